@@ -68,6 +68,7 @@ function parseOffset(text: string, at: number): number {
  * Instants that are not safe integers (after 2255 or before 1684) are still ordered rightly.
  */
 export function parseInstant(text: string): EpochMicros | undefined {
+  if (text.length > LONGEST_TEXT) return undefined;
   const days = parseDay(text);
   const hour = twoDigits(text, 11);
   const minute = twoDigits(text, 14);
@@ -94,6 +95,7 @@ export function parseInstant(text: string): EpochMicros | undefined {
   return micros >= FIRST_INSTANT && micros <= LAST_INSTANT ? micros : undefined;
 }
 
+const LONGEST_TEXT = 'YYYY-MM-DDTHH:MM:SS.nnnnnnnnn+HH:MM'.length;
 const FIRST_INSTANT: EpochMicros = daysFromCivil(1, 1, 1) * MICROS_PER_DAY;
 const LAST_INSTANT: EpochMicros = daysFromCivil(9999, 12, 31) * MICROS_PER_DAY + MICROS_PER_DAY - 1;
 

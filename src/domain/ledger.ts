@@ -6,9 +6,17 @@
  * and under COLLATE "C" alike.
  */
 import type { Nanos } from './decimal.js';
-import type { EventSource } from './event.js';
-import type { EpochDay, EpochMicros } from './instant.js';
-import type { NetworkNumber, StateNumber } from './outcome.js';
+import type { ChargedEvent, EventSource, RefundedEvent, ReportedEvent } from './event.js';
+import { dayOf, type EpochDay, type EpochMicros } from './instant.js';
+import { binOf } from './latency.js';
+import {
+  CLASS_DELIVERED,
+  CLASS_FAILURE,
+  classOf,
+  type NetworkNumber,
+  type StateNumber,
+} from './outcome.js';
+import { reasonOf } from './reasons.js';
 
 /** The winning report of a message, with what was counted of it. */
 export interface LedgerReport {
@@ -78,12 +86,168 @@ export interface Conflict {
   readonly source: EventSource;
 }
 
-/** A batch, joined: what the ledger statement is given. */
-export interface FoldedBatch {
-  /** One per message, sorted by (day, messageId): a stable lock order, so no deadlocks. */
-  readonly entries: readonly LedgerEntry[];
-  /** One per refund, sorted by (day, messageId, eventId). */
-  readonly refunds: readonly LedgerRefund[];
-  /** Displaced inside the batch, each distinct content once; sorted by source. */
-  readonly conflicts: readonly Conflict[];
+/** The entry of a message of which only `event` is known. */
+export function entryOf(event: ChargedEvent | ReportedEvent): LedgerEntry {
+  const { messageId, acceptedAt } = event;
+  const charged = event.kind === 'charged';
+  const reportClass = charged ? 0 : classOf(event.state);
+  return {
+    day: dayOf(acceptedAt),
+    messageId,
+    acceptedAt,
+    report: charged ? undefined : reportOf(event),
+    deliveredSeen: reportClass === CLASS_DELIVERED,
+    failureSeen: reportClass === CLASS_FAILURE,
+    charge: charged ? chargeOf(event) : undefined,
+  };
+}
+
+function chargeOf(event: ChargedEvent): LedgerCharge {
+  const { chargedAt, eventId, segments, amount, currency, accountId, operatorId, source } = event;
+  return { chargedAt, eventId, segments, amount, currency, accountId, operatorId, source };
+}
+
+function reportOf(event: ReportedEvent): LedgerReport {
+  const { reportedAt, state, network, code, accountId, operatorId, eventId } = event;
+  const delivered = classOf(state) === CLASS_DELIVERED;
+  return {
+    reportedAt,
+    state,
+    network,
+    code,
+    accountId,
+    operatorId,
+    eventId,
+    reason: reasonOf(state, network, code),
+    latencyBin: delivered ? binOf(reportedAt - event.acceptedAt) : undefined,
+  };
+}
+
+/** The row of one refund. */
+export function refundOf(event: RefundedEvent): LedgerRefund {
+  const { messageId, eventId, refundedAt, amount, currency, accountId, operatorId, source } = event;
+  const day = dayOf(event.acceptedAt);
+  return { day, messageId, eventId, refundedAt, amount, currency, accountId, operatorId, source };
+}
+
+function compare<T extends string | number | bigint>(left: T, right: T): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/**
+ * Positive where `left` wins, negative where `right` does, 0 where nothing counted differs. The order
+ * is the contract's: class; time (the earlier wins among DELIVERED, the later otherwise); state;
+ * network; code; account; operator; event. Copies that disagree on acceptedAt alone have different
+ * bins; the greater bin wins, so that the order stays total over what is counted.
+ */
+export function compareReports(left: LedgerReport, right: LedgerReport): number {
+  const leftClass = classOf(left.state);
+  const byClass = leftClass - classOf(right.state);
+  if (byClass !== 0) return byClass;
+  const later = left.reportedAt - right.reportedAt;
+  if (later !== 0) return leftClass === CLASS_DELIVERED ? -later : later;
+  return (
+    left.state - right.state ||
+    left.network - right.network ||
+    left.code - right.code ||
+    compare(left.accountId, right.accountId) ||
+    compare(left.operatorId, right.operatorId) ||
+    compare(left.eventId, right.eventId) ||
+    (left.latencyBin ?? -1) - (right.latencyBin ?? -1)
+  );
+}
+
+/**
+ * Negative where `left` wins, positive where `right` does, 0 where both are copies of one charge:
+ * all that is compared is its content, and its content is all that is compared.
+ */
+export function compareCharges(left: LedgerCharge, right: LedgerCharge): number {
+  return (
+    left.chargedAt - right.chargedAt ||
+    compare(left.eventId, right.eventId) ||
+    left.segments - right.segments ||
+    compare(left.amount, right.amount) ||
+    compare(left.currency, right.currency) ||
+    compare(left.accountId, right.accountId) ||
+    compare(left.operatorId, right.operatorId)
+  );
+}
+
+/** As `compareCharges`, for two contents of one refund: by time, amount, currency, account, operator. */
+export function compareRefunds(left: LedgerRefund, right: LedgerRefund): number {
+  return (
+    left.refundedAt - right.refundedAt ||
+    compare(left.amount, right.amount) ||
+    compare(left.currency, right.currency) ||
+    compare(left.accountId, right.accountId) ||
+    compare(left.operatorId, right.operatorId)
+  );
+}
+
+/** Negative where `left` was stored first; by sequence, then digest. */
+export function compareSources(left: EventSource, right: EventSource): number {
+  return left.sequence - right.sequence || compare(left.digest, right.digest);
+}
+
+/** What a join kept, and what it displaced: a distinct content that lost, a conflict. */
+export interface Joined<Kept, Displaced> {
+  readonly kept: Kept;
+  readonly displaced: Displaced | undefined;
+}
+
+function joinContents<T extends { readonly source: EventSource }>(
+  left: T,
+  right: T,
+  order: number,
+): Joined<T, T> {
+  if (order < 0) return { kept: left, displaced: right };
+  if (order > 0) return { kept: right, displaced: left };
+  const kept = compareSources(left.source, right.source) <= 0 ? left : right;
+  return { kept, displaced: undefined };
+}
+
+/** The lesser content of one refund; the other, if it differs in more than its source, is displaced. */
+export function joinRefunds(
+  left: LedgerRefund,
+  right: LedgerRefund,
+): Joined<LedgerRefund, LedgerRefund> {
+  return joinContents(left, right, compareRefunds(left, right));
+}
+
+/**
+ * All that is known of a message by two entries of it; associative, commutative and idempotent in
+ * `kept`. `displaced` is the charge that lost, if the two differ in more than their sources. Where
+ * two reports count the same, `left`'s stays with its stored reason.
+ * @throws {RangeError} the entries are of different messages.
+ */
+export function joinEntries(
+  left: LedgerEntry,
+  right: LedgerEntry,
+): Joined<LedgerEntry, LedgerCharge> {
+  if (left.messageId !== right.messageId || left.day !== right.day) {
+    throw new RangeError(`entries of different messages: ${left.messageId}, ${right.messageId}`);
+  }
+  const charges =
+    left.charge === undefined || right.charge === undefined
+      ? undefined
+      : joinContents(left.charge, right.charge, compareCharges(left.charge, right.charge));
+  const kept: LedgerEntry = {
+    day: left.day,
+    messageId: left.messageId,
+    acceptedAt: Math.min(left.acceptedAt, right.acceptedAt),
+    report: winningReport(left.report, right.report),
+    deliveredSeen: left.deliveredSeen || right.deliveredSeen,
+    failureSeen: left.failureSeen || right.failureSeen,
+    charge: charges === undefined ? (left.charge ?? right.charge) : charges.kept,
+  };
+  return { kept, displaced: charges?.displaced };
+}
+
+function winningReport(
+  left: LedgerReport | undefined,
+  right: LedgerReport | undefined,
+): LedgerReport | undefined {
+  if (left === undefined) return right;
+  if (right === undefined) return left;
+  return compareReports(left, right) >= 0 ? left : right;
 }
