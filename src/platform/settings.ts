@@ -1,0 +1,238 @@
+// What can be configured, one table per binary. The documentation is generated from these tables, and the manifests are
+// checked against them: a variable that is not here does not exist.
+import { z } from 'zod';
+import type { Setting, SettingTable } from './config.js';
+
+const integer = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .pipe(z.number().int().min(least).max(most));
+
+const port = {
+  schema: integer(0, 65_535),
+  expected: 'a port number 0-65535 (0: any free port)',
+} as const;
+
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)));
+
+const address = {
+  schema: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
+  expected: 'an IP address or host name to listen on',
+} as const;
+
+const path = { schema: z.string().min(1), expected: 'the path of a readable file' } as const;
+
+const databaseUrl = (role: string) =>
+  ({
+    name: 'DATABASE_URL',
+    what: `Postgres as the ${role} role`,
+    schema: url('postgres', 'postgresql'),
+    expected: 'postgresql://user:password@host:port/database',
+    secret: true,
+  }) as const;
+
+const natsUrl = {
+  name: 'NATS_URL',
+  what: 'NATS servers, separated by commas',
+  schema: z
+    .string()
+    .refine((text) => text.split(',').every((one) => url('nats', 'tls').safeParse(one).success)),
+  expected: 'nats://host:port or tls://host:port, with or without user:password@',
+  secret: true,
+} as const;
+
+const natsCredentials = {
+  natsUser: {
+    name: 'NATS_USER',
+    what: 'NATS user, where it is not in the URL',
+    schema: z.string(),
+    expected: 'a user name',
+    fallback: '',
+  },
+  natsPassword: {
+    name: 'NATS_PASSWORD',
+    what: 'NATS password, where it is not in the URL',
+    schema: z.string(),
+    expected: 'a password',
+    fallback: '',
+    secret: true,
+  },
+} as const;
+
+const common = {
+  logLevel: {
+    name: 'LOG_LEVEL',
+    what: 'Least level that is logged',
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    expected: 'fatal, error, warn, info, debug, trace or silent',
+    fallback: 'info',
+  },
+  exitWithParent: {
+    name: 'EXIT_WITH_PARENT',
+    what: 'Stop when standard input closes (used by the local stack)',
+    schema: z.enum(['on', 'off']),
+    expected: 'on or off',
+    fallback: 'off',
+  },
+} as const;
+
+const admin = <Port extends string>(adminPort: Port) =>
+  ({
+    adminHost: {
+      name: 'ADMIN_HOST',
+      what: 'Where /metrics, /livez and /readyz listen',
+      ...address,
+      fallback: '127.0.0.1',
+    },
+    adminPort: {
+      name: 'ADMIN_PORT',
+      what: 'Port of /metrics, /livez and /readyz',
+      ...port,
+      fallback: adminPort,
+    },
+  }) as const;
+
+/** `api`: answers over gRPC. */
+export const apiSettings = {
+  grpcHost: { name: 'GRPC_HOST', what: 'Where gRPC listens', ...address, fallback: '0.0.0.0' },
+  grpcPort: { name: 'GRPC_PORT', what: 'Port of gRPC', ...port, fallback: '3030' },
+  ...admin('9464'),
+  identityMode: {
+    name: 'IDENTITY_MODE',
+    what: 'Who proves the identity of a caller: this process, an Istio or a Linkerd sidecar',
+    schema: z.enum(['tls', 'istio-xfcc', 'linkerd']),
+    expected: 'tls, istio-xfcc or linkerd (there is no default)',
+  },
+  tlsCertFile: {
+    name: 'TLS_CERT_FILE',
+    what: 'Certificate chain of the service (PEM); identity mode tls only',
+    ...path,
+    fallback: '',
+  },
+  tlsKeyFile: {
+    name: 'TLS_KEY_FILE',
+    what: 'Private key of the service (PEM); identity mode tls only',
+    ...path,
+    fallback: '',
+  },
+  tlsCaFile: {
+    name: 'TLS_CA_FILE',
+    what: 'Authorities that sign the certificates of callers (PEM); identity mode tls only',
+    ...path,
+    fallback: '',
+  },
+  sidecarAddresses: {
+    name: 'SIDECAR_ADDRESSES',
+    what: 'Peers whose identity header counts; identity modes istio-xfcc and linkerd only',
+    schema: z
+      .string()
+      .regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/)
+      .transform((text) => text.split(',')),
+    expected: 'IP addresses separated by commas',
+    fallback: '127.0.0.6,127.0.0.1,::1',
+  },
+  policyFile: {
+    name: 'POLICY_FILE',
+    what: 'Which caller may call which method',
+    ...path,
+    fallback: 'deploy/policy/callers.yaml',
+  },
+  databaseUrl: databaseUrl('analytics_platform'),
+  accountDatabaseUrl: {
+    ...databaseUrl('analytics_account'),
+    name: 'ACCOUNT_DATABASE_URL',
+  },
+  poolSize: {
+    name: 'POOL_SIZE',
+    what: 'Connections of each of the two Postgres pools',
+    schema: integer(1, 100),
+    expected: '1-100',
+    fallback: '8',
+  },
+  deadlineCapMs: {
+    name: 'DEADLINE_CAP_MS',
+    what: 'Longest time for one call, whatever deadline the caller asks for',
+    schema: integer(100, 300_000),
+    expected: '100-300000 (milliseconds)',
+    fallback: '30000',
+  },
+  reflection: {
+    name: 'REFLECTION',
+    what: 'gRPC reflection for callers that the policy allows it',
+    schema: z.enum(['on', 'off']),
+    expected: 'on or off',
+    fallback: 'off',
+  },
+  ...common,
+} as const satisfies SettingTable;
+
+/** `ingest`: counts events. */
+export const ingestSettings = {
+  natsUrl,
+  ...natsCredentials,
+  databaseUrl: databaseUrl('analytics_ingest'),
+  batchSize: {
+    name: 'BATCH_SIZE',
+    what: 'Most events per transaction',
+    schema: integer(1, 10_000),
+    expected: '1-10000',
+    fallback: '2000',
+  },
+  ...admin('9465'),
+  ...common,
+} as const satisfies SettingTable;
+
+/** `etl`: copies rollups to ClickHouse. */
+export const etlSettings = {
+  databaseUrl: databaseUrl('analytics_etl'),
+  clickhouseUrl: {
+    name: 'CLICKHOUSE_URL',
+    what: 'ClickHouse over HTTP',
+    schema: url('http', 'https'),
+    expected: 'http://host:port or https://host:port',
+  },
+  clickhouseUser: {
+    name: 'CLICKHOUSE_USER',
+    what: 'ClickHouse user',
+    schema: z.string(),
+    expected: 'a user name',
+    fallback: 'default',
+  },
+  clickhousePassword: {
+    name: 'CLICKHOUSE_PASSWORD',
+    what: 'ClickHouse password',
+    schema: z.string(),
+    expected: 'a password',
+    fallback: '',
+    secret: true,
+  },
+  clickhouseDatabase: {
+    name: 'CLICKHOUSE_DATABASE',
+    what: 'ClickHouse database',
+    schema: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/),
+    expected: 'letters, digits and _',
+    fallback: 'sms_analytics',
+  },
+  ...common,
+} as const satisfies SettingTable;
+
+/** `ops`: seeks, rebuilds, sees to dead letters. `ops migrate` takes the owner's DATABASE_URL and no NATS. */
+export const opsSettings = {
+  natsUrl: { ...natsUrl, fallback: '' },
+  ...natsCredentials,
+  databaseUrl: databaseUrl('analytics_ops (migrate: analytics_owner)'),
+  ...common,
+} as const satisfies SettingTable;
+
+/** All tables by binary, for the documentation and the checks of the manifests. */
+export const settingsByBinary: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
+  api: apiSettings,
+  ingest: ingestSettings,
+  etl: etlSettings,
+  ops: opsSettings,
+};

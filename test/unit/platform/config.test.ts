@@ -1,0 +1,90 @@
+// Configuration: all faults at once, secrets from files and never in print.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  ConfigFaults,
+  describeSettings,
+  printConfig,
+  readConfig,
+} from '../../../src/platform/config.js';
+import { apiSettings, ingestSettings, opsSettings } from '../../../src/platform/settings.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ingest = { NATS_URL: 'nats://u:secret1@h:4222', DATABASE_URL: 'postgresql://i:secret2@h/db' };
+
+describe('readConfig', () => {
+  test('names every wrong variable in one message, and what is expected', () => {
+    const read = () =>
+      readConfig(apiSettings, {
+        GRPC_PORT: '70000',
+        IDENTITY_MODE: 'none',
+        DATABASE_URL: 'mysql://a:hunter2@b/c',
+      });
+    expect(read).toThrow(ConfigFaults);
+    expect(read).toThrow(/GRPC_PORT: wrong value "70000", expected a port number/);
+    expect(read).toThrow(/IDENTITY_MODE: wrong value "none", expected tls, istio-xfcc or linkerd/);
+    expect(read).toThrow(/\n {2}DATABASE_URL: wrong form, expected/);
+    expect(read).toThrow(/ACCOUNT_DATABASE_URL: not set/);
+    expect(read).not.toThrow(/hunter2/);
+  });
+
+  test('fills in defaults and leaves optional settings undefined', () => {
+    const config = readConfig(ingestSettings, ingest);
+    expect(config.batchSize).toBe(2000);
+    expect(config.adminPort).toBe(9465);
+    expect(config.natsPassword).toBeUndefined();
+  });
+
+  test('takes an empty variable for an unset one', () => {
+    expect(readConfig(ingestSettings, { ...ingest, BATCH_SIZE: '' }).batchSize).toBe(2000);
+  });
+
+  test('prints no secret, however the configuration is printed', () => {
+    const config = readConfig(ingestSettings, ingest);
+    expect(config.databaseUrl.reveal()).toBe('postgresql://i:secret2@h/db');
+    const printed = [
+      printConfig(ingestSettings, config),
+      JSON.stringify(config),
+      inspect(config),
+      `${config.natsUrl}`,
+    ].join();
+    expect(printed).not.toMatch(/secret[12]/);
+    expect(printed).toContain('[redacted]');
+  });
+
+  test('reads a secret from the file that NAME_FILE names, and again after it was rotated', () => {
+    const file = join(folder, 'url');
+    writeFileSync(file, 'postgresql://o:old@h/db\n');
+    const config = readConfig(opsSettings, { DATABASE_URL_FILE: file });
+    expect(config.databaseUrl.reveal()).toBe('postgresql://o:old@h/db');
+    writeFileSync(file, 'postgresql://o:new@h/db\n');
+    expect(config.databaseUrl.reveal()).toBe('postgresql://o:new@h/db');
+    writeFileSync(file, '');
+    expect(config.databaseUrl.reveal()).toBe('postgresql://o:new@h/db');
+  });
+
+  test('refuses a secret that is set twice or whose file is missing', () => {
+    expect(() =>
+      readConfig(opsSettings, { DATABASE_URL: 'postgres://a/b', DATABASE_URL_FILE: 'x' }),
+    ).toThrow(/DATABASE_URL: set twice/);
+    expect(() => readConfig(opsSettings, { DATABASE_URL_FILE: join(folder, 'none') })).toThrow(
+      /DATABASE_URL: the file that DATABASE_URL_FILE names cannot be read \(ENOENT\)/,
+    );
+  });
+});
+
+test('describeSettings says which settings are required, optional or defaulted', () => {
+  const rows = Object.fromEntries(describeSettings(apiSettings).map((row) => [row.name, row]));
+  expect(rows.IDENTITY_MODE?.fallback).toBe('required');
+  expect(rows.TLS_CERT_FILE?.fallback).toBe('optional');
+  expect(rows.GRPC_PORT?.fallback).toBe('3030');
+  expect(rows.DATABASE_URL?.secret).toBe(true);
+});
