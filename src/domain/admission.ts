@@ -102,7 +102,7 @@ export function admit(
   if (acceptedAt > latest) return refuse('from_the_future', 'acceptedAt', fields, rules);
   if (occurredAt > latest) return refuse('from_the_future', TIME_FIELD[kind], fields, rules);
 
-  const at = occurredAt < acceptedAt ? acceptedAt : occurredAt;
+  const at = Math.max(acceptedAt, occurredAt);
   const currency = fields.currency as string;
   const head = { eventId, messageId, accountId, operatorId, acceptedAt, source };
   if (kind === 'charged') {
