@@ -1,0 +1,17 @@
+/**
+ * What a question needs to know about its caller. The scope comes from the authenticated caller,
+ * never from the question itself.
+ */
+import type { EpochMicros } from '../domain/instant.js';
+
+export interface QueryContext {
+  /**
+   * The account that the caller may ask about: the portal's own, or the one that an admin asked for;
+   * undefined for questions about the platform.
+   */
+  readonly accountId: string | undefined;
+  /** Aborts when the caller no longer waits. */
+  readonly signal: AbortSignal;
+  /** When the answer must be there, by the wall clock; undefined: only the server's cap applies. */
+  readonly deadline: EpochMicros | undefined;
+}

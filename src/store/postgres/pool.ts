@@ -1,0 +1,261 @@
+/**
+ * Bounded, cancellable reading. Every answer is read in one transaction that sees one snapshot, so
+ * that its rows and its `meta` belong together. Invariant: whatever ends a read early, its connection
+ * comes back without an open transaction, a setting or a stray cancellation, or does not come back.
+ */
+import pg from 'pg';
+import { Cancelled, DeadlineExceeded, isFailure, ResourceExhausted } from '../../domain/failure.js';
+import { type Clock, systemClock } from '../../platform/clock.js';
+import { readFailureOf } from './read-failure.js';
+
+/** How a pool is made. */
+export interface ReadPoolOptions {
+  readonly connectionString: string;
+  /** Connections at most, and so reads at once. */
+  readonly size: number;
+  /** Reads that may wait for a connection; one more is refused. Default 64 for each connection. */
+  readonly maxWaiting?: number;
+  /** Longest that any statement may run, in ms; a deadline can only shorten it. Default 10,000. */
+  readonly statementTimeoutMs?: number;
+  /** Longest that a connection may take to open, in ms. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  readonly applicationName?: string;
+  readonly clock?: Clock;
+  /** Called with an error of an idle connection, which the pool replaces by itself. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+/** When a read must be over. */
+export interface ReadLimits {
+  readonly signal: AbortSignal;
+  /** Milliseconds that are left until the caller's deadline. */
+  readonly remainingMs: number;
+}
+
+/** A row as Postgres wrote it: text, or null. */
+export type Row = readonly (string | null)[];
+
+/** An open snapshot. */
+export interface Snapshot {
+  /** Runs a statement, prepared under `name` on first use; rows are arrays of text. */
+  rows(name: string, text: string, values: unknown[]): Promise<Row[]>;
+}
+
+/** How full a pool is. */
+export interface PoolUse {
+  readonly open: number;
+  readonly busy: number;
+  readonly waiting: number;
+}
+
+export interface ReadPool {
+  /**
+   * What `work` makes of one snapshot (REPEATABLE READ, READ ONLY).
+   * @throws {ResourceExhausted} too many reads wait already
+   * @throws {DeadlineExceeded} the time is over, waiting or running
+   * @throws {Cancelled} the signal aborted; a running statement was cancelled in Postgres
+   * @throws {Unavailable} no connection, or it broke
+   */
+  read<T>(limits: ReadLimits, work: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  use(): PoolUse;
+  /** Waits for running reads. */
+  end(): Promise<void>;
+}
+
+const asText = { getTypeParser: () => (value: string) => value };
+
+/** A pool of read-only connections under one login role. Opens nothing before the first read. */
+export function createReadPool(options: ReadPoolOptions): ReadPool {
+  const clock = options.clock ?? systemClock;
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+  const maxWaiting = options.maxWaiting ?? options.size * 64;
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.size,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    application_name: options.applicationName ?? 'sms-analytics-api',
+    // The caps stand in the session too, should a process die between BEGIN and SET LOCAL.
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => options.onIdleError?.(error));
+  const cancelOn = createCanceller(options);
+  const gate = createGate(options.size, maxWaiting);
+
+  return {
+    async read(limits, work) {
+      const leave = await gate.enter(limits);
+      try {
+        return await readOnce({ pool, cancelOn, statementTimeoutMs, clock }, limits, work);
+      } finally {
+        leave();
+      }
+    },
+    use: () => ({ open: pool.totalCount, busy: gate.busy(), waiting: gate.waiting() }),
+    end: () => pool.end(),
+  };
+}
+
+interface Reader {
+  readonly pool: pg.Pool;
+  readonly cancelOn: (client: pg.PoolClient) => Promise<void>;
+  readonly statementTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+async function readOnce<T>(
+  { pool, cancelOn, statementTimeoutMs, clock }: Reader,
+  limits: ReadLimits,
+  work: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  const endsAt = clock.monotonicMs() + limits.remainingMs;
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    throw readFailureOf(error, limits.signal);
+  }
+  // A cancelled connection is closed: a late cancel request must never hit somebody else's statement.
+  let cancelling: Promise<void> | undefined;
+  const onAbort = () => {
+    cancelling ??= cancelOn(client);
+  };
+  limits.signal.addEventListener('abort', onAbort, { once: true });
+  let broken = true;
+  try {
+    throwIfOver(limits.signal, endsAt - clock.monotonicMs());
+    const timeoutMs = Math.max(
+      1,
+      Math.min(statementTimeoutMs, Math.floor(endsAt - clock.monotonicMs())),
+    );
+    await client.query(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`,
+    );
+    const result = await work(
+      snapshotOn(client, limits.signal, () => endsAt - clock.monotonicMs()),
+    );
+    await client.query('COMMIT');
+    broken = cancelling !== undefined;
+    return result;
+  } catch (error) {
+    if (cancelling === undefined) broken = !(await rolledBack(client));
+    throw isFailure(error) ? error : readFailureOf(error, limits.signal);
+  } finally {
+    limits.signal.removeEventListener('abort', onAbort);
+    await cancelling;
+    client.release(broken);
+  }
+}
+
+function throwIfOver(signal: AbortSignal, remainingMs: number): void {
+  if (signal.aborted) throw new Cancelled('the caller no longer waits');
+  if (remainingMs <= 0) throw new DeadlineExceeded('the deadline has passed');
+}
+
+function snapshotOn(client: pg.PoolClient, signal: AbortSignal, left: () => number): Snapshot {
+  return {
+    async rows(name, text, values) {
+      throwIfOver(signal, left());
+      const query = { name, text, values, rowMode: 'array' as const, types: asText };
+      return (await client.query(query)).rows as Row[];
+    },
+  };
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Cancels what a connection runs, from a connection of its own: the pool may be full. Never rejects. */
+function createCanceller(options: ReadPoolOptions): (client: pg.PoolClient) => Promise<void> {
+  return async (busy) => {
+    const client = new pg.Client({
+      connectionString: options.connectionString,
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 2_000,
+      application_name: `${options.applicationName ?? 'sms-analytics-api'} cancel`,
+    });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.query('SELECT pg_cancel_backend($1)', [
+        (busy as pg.PoolClient & { processID: number }).processID,
+      ]);
+    } catch {
+      // The statement timeout ends it, and the connection is closed anyway.
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+}
+
+interface Gate {
+  /** Resolves to the function that leaves again. */
+  enter(limits: ReadLimits): Promise<() => void>;
+  busy(): number;
+  waiting(): number;
+}
+
+/** Lets `size` through at once and `maxWaiting` wait, first come first served. */
+function createGate(size: number, maxWaiting: number): Gate {
+  let busy = 0;
+  const queue = new Set<() => void>();
+  const leave = () => {
+    const [next] = queue;
+    if (next === undefined) busy--;
+    else next();
+  };
+  const once = () => {
+    let left = false;
+    return () => {
+      if (!left) leave();
+      left = true;
+    };
+  };
+  return {
+    busy: () => busy,
+    waiting: () => queue.size,
+    enter(limits) {
+      return new Promise((resolve, reject) => {
+        try {
+          throwIfOver(limits.signal, limits.remainingMs);
+        } catch (error) {
+          return reject(error);
+        }
+        if (busy < size) {
+          busy++;
+          return resolve(once());
+        }
+        if (queue.size >= maxWaiting) {
+          return reject(new ResourceExhausted('too many questions wait for the database'));
+        }
+        const giveUp = (failure: Error) => {
+          stopWaiting();
+          reject(failure);
+        };
+        const onAbort = () => giveUp(new Cancelled('the caller no longer waits'));
+        const timer = setTimeout(
+          () => giveUp(new DeadlineExceeded('the deadline passed while waiting for the database')),
+          Math.min(limits.remainingMs, 2 ** 31 - 1),
+        );
+        const enter = () => {
+          stopWaiting();
+          resolve(once());
+        };
+        const stopWaiting = () => {
+          clearTimeout(timer);
+          queue.delete(enter);
+          limits.signal.removeEventListener('abort', onAbort);
+        };
+        limits.signal.addEventListener('abort', onAbort, { once: true });
+        queue.add(enter);
+      });
+    },
+  };
+}
