@@ -1,0 +1,71 @@
+/**
+ * Runs the ledger statement: a folded batch and its dead letters become durable in one transaction,
+ * or not at all. Repeating it is harmless: what is counted is not counted again.
+ */
+import type { Pool } from 'pg';
+import type { FoldedBatch } from '../../domain/ledger-fold.js';
+import {
+  DEAD_LETTER_COLUMNS,
+  type DeadLetter,
+  ENTRY_COLUMNS,
+  REFUND_COLUMNS,
+} from './batch-columns.js';
+import { APPLY_BATCH } from './ledger-statement.js';
+
+/** Who counts, and into which generation. */
+export interface BatchContext {
+  readonly generation: number;
+  /** Of event_stream: the stream the sequences belong to. */
+  readonly streamId: number;
+  /** Key of this process's own progress row. */
+  readonly worker: string;
+}
+
+/** What one fetch became. */
+export interface CountableBatch {
+  readonly folded: FoldedBatch;
+  readonly deadLetters: readonly DeadLetter[];
+  /** Of the batch, applied or dead-lettered. */
+  readonly highestSequence: number;
+}
+
+/**
+ * Commits the batch and returns; the transaction is durable (synchronous_commit) when it resolves.
+ * Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22 and 23 blame an
+ * event of the batch. After a rejection it is unknown whether the batch was committed; a retry is
+ * right in both cases.
+ */
+export async function applyBatch(
+  pool: Pick<Pool, 'query'>,
+  context: BatchContext,
+  batch: CountableBatch,
+): Promise<void> {
+  const { entries, refunds } = batch.folded;
+  await pool.query({
+    name: 'apply-batch',
+    text: APPLY_BATCH,
+    values: [
+      context.generation,
+      context.streamId,
+      context.worker,
+      batch.highestSequence,
+      ...ENTRY_COLUMNS.map((column) => column.values(entries)),
+      ...REFUND_COLUMNS.map((column) => column.values(refunds)),
+      ...DEAD_LETTER_COLUMNS.map((column) => column.values(batch.deadLetters)),
+    ],
+  });
+}
+
+/** The dead letters of charges and refunds that lost to another one within the batch. */
+export function conflictLetters(folded: FoldedBatch): DeadLetter[] {
+  return folded.conflicts.map(({ kind, eventId, messageId, source }) => ({
+    sequence: source.sequence,
+    publishedAt: undefined,
+    subject: `sms.billing.v1.${kind}`,
+    reason: 'conflict',
+    field: undefined,
+    eventId,
+    messageId,
+    digest: source.digest,
+  }));
+}

@@ -1,0 +1,123 @@
+/**
+ * Applies the migrations beside this file with Prisma's own migration engine, compiled to
+ * WebAssembly: nothing is downloaded, and `_prisma_migrations` is kept exactly as the Prisma CLI
+ * keeps it. Runs as the owner of the schema; the roles must exist (roles.ts).
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+
+const LOCKFILE = 'migration_lock.toml';
+
+/** From `dist/src/store/postgres` or `src/store/postgres` to the SQL, which is never compiled. */
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = here.slice(0, here.lastIndexOf(`${path.sep}src${path.sep}`)).replace(/[/\\]dist$/, '');
+export const MIGRATIONS_DIRECTORY = path.join(root, 'src', 'store', 'postgres', 'migrations');
+
+/** Node has it; TypeScript types it only together with the browser's DOM. */
+declare const WebAssembly: {
+  instantiate(
+    bytes: Uint8Array,
+    imports: object,
+  ): Promise<{ instance: { exports: { __wbindgen_start?: unknown } } }>;
+};
+
+/** The part of the engine that is used; the package's types name every command. */
+interface SchemaEngine {
+  applyMigrations(input: object): Promise<{ appliedMigrationNames: string[] }>;
+  diagnoseMigrationHistory(input: object): Promise<{
+    editedMigrationNames: string[];
+    failedMigrationNames: string[];
+  }>;
+  free(): void;
+}
+
+async function openEngine(databaseUrl: string): Promise<SchemaEngine> {
+  const resolve = createRequire(import.meta.url).resolve;
+  const glue = resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+  const bindings = await import(glue);
+  const { instance } = await WebAssembly.instantiate(
+    await readFile(glue.replace(/\.js$/, '.wasm')),
+    { './schema_engine_bg.js': bindings },
+  );
+  bindings.__wbg_set_wasm(instance.exports);
+  (instance.exports.__wbindgen_start as () => void)();
+  const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(databaseUrl));
+  return bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, adapter);
+}
+
+/**
+ * The adapter cuts a script at every semicolon, those of comments and function bodies too. Sent
+ * whole, Postgres parses it and runs it as one transaction.
+ */
+class WholeScripts extends PrismaPg {
+  override async connect() {
+    const connection = await super.connect();
+    connection.executeScript = async (script) => {
+      await connection.underlyingDriver().query(script);
+    };
+    return connection;
+  }
+}
+
+async function migrationsList(directory: string) {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return {
+    baseDir: directory,
+    lockfile: { path: LOCKFILE, content: await readFile(path.join(directory, LOCKFILE), 'utf8') },
+    shadowDbInitScript: '',
+    migrationDirectories: await Promise.all(
+      names.sort().map(async (name) => ({
+        path: name,
+        migrationFile: {
+          path: 'migration.sql',
+          content: {
+            tag: 'ok',
+            value: await readFile(path.join(directory, name, 'migration.sql'), 'utf8'),
+          },
+        },
+      })),
+    ),
+  };
+}
+
+/**
+ * Applies what is missing and returns the names applied, oldest first; empty when all are there.
+ * Each migration is one transaction of its own. Rejects where an applied migration's file has
+ * changed since, where an earlier one failed half-way, and with the engine's error otherwise.
+ */
+export async function migrate(
+  databaseUrl: string,
+  directory: string = MIGRATIONS_DIRECTORY,
+): Promise<string[]> {
+  const engine = await openEngine(databaseUrl);
+  try {
+    const list = await migrationsList(directory);
+    const filters = { externalTables: [], externalEnums: [] };
+    const history = await engine.diagnoseMigrationHistory({
+      migrationsList: list,
+      optInToShadowDatabase: false,
+      filters,
+    });
+    const { editedMigrationNames: edited, failedMigrationNames: failed } = history;
+    if (edited.length > 0) {
+      throw new Error(`Migrations were edited after they were applied: ${edited.join(', ')}`);
+    }
+    if (failed.length > 0) {
+      throw new Error(
+        `Migrations failed half-way: ${failed.join(', ')}. Repair the schema by hand, then delete their rows from _prisma_migrations.`,
+      );
+    }
+    const { appliedMigrationNames } = await engine.applyMigrations({
+      migrationsList: list,
+      filters,
+    });
+    return appliedMigrationNames;
+  } finally {
+    engine.free();
+  }
+}
