@@ -56,28 +56,47 @@ interface Due {
   readonly spoiling: { readonly draw: Random; readonly how?: Spoiling } | undefined;
 }
 
-/** All publications due in [from, to), in order of `at`. Memory: those of a few hours of the pace. */
+/** All publications due in [from, to), in order of `at`. */
 export function* publications(
   plan: Plan,
   from: EpochMicros,
   to: EpochMicros,
 ): Generator<Publication> {
-  const waiting = new MinHeap<Due>((one, other) => one.at < other.at);
-  const start = Math.max(plan.paces[0]?.from ?? to, floorSecond(from - LATE_SPAN_MICROS));
-  for (let second = start; second < to; second += SECOND) {
-    for (const due of secondOf(plan, second, from)) {
-      if (due.at >= from && due.at < to) waiting.push(due);
-    }
-    // What is due before the next second begins can no longer be overtaken.
-    yield* drain(waiting, second + SECOND);
+  const schedule = new Schedule(plan, from);
+  // In steps, so that what waits is never more than what a few hours bring.
+  for (let step = Math.min(from, to); step < to; ) {
+    step = Math.min(step + SECOND, to);
+    yield* schedule.until(step);
   }
-  yield* drain(waiting, to);
 }
 
-function* drain(waiting: MinHeap<Due>, before: EpochMicros): Generator<Publication> {
-  for (let next = waiting.peek(); next !== undefined && next.at < before; next = waiting.peek()) {
-    waiting.pop();
-    yield publication(next);
+/** The same, step by step: for whoever follows a clock. Memory: what a few hours of the pace bring. */
+export class Schedule {
+  readonly #plan: Plan;
+  readonly #from: EpochMicros;
+  readonly #waiting = new MinHeap<Due>((one, other) => one.at < other.at);
+  #nextSecond: EpochMicros;
+
+  /** Begins with what is due at `from`. */
+  constructor(plan: Plan, from: EpochMicros) {
+    this.#plan = plan;
+    this.#from = from;
+    const earliest = floorSecond(from - LATE_SPAN_MICROS);
+    this.#nextSecond = Math.max(plan.paces[0]?.from ?? earliest, earliest);
+  }
+
+  /** What is due before `to` and was not given yet, in order of `at`. */
+  *until(to: EpochMicros): Generator<Publication> {
+    const waiting = this.#waiting;
+    for (; this.#nextSecond < to; this.#nextSecond += SECOND) {
+      for (const due of secondOf(this.#plan, this.#nextSecond, this.#from)) {
+        if (due.at >= this.#from) waiting.push(due);
+      }
+    }
+    for (let next = waiting.peek(); next !== undefined && next.at < to; next = waiting.peek()) {
+      waiting.pop();
+      yield publication(next);
+    }
   }
 }
 
