@@ -44,15 +44,14 @@ const SECOND = 1_000_000;
 /** Messages whose final report comes after hours or days, for each ordinary one. */
 const LATE_SHARE = 0.004;
 const COPY_SHARE = 0.015;
+const COPY_DELAY_MAX_MICROS = 600 * SECOND;
 const SPOILT_SHARE = 0.0015;
-/** Within this long the broker itself drops a copy that carries the same message id. */
-const BROKER_WINDOW_MICROS = 120 * SECOND;
 
 interface Due {
   readonly at: EpochMicros;
   readonly event: SmsEvent;
   readonly life: Life;
-  readonly copyAfter: number;
+  readonly copy: boolean;
   readonly spoiling: { readonly draw: Random; readonly how?: Spoiling } | undefined;
 }
 
@@ -126,32 +125,30 @@ function count(expected: number, draw: Random): number {
 function* messageOf(draw: Random, second: EpochMicros, late: boolean): Generator<Due> {
   const life = liveMessage(second + draw.between(0, SECOND - 1), draw, late);
   for (const { event, at } of life.told) {
-    yield { at, event, life, copyAfter: 0, spoiling: undefined };
+    yield { at, event, life, copy: false, spoiling: undefined };
     if (draw.chance(COPY_SHARE)) {
-      const copyAfter = Math.round(draw.logNormal(4 * SECOND, 1.5));
-      const within = Math.min(copyAfter, 10 * 60 * SECOND) + 1;
-      yield { at: at + within, event, life, copyAfter: within, spoiling: undefined };
+      const after = Math.min(Math.round(draw.logNormal(4 * SECOND, 1.5)), COPY_DELAY_MAX_MICROS);
+      yield { at: at + after + 1, event, life, copy: true, spoiling: undefined };
     }
     if (draw.chance(SPOILT_SHARE)) {
       const spoiling = { draw: random(draw.bits(), draw.bits()) };
-      yield { at: at + 1, event, life, copyAfter: 0, spoiling };
+      yield { at: at + 1, event, life, copy: false, spoiling };
     }
   }
 }
 
 function publication(due: Due): Publication {
-  const { event, life, at, copyAfter } = due;
+  const { event, life, at, copy } = due;
   if (due.spoiling !== undefined) {
     const spoilt = spoil(event, due.spoiling.draw, due.spoiling.how);
     const headers = { 'content-type': spoilt.contentType };
-    return { ...spoilt, headers, at, copy: false, invalid: true };
+    return { ...spoilt, headers, at, copy, invalid: true };
   }
-  const { 'Nats-Msg-Id': id, ...plain } = headersOf(event, life.dialect);
+  const headers = headersOf(event, life.dialect);
   // A quick copy with an id would never get past the broker, and the ledger's own dedupe would stay idle.
-  const anonymous = copyAfter > 0 && copyAfter <= BROKER_WINDOW_MICROS;
-  const headers = anonymous || id === undefined ? plain : { ...plain, 'Nats-Msg-Id': id };
+  if (copy) delete headers['Nats-Msg-Id'];
   const payload = encode(event, life.dialect);
-  return { subject: subjectOf(event), payload, headers, at, copy: copyAfter > 0, invalid: false };
+  return { subject: subjectOf(event), payload, headers, at, copy, invalid: false };
 }
 
 /** Messages accepted in this second, by the pace that holds then. */
