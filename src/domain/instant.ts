@@ -50,15 +50,15 @@ function parseDay(text: string): EpochDay {
   return day <= length ? daysFromCivil(year, month, day) : Number.NaN;
 }
 
-/** Microseconds that the offset at `at`, which must end the text, lies east of UTC, or NaN. */
-function parseOffset(text: string, at: number): number {
+/** Seconds that the offset at `at`, which must end the text, lies east of UTC, or NaN. */
+function parseOffsetSeconds(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   if (sign === 0x5a) return text.length === at + 1 ? 0 : Number.NaN;
   if ((sign !== 0x2b && sign !== 0x2d) || text.length !== at + 6) return Number.NaN;
   const hours = twoDigits(text, at + 1);
   const minutes = twoDigits(text, at + 4);
   if (text.charCodeAt(at + 3) !== 0x3a || !(hours <= 23 && minutes <= 59)) return Number.NaN;
-  return (sign === 0x2d ? -1 : 1) * (hours * MICROS_PER_HOUR + minutes * MICROS_PER_MINUTE);
+  return (sign === 0x2d ? -60 : 60) * (hours * 60 + minutes);
 }
 
 /**
@@ -87,17 +87,19 @@ export function parseInstant(text: string): EpochMicros | undefined {
     }
     if (at === first || at > first + 9) return undefined;
   }
-  const micros =
-    days * MICROS_PER_DAY +
-    (hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND +
-    fraction -
-    parseOffset(text, at);
-  return micros >= FIRST_INSTANT && micros <= LAST_INSTANT ? micros : undefined;
+  const offset = parseOffsetSeconds(text, at);
+  return instantOfSeconds(days * 86_400 + hour * 3600 + minute * 60 + second - offset, fraction);
 }
 
 const LONGEST_TEXT = 'YYYY-MM-DDTHH:MM:SS.nnnnnnnnn+HH:MM'.length;
-const FIRST_INSTANT: EpochMicros = daysFromCivil(1, 1, 1) * MICROS_PER_DAY;
-const LAST_INSTANT: EpochMicros = daysFromCivil(9999, 12, 31) * MICROS_PER_DAY + MICROS_PER_DAY - 1;
+const FIRST_SECOND = daysFromCivil(1, 1, 1) * 86_400;
+const LAST_SECOND = (daysFromCivil(9999, 12, 31) + 1) * 86_400 - 1;
+
+// Judged by whole seconds, which are exact for all of these years; NaN is refused as well.
+function instantOfSeconds(seconds: number, micros: number): EpochMicros | undefined {
+  if (!(seconds >= FIRST_SECOND && seconds <= LAST_SECOND)) return undefined;
+  return seconds * MICROS_PER_SECOND + micros;
+}
 
 /**
  * The instant of a protobuf Timestamp, the nanoseconds cut to microseconds, or undefined where it is
@@ -106,8 +108,7 @@ const LAST_INSTANT: EpochMicros = daysFromCivil(9999, 12, 31) * MICROS_PER_DAY +
  */
 export function instantOfTimestamp(seconds: bigint, nanos: number): EpochMicros | undefined {
   if (nanos < 0 || nanos > 999_999_999) return undefined;
-  const micros = Number(seconds) * MICROS_PER_SECOND + Math.floor(nanos / 1000);
-  return micros >= FIRST_INSTANT && micros <= LAST_INSTANT ? micros : undefined;
+  return instantOfSeconds(Number(seconds), Math.floor(nanos / 1000));
 }
 
 /** `YYYY-MM-DDTHH:MM:SS.ffffffZ`, exact for every safe `micros` in the years 1684 to 2255. */
