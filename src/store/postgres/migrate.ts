@@ -35,18 +35,31 @@ interface SchemaEngine {
   free(): void;
 }
 
-async function openEngine(databaseUrl: string): Promise<SchemaEngine> {
-  const resolve = createRequire(import.meta.url).resolve;
-  const glue = resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const bindings = await import(glue);
-  const { instance } = await WebAssembly.instantiate(
-    await readFile(glue.replace(/\.js$/, '.wasm')),
-    { './schema_engine_bg.js': bindings },
-  );
-  bindings.__wbg_set_wasm(instance.exports);
-  (instance.exports.__wbindgen_start as () => void)();
-  const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(databaseUrl));
-  return bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, adapter);
+// biome-ignore lint/suspicious/noExplicitAny: the generated bindings have no types of their own
+let loadedBindings: Promise<any> | undefined;
+
+/** Loads the engine once: a second instance in one process would share, and break, the first one's memory. */
+function bindings() {
+  loadedBindings ??= (async () => {
+    const glue = createRequire(import.meta.url).resolve(
+      '@prisma/schema-engine-wasm/schema_engine_bg',
+    );
+    const engine = await import(glue);
+    const { instance } = await WebAssembly.instantiate(
+      await readFile(glue.replace(/\.js$/, '.wasm')),
+      { './schema_engine_bg.js': engine },
+    );
+    engine.__wbg_set_wasm(instance.exports);
+    (instance.exports.__wbindgen_start as () => void)();
+    return engine;
+  })();
+  return loadedBindings;
+}
+
+async function openEngine(connections: WholeScripts): Promise<SchemaEngine> {
+  const { SchemaEngine } = await bindings();
+  const adapter = bindMigrationAwareSqlAdapterFactory(connections);
+  return SchemaEngine.new({ datamodels: undefined }, () => {}, adapter);
 }
 
 /**
@@ -54,12 +67,20 @@ async function openEngine(databaseUrl: string): Promise<SchemaEngine> {
  * whole, Postgres parses it and runs it as one transaction.
  */
 class WholeScripts extends PrismaPg {
+  readonly #opened: { dispose(): Promise<void> }[] = [];
+
   override async connect() {
     const connection = await super.connect();
+    this.#opened.push(connection);
     connection.executeScript = async (script) => {
       await connection.underlyingDriver().query(script);
     };
     return connection;
+  }
+
+  /** The engine leaves its connections open, which would keep the process alive. */
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.map((connection) => connection.dispose()));
   }
 }
 
@@ -94,7 +115,8 @@ export async function migrate(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
 ): Promise<string[]> {
-  const engine = await openEngine(databaseUrl);
+  const connections = new WholeScripts(databaseUrl);
+  const engine = await openEngine(connections);
   try {
     const list = await migrationsList(directory);
     const filters = { externalTables: [], externalEnums: [] };
@@ -119,5 +141,6 @@ export async function migrate(
     return appliedMigrationNames;
   } finally {
     engine.free();
+    await connections.close();
   }
 }
