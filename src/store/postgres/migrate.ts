@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import pg from 'pg';
 
 const LOCKFILE = 'migration_lock.toml';
 
@@ -56,9 +57,9 @@ function bindings() {
   return loadedBindings;
 }
 
-async function openEngine(connections: WholeScripts): Promise<SchemaEngine> {
+async function openEngine(pool: pg.Pool): Promise<SchemaEngine> {
   const { SchemaEngine } = await bindings();
-  const adapter = bindMigrationAwareSqlAdapterFactory(connections);
+  const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool));
   return SchemaEngine.new({ datamodels: undefined }, () => {}, adapter);
 }
 
@@ -67,20 +68,12 @@ async function openEngine(connections: WholeScripts): Promise<SchemaEngine> {
  * whole, Postgres parses it and runs it as one transaction.
  */
 class WholeScripts extends PrismaPg {
-  readonly #opened: { dispose(): Promise<void> }[] = [];
-
   override async connect() {
     const connection = await super.connect();
-    this.#opened.push(connection);
     connection.executeScript = async (script) => {
       await connection.underlyingDriver().query(script);
     };
     return connection;
-  }
-
-  /** The engine leaves its connections open, which would keep the process alive. */
-  async close(): Promise<void> {
-    await Promise.all(this.#opened.map((connection) => connection.dispose()));
   }
 }
 
@@ -115,8 +108,8 @@ export async function migrate(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
 ): Promise<string[]> {
-  const connections = new WholeScripts(databaseUrl);
-  const engine = await openEngine(connections);
+  const pool = new pg.Pool({ connectionString: databaseUrl });
+  const engine = await openEngine(pool);
   try {
     const list = await migrationsList(directory);
     const filters = { externalTables: [], externalEnums: [] };
@@ -141,6 +134,6 @@ export async function migrate(
     return appliedMigrationNames;
   } finally {
     engine.free();
-    await connections.close();
+    await pool.end();
   }
 }
