@@ -1,0 +1,107 @@
+// The project's own processes as the local stack starts them: each is the compiled binary with the environment it
+// would have in production (its own database role, its own NATS user), nothing else of the stack's secrets.
+
+import { join } from 'node:path';
+import type { TlsFiles } from './certificates.js';
+import type { ChildOptions } from './child.js';
+import type { Credentials } from './credentials.js';
+import { roleUrl } from './database.js';
+import { natsUrl } from './nats-server.js';
+import type { Ports } from './ports.js';
+import { projectRoot } from './project.js';
+
+/** Everything about a running set of engines that a service's environment is made of. */
+export interface Site {
+  readonly dataDir: string;
+  readonly ports: Ports;
+  readonly credentials: Credentials;
+  /** The superuser's URL of the stack's database. */
+  readonly databaseUrl: string;
+  readonly tls: TlsFiles;
+}
+
+type ServiceName = 'api' | 'ingest' | 'etl' | 'ops';
+
+/** The environment of one binary of the project. */
+export function environmentOf(service: ServiceName, site: Site): Record<string, string> {
+  const { credentials, databaseUrl, ports, tls } = site;
+  const database = (role: Parameters<typeof roleUrl>[1]) => roleUrl(databaseUrl, role, credentials);
+  const own = tls.identities['sms-analytics'];
+  switch (service) {
+    case 'api':
+      return {
+        GRPC_HOST: '127.0.0.1',
+        GRPC_PORT: String(ports.grpc),
+        ADMIN_HOST: '127.0.0.1',
+        ADMIN_PORT: String(ports.apiAdmin),
+        IDENTITY_MODE: 'tls',
+        TLS_CERT_FILE: own.cert,
+        TLS_KEY_FILE: own.key,
+        TLS_CA_FILE: tls.ca,
+        POLICY_FILE: join(projectRoot, 'deploy/local/policy.yaml'),
+        DATABASE_URL: database('analytics_platform'),
+        ACCOUNT_DATABASE_URL: database('analytics_account'),
+        REFLECTION: 'on',
+      };
+    case 'ingest':
+      return {
+        NATS_URL: natsUrl('ingest', credentials.nats, ports.nats),
+        DATABASE_URL: database('analytics_ingest'),
+        ADMIN_HOST: '127.0.0.1',
+        ADMIN_PORT: String(ports.ingestAdmin),
+      };
+    case 'etl':
+      return {
+        DATABASE_URL: database('analytics_etl'),
+        CLICKHOUSE_URL: `http://127.0.0.1:${ports.clickhouse}`,
+        CLICKHOUSE_USER: 'default',
+        CLICKHOUSE_PASSWORD: '',
+        CLICKHOUSE_DATABASE: 'sms_analytics',
+      };
+    case 'ops':
+      return {
+        NATS_URL: natsUrl('ops', credentials.nats, ports.nats),
+        DATABASE_URL: database('analytics_ops'),
+      };
+  }
+}
+
+/** What of this process's environment every child may see. */
+export function plainEnvironment(): Record<string, string> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LOG_LEVEL', 'NODE_OPTIONS', 'TERM', 'NO_COLOR'];
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
+}
+
+/** How to start one of the project's binaries. */
+export function serviceChild(service: ServiceName, site: Site, args: string[] = []): ChildOptions {
+  return {
+    name: service,
+    command: process.execPath,
+    args: ['--enable-source-maps', join(projectRoot, `dist/src/bin/${service}.js`), ...args],
+    env: { ...plainEnvironment(), ...environmentOf(service, site) },
+    logFile: join(site.dataDir, 'logs', `${service}.log`),
+  };
+}
+
+/** How to start the demo traffic; its progress goes to this terminal, its counters to its log. */
+export function trafficChild(site: Site, rate: number, seed: number, days: number): ChildOptions {
+  const { credentials, ports, dataDir } = site;
+  return {
+    name: 'traffic',
+    command: process.execPath,
+    args: [
+      join(projectRoot, 'dist/deploy/local/traffic/main.js'),
+      ...['--rate', String(rate), '--seed', String(seed), '--backfill-days', String(days)],
+      ...['--state', join(dataDir, 'traffic-state.json'), '--report', 'json'],
+    ],
+    env: {
+      ...plainEnvironment(),
+      NATS_BILLING_URL: natsUrl('billing', credentials.nats, ports.nats),
+      NATS_DLR_URL: natsUrl('dlr', credentials.nats, ports.nats),
+    },
+    logFile: join(dataDir, 'logs', 'traffic.log'),
+    terminal: true,
+  };
+}
