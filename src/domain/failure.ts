@@ -12,6 +12,7 @@ export interface FieldViolation {
 export type FailureKind =
   | 'invalid_question'
   | 'out_of_scope'
+  | 'not_found'
   | 'unavailable'
   | 'resource_exhausted'
   | 'deadline_exceeded'
@@ -45,6 +46,11 @@ export class OutOfScope extends AnswerFailure {
   }
 }
 
+/** There is nothing of the name that was asked for. Never used where a name's existence is itself a secret. */
+export class NotFound extends AnswerFailure {
+  readonly kind = 'not_found';
+}
+
 /** What the answer depends on is away (database down, still starting); a later retry can cure it. */
 export class Unavailable extends AnswerFailure {
   readonly kind = 'unavailable';
@@ -69,6 +75,7 @@ export class Cancelled extends AnswerFailure {
 export type Failure =
   | InvalidQuestion
   | OutOfScope
+  | NotFound
   | Unavailable
   | ResourceExhausted
   | DeadlineExceeded

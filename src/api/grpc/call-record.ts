@@ -1,0 +1,46 @@
+// What is known about one call while it runs. The outermost interceptor makes the record; the others and the adapter
+// find it by the call's metadata object, so nothing that a client sends can pose as a part of it.
+import { randomUUID } from 'node:crypto';
+import type { Metadata } from '@grpc/grpc-js';
+import type { SpanContext } from '@opentelemetry/api';
+import type { Caller } from './policy.js';
+
+/** One call. */
+export interface CallRecord {
+  /** Full method name, `package.Service/Method`. */
+  readonly method: string;
+  /** Names this call in logs, audit records and error details. */
+  readonly correlationId: string;
+  readonly startedMs: number;
+  span: SpanContext | undefined;
+  /** Time left for the call when it began: the caller's deadline, or our cap on it. Infinite for open-ended methods. */
+  timeoutMs: number;
+  /** Set once the call is authorised. */
+  caller: Caller | undefined;
+}
+
+const records = new WeakMap<Metadata, CallRecord>();
+
+/** A new record without a caller. */
+export function newCallRecord(method: string, startedMs: number): CallRecord {
+  return {
+    method,
+    correlationId: randomUUID(),
+    startedMs,
+    span: undefined,
+    timeoutMs: Number.POSITIVE_INFINITY,
+    caller: undefined,
+  };
+}
+
+/** Ties a record to the metadata that every later stage receives. */
+export function keepCallRecord(metadata: Metadata, record: CallRecord): void {
+  records.set(metadata, record);
+}
+
+/** The record of a call. A call without one has not passed the interceptors, which is a bug: throws. */
+export function callRecord(metadata: Metadata): CallRecord {
+  const record = records.get(metadata);
+  if (record === undefined) throw new Error('a call bypassed the interceptors');
+  return record;
+}

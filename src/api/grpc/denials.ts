@@ -1,0 +1,87 @@
+// Denials as audit records: one per caller, method, reason and minute, with a count, however often a caller knocks.
+// Only validated ids get here (a parsed SPIFFE ID, a name of the policy). Records are kept until the store has taken
+// them, within a bound; what is over the bound is counted under `other`.
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+
+/** One audit record of a denial. */
+export interface DenialRow {
+  /** Start of the minute, in epoch microseconds. */
+  readonly minute: number;
+  /** The caller's name in the policy, else its validated identity, else `unidentified`. */
+  readonly caller: string;
+  readonly method: string;
+  readonly reason: string;
+  readonly count: number;
+  /** The correlation id of the first of them. */
+  readonly correlationId: string;
+}
+
+/** Appends rows to the audit table, all or none. */
+export type RecordDenials = (rows: readonly DenialRow[]) => Promise<void>;
+
+const MINUTE_MICROS = 60_000_000;
+const MOST_ROWS = 2_000;
+
+/** Gathers denials and hands them to the store. */
+export class DenialAudit {
+  readonly #rows = new Map<string, DenialRow>();
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly log: Log,
+    private readonly recordDenials: RecordDenials,
+  ) {}
+
+  /** Notes one denial. */
+  note(caller: string, method: string, reason: string, correlationId: string): void {
+    const now = this.clock.now();
+    const minute = now - (now % MINUTE_MICROS);
+    const full = this.#rows.size >= MOST_ROWS;
+    const who = full && !this.#rows.has(keyOf(minute, caller, method, reason)) ? 'other' : caller;
+    const key = keyOf(minute, who, method, reason);
+    const row = this.#rows.get(key);
+    this.#rows.set(key, {
+      minute,
+      caller: who,
+      method,
+      reason,
+      count: (row?.count ?? 0) + 1,
+      correlationId: row?.correlationId ?? correlationId,
+    });
+  }
+
+  /** Writes the rows of minutes that are over; with `all`, also those of the running minute. Never rejects. */
+  flush(all = false): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(all));
+    return this.#writing;
+  }
+
+  async #write(all: boolean): Promise<void> {
+    const now = this.clock.now();
+    const over = [...this.#rows].filter(([, row]) => all || row.minute + MINUTE_MICROS <= now);
+    if (over.length === 0) return;
+    for (const [key] of over) this.#rows.delete(key);
+    const rows = over.map(([, row]) => row);
+    try {
+      await this.recordDenials(rows);
+    } catch (error) {
+      this.log.error('denials could not be recorded, kept for later', {
+        count: rows.length,
+        error,
+      });
+      for (const [key, row] of over) this.#putBack(key, row);
+    }
+  }
+
+  #putBack(key: string, row: DenialRow): void {
+    const newer = this.#rows.get(key);
+    if (newer === undefined && this.#rows.size >= MOST_ROWS) return;
+    this.#rows.set(key, { ...row, count: row.count + (newer?.count ?? 0) });
+  }
+}
+
+function keyOf(minute: number, caller: string, method: string, reason: string): string {
+  return [minute, caller, method, reason].join(' ');
+}

@@ -1,0 +1,94 @@
+// Metrics of the gRPC server, under the names that existing gRPC dashboards know
+// (https://github.com/grpc-ecosystem/go-grpc-middleware, providers/prometheus). Labels come from the service
+// definition and the policy only.
+import { status as GrpcCode } from '@grpc/grpc-js';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** What the server counts. `method` is always `package.Service/Method` of a method that exists. */
+export interface ServerMetrics {
+  started(method: string): void;
+  received(method: string): void;
+  sent(method: string): void;
+  handled(method: string, code: GrpcCode, seconds: number): void;
+  denied(method: string, reason: string): void;
+  /** A pair of certificate and key was taken (`ok`) or refused (`kept_last_good`). */
+  certificateLoaded(result: 'ok' | 'kept_last_good'): void;
+  certificateExpires(epochSeconds: number): void;
+}
+
+/** Declares the metrics on a registry. `methods` appear with zeros from the start, so that rates have a beginning. */
+export function serverMetrics(registry: Registry, methods: readonly string[]): ServerMetrics {
+  const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
+  const counter = (name: string, help: string) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const started = counter('grpc_server_started_total', 'Calls that began');
+  const received = counter('grpc_server_msg_received_total', 'Messages received');
+  const sent = counter('grpc_server_msg_sent_total', 'Messages sent');
+  const handled = new Counter({
+    name: 'grpc_server_handled_total',
+    help: 'Calls that ended, by code',
+    labelNames: [...labelNames, 'grpc_code'],
+    registers: [registry],
+  });
+  const handling = new Histogram({
+    name: 'grpc_server_handling_seconds',
+    help: 'Time from the first header to the status',
+    labelNames,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  });
+  const denials = new Counter({
+    name: 'sms_analytics_denials_total',
+    help: 'Calls denied, by method and reason',
+    labelNames: ['method', 'reason'],
+    registers: [registry],
+  });
+  const loads = new Counter({
+    name: 'sms_analytics_tls_loads_total',
+    help: 'Times that the certificate files were read, by result',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+  const expiry = new Gauge({
+    name: 'sms_analytics_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in use expires, in epoch seconds; 0 where this process holds none',
+    registers: [registry],
+  });
+  const labels = new Map(methods.map((method) => [method, labelsOf(method)]));
+  const of = (method: string) => labels.get(method) ?? labelsOf(method);
+  for (const label of labels.values()) {
+    started.inc(label, 0);
+    handled.inc({ ...label, grpc_code: 'OK' }, 0);
+  }
+  return {
+    started: (method) => started.inc(of(method)),
+    received: (method) => received.inc(of(method)),
+    sent: (method) => sent.inc(of(method)),
+    handled: (method, code, seconds) => {
+      handled.inc({ ...of(method), grpc_code: codeName(code) });
+      handling.observe(of(method), seconds);
+    },
+    denied: (method, reason) => denials.inc({ method, reason }),
+    certificateLoaded: (result) => loads.inc({ result }),
+    certificateExpires: (epochSeconds) => expiry.set(epochSeconds),
+  };
+}
+
+const STREAMING = /\/(Watch|ServerReflectionInfo)$/;
+
+function labelsOf(method: string) {
+  const [service = '', name = ''] = method.split('/');
+  const type = STREAMING.test(method) ? 'server_stream' : 'unary';
+  return { grpc_type: type, grpc_service: service, grpc_method: name };
+}
+
+/** `NOT_FOUND` as Prometheus people know it: `NotFound`; `OK` stays. */
+export function codeName(code: GrpcCode): string {
+  const name = GrpcCode[code] ?? 'UNKNOWN';
+  if (name === 'OK') return name;
+  return name
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}

@@ -1,0 +1,113 @@
+// Which caller may call which method: one YAML file, from which the mesh manifests are generated too. Everything that
+// it does not allow is denied. It is checked whole at start-up: an unknown method, a doubled identity or a misspelt key
+// stops the process instead of quietly allowing or denying.
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { Identity } from './identity.js';
+import { isLinkerdName } from './identity-linkerd.js';
+import { parseSpiffeId, type SpiffeId } from './spiffe-id.js';
+
+/** One row of the policy. */
+export interface Caller {
+  readonly name: string;
+  readonly spiffeId: SpiffeId;
+  /** Its name under Linkerd; without one it cannot call there. */
+  readonly linkerdName: string | undefined;
+  /** `header`: it may ask only for the account of its x-account-id; `any`: for every account. */
+  readonly accounts: 'header' | 'any';
+  /** Full method names, `package.Service/Method`. */
+  readonly methods: ReadonlySet<string>;
+}
+
+/** The whole policy. */
+export interface Policy {
+  /** Our own SPIFFE ID. */
+  readonly ownId: SpiffeId;
+  readonly callers: readonly Caller[];
+  /** The caller with exactly this identity, if the policy has one. */
+  callerOf(identity: Identity): Caller | undefined;
+}
+
+const spiffeId = z.string().transform((text, context) => {
+  const id = parseSpiffeId(text);
+  if (id === undefined) context.addIssue({ code: 'custom', message: 'not a SPIFFE ID' });
+  return id as SpiffeId;
+});
+
+const callerSchema = z.strictObject({
+  spiffeId,
+  linkerdName: z.string().refine(isLinkerdName, 'not a Linkerd identity').optional(),
+  accounts: z.enum(['header', 'any']),
+  methods: z.array(z.string()).min(1),
+});
+
+const fileSchema = z.strictObject({
+  service: z.strictObject({ spiffeId }),
+  callers: z.record(z.string().regex(/^[a-z0-9-]{1,63}$/), callerSchema),
+});
+
+/** Reads and checks a policy file. Throws with the file's name and every fault. `methods` are all that exist. */
+export function loadPolicy(path: string, methods: ReadonlySet<string>): Policy {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`policy file ${path} cannot be read`, { cause });
+  }
+  try {
+    return parsePolicy(text, methods);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'malformed';
+    throw new Error(`policy file ${path} is wrong:\n${why}`, { cause });
+  }
+}
+
+/** The policy that `text` states. Throws with every fault. */
+export function parsePolicy(text: string, methods: ReadonlySet<string>): Policy {
+  const parsed = fileSchema.safeParse(parse(text, { strict: true, uniqueKeys: true }));
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  const callers = Object.entries(parsed.data.callers).map(
+    ([name, row]): Caller => ({
+      name,
+      spiffeId: row.spiffeId,
+      linkerdName: row.linkerdName,
+      accounts: row.accounts,
+      methods: new Set(row.methods),
+    }),
+  );
+  const faults = [...unknownMethods(callers, methods), ...doubledIdentities(callers)];
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+  const byKey = new Map<string, Caller>();
+  for (const caller of callers) {
+    byKey.set(`spiffe ${caller.spiffeId}`, caller);
+    if (caller.linkerdName !== undefined) byKey.set(`linkerd ${caller.linkerdName}`, caller);
+  }
+  return {
+    ownId: parsed.data.service.spiffeId,
+    callers,
+    callerOf: (identity) => byKey.get(`${identity.kind} ${identity.id}`),
+  };
+}
+
+function unknownMethods(callers: readonly Caller[], methods: ReadonlySet<string>): string[] {
+  return callers.flatMap((caller) =>
+    [...caller.methods]
+      .filter((method) => !methods.has(method))
+      .map((method) => `${caller.name}: there is no method ${method}`),
+  );
+}
+
+function doubledIdentities(callers: readonly Caller[]): string[] {
+  const seen = new Map<string, string>();
+  const faults: string[] = [];
+  for (const caller of callers) {
+    for (const id of [caller.spiffeId, caller.linkerdName]) {
+      if (id === undefined) continue;
+      const other = seen.get(id);
+      if (other !== undefined) faults.push(`${caller.name}: has the identity of ${other}`);
+      seen.set(id, caller.name);
+    }
+  }
+  return faults;
+}

@@ -1,0 +1,131 @@
+// The gRPC server, put together: interceptors in their order, the services that are on, the port, and an orderly end.
+// Order of interceptors: the access log is outermost (it sees every end), then authorisation; handlers see only calls
+// that passed both.
+import { Server, type ServerCredentials } from '@grpc/grpc-js';
+import { NotFound } from '../../domain/failure.js';
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthListRequest,
+  HealthListResponse,
+  HealthService,
+} from '../../generated/proto/grpc/health/v1/health.js';
+import { AnalyticsServiceService } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import { accessLog } from './access-log.js';
+import { type AnalyticsQueries, analyticsHandlers, codec } from './analytics-service.js';
+import { authorise } from './authorise.js';
+import type { DenialAudit } from './denials.js';
+import { Health } from './health.js';
+import type { IdentityReader } from './identity.js';
+import { serverLimits } from './limits.js';
+import { LONG_LIVED_METHODS, rawService } from './methods.js';
+import type { ServerMetrics } from './metrics.js';
+import type { Policy } from './policy.js';
+import { type UnaryOptions, unary } from './unary.js';
+
+export interface GrpcServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+  readonly identify: IdentityReader;
+  readonly policy: Policy;
+  readonly queries: AnalyticsQueries;
+  readonly audit: DenialAudit;
+  readonly metrics: ServerMetrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly deadlineCapMs: number;
+  /** Adds the reflection services to the server, where they are switched on. */
+  readonly addReflection?: (server: Server) => void;
+}
+
+/** A listening server. */
+export interface GrpcServer {
+  readonly port: number;
+  /** Tells gRPC health clients whether answers can be expected. */
+  setServing(serving: boolean): void;
+  /** Takes no new calls, lets the running ones end for at most `graceMs`, then cuts them. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Listens; rejects with a message that names the port where it is taken. Health is NOT_SERVING at first. */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { clock, log, audit, metrics } = options;
+  const server = new Server({
+    ...serverLimits,
+    interceptors: [
+      accessLog({
+        clock,
+        log,
+        metrics,
+        deadlineCapMs: options.deadlineCapMs,
+        longLived: LONG_LIVED_METHODS,
+      }),
+      authorise({ identify: options.identify, policy: options.policy, audit, metrics }),
+    ],
+  });
+  const health = new Health();
+  const unaryOptions = { clock, log, audit, metrics };
+  server.addService(
+    rawService(AnalyticsServiceService),
+    analyticsHandlers(options.queries, unaryOptions),
+  );
+  server.addService(rawService(HealthService), healthHandlers(health, unaryOptions));
+  options.addReflection?.(server);
+  const port = await bind(server, options);
+  return {
+    port,
+    setServing: (serving) => health.set(serving),
+    stop: (graceMs) => {
+      health.drain();
+      return shutDown(server, graceMs);
+    },
+  };
+}
+
+function healthHandlers(health: Health, options: UnaryOptions) {
+  return {
+    check: unary(
+      codec(HealthCheckRequest, HealthCheckResponse),
+      async (request) => {
+        const response = health.check(request.service);
+        if (response === undefined) throw new NotFound('unknown name');
+        return response;
+      },
+      options,
+    ),
+    watch: health.watch.bind(health),
+    list: unary(
+      codec(HealthListRequest, HealthListResponse),
+      async () => ({ statuses: health.list() }),
+      options,
+    ),
+  };
+}
+
+function bind(server: Server, options: GrpcServerOptions): Promise<number> {
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${options.port}`, options.credentials, (cause, port) => {
+      if (cause === null) return resolve(port);
+      const why = /EADDRINUSE/.test(cause.message) ? 'is taken' : 'cannot be used';
+      reject(new Error(`GRPC_PORT: port ${options.port} on ${options.host} ${why}`, { cause }));
+    });
+  });
+}
+
+/** tryShutdown alone would wait for ever on an open stream. */
+function shutDown(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

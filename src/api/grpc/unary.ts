@@ -1,0 +1,143 @@
+// The adapter between grpc-js and a use case, and the one place where errors become statuses. In order: find the call's
+// record, decode strictly, hold the account against the caller's scope, run the use case under the call's deadline and
+// abort signal, encode, answer once. grpc-js does not await handlers: every path ends in the callback, none throws.
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { context } from '@opentelemetry/api';
+import { InvalidQuestion } from '../../domain/failure.js';
+import type { Clock } from '../../platform/clock.js';
+import type { Log } from '../../platform/log.js';
+import { traceContext } from '../../platform/trace-context.js';
+import { accountScope } from './account-scope.js';
+import { noteDenial } from './authorise.js';
+import { type CallRecord, callRecord } from './call-record.js';
+import type { DenialAudit } from './denials.js';
+import type { ServerMetrics } from './metrics.js';
+import { refusalFor, refusals, statusOf } from './statuses.js';
+
+/** What a use case may know about its call. */
+export interface QueryContext {
+  /** The account that the answer is bound to: the portal's header, or what an admin asks for; undefined: all. */
+  readonly accountId: string | undefined;
+  /** Aborts when the deadline passes or the caller cancels. */
+  readonly signal: AbortSignal;
+  /** When the answer is of no use any more, in epoch microseconds. */
+  readonly deadline: number;
+}
+
+/** A question's use case; throws failures of the domain. */
+export type UseCase<Request, Response> = (
+  request: Request,
+  context: QueryContext,
+) => Promise<Response>;
+
+/** How a method's messages are written and read. */
+export interface MethodCodec<Request, Response> {
+  decode(reader: BinaryReader): Request;
+  encode(response: Response): Uint8Array;
+}
+
+export interface UnaryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: DenialAudit;
+  readonly metrics: ServerMetrics;
+}
+
+/** Malformed UTF-8 in a string is an error, not a replacement character. */
+class StrictReader extends BinaryReader {
+  override string(): string {
+    return super.string(true);
+  }
+}
+
+/** A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects, answers once. */
+export function unary<Request, Response>(
+  codec: MethodCodec<Request, Response>,
+  useCase: UseCase<Request, Response>,
+  options: UnaryOptions,
+): handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) => {
+    void answer(call, codec, useCase, options).then(
+      (bytes) => callback(null, bytes),
+      (thrown: unknown) => refuse(call, callback, thrown, options),
+    );
+  };
+}
+
+async function answer<Request, Response>(
+  call: ServerUnaryCall<Buffer, Buffer>,
+  codec: MethodCodec<Request, Response>,
+  useCase: UseCase<Request, Response>,
+  options: UnaryOptions,
+): Promise<Buffer> {
+  const record = callRecord(call.metadata);
+  const { caller } = record;
+  if (caller === undefined) throw new Error('a call bypassed authorisation');
+  const request = decode(codec, call.request);
+  const asked = (request as { accountId?: unknown }).accountId;
+  const scope = accountScope(caller, call.metadata, asked);
+  if (scope.kind === 'refused') {
+    noteDenial(options, record, { who: caller.name, reason: scope.reason });
+    throw new Denied();
+  }
+  const accountId = scope.kind === 'account' ? scope.accountId : undefined;
+  const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
+  const deadline = options.clock.now() + Math.round(leftMs * 1000);
+  const signal = abortSignal(call);
+  const response = await context.with(traceContext(record.span), () =>
+    useCase(request, { accountId, signal, deadline }),
+  );
+  const bytes = codec.encode(response);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function decode<Request>(codec: MethodCodec<Request, never>, bytes: Buffer): Request {
+  try {
+    return codec.decode(new StrictReader(bytes));
+  } catch (cause) {
+    throw new Malformed('undecodable', { cause });
+  }
+}
+
+class Denied extends Error {}
+class Malformed extends Error {}
+
+/** grpc-js emits `cancelled` after every call, the good ones too; an abort after the answer changes nothing. */
+function abortSignal(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
+  const controller = new AbortController();
+  if (call.cancelled) controller.abort();
+  else call.once('cancelled', () => controller.abort());
+  return controller.signal;
+}
+
+function refuse(
+  call: ServerUnaryCall<Buffer, Buffer>,
+  callback: sendUnaryData<Buffer>,
+  thrown: unknown,
+  options: UnaryOptions,
+): void {
+  const record = recordOf(call);
+  const refusal =
+    thrown instanceof Denied
+      ? refusals.denied
+      : thrown instanceof Malformed
+        ? refusals.malformed
+        : refusalFor(thrown);
+  if (refusal === refusals.internal || refusal === refusals.unavailable) {
+    const { method, correlationId } = record;
+    options.log.error('call failed', { method, correlationId, error: thrown });
+  }
+  const violations = thrown instanceof InvalidQuestion ? thrown.violations : [];
+  callback(statusOf(refusal, record.correlationId, violations));
+}
+
+function recordOf(
+  call: ServerUnaryCall<Buffer, Buffer>,
+): Pick<CallRecord, 'method' | 'correlationId'> {
+  try {
+    return callRecord(call.metadata);
+  } catch {
+    return { method: 'unknown', correlationId: 'unknown' };
+  }
+}
