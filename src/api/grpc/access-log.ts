@@ -76,7 +76,7 @@ function timeoutOf(deadline: Date | number, method: string, options: AccessLogOp
   const epochMs = typeof deadline === 'number' ? deadline : deadline.getTime();
   const left = epochMs - options.clock.now() / 1000;
   if (options.longLived.has(method)) return left;
-  return left < options.deadlineCapMs ? left : options.deadlineCapMs;
+  return Math.min(left, options.deadlineCapMs);
 }
 
 /** A function that counts and logs the end of a call, once. */

@@ -8,22 +8,13 @@ import { InvalidQuestion } from '../../domain/failure.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { traceContext } from '../../platform/trace-context.js';
+import type { QueryContext } from '../../query/context.js';
 import { accountScope } from './account-scope.js';
 import { noteDenial } from './authorise.js';
 import { type CallRecord, callRecord } from './call-record.js';
 import type { DenialAudit } from './denials.js';
 import type { ServerMetrics } from './metrics.js';
 import { refusalFor, refusals, statusOf } from './statuses.js';
-
-/** What a use case may know about its call. */
-export interface QueryContext {
-  /** The account that the answer is bound to: the portal's header, or what an admin asks for; undefined: all. */
-  readonly accountId: string | undefined;
-  /** Aborts when the deadline passes or the caller cancels. */
-  readonly signal: AbortSignal;
-  /** When the answer is of no use any more, in epoch microseconds. */
-  readonly deadline: number;
-}
 
 /** A question's use case; throws failures of the domain. */
 export type UseCase<Request, Response> = (
