@@ -63,6 +63,11 @@ describe('what a message counts for', () => {
     expect([counted.money, counted.latency]).toEqual([undefined, undefined]);
   });
 
+  it('charged to another account than reported: under the account that was charged', () => {
+    const counted = countedOf(entryFrom(charged(), reported({ accountId: 'zeta' })));
+    expect(counted.outcome.accountId).toBe('acme');
+  });
+
   it('an UNKNOWN message is not completed', () => {
     const counted = countedOf(entryFrom(charged(), reported({ state: 7 })));
     expect(counted.outcome).toMatchObject({ outcome: 'UNKNOWN', reason: 'NO_CODE' });

@@ -96,6 +96,13 @@ describe('the report of a message', () => {
     expect(entry.acceptedAt).toBe(ACCEPTED_AT - 60 * SECOND);
   });
 
+  it('has the greater latency of two copies that disagree on acceptance alone', () => {
+    const at = ACCEPTED_AT + 4 * SECOND;
+    const long = reported({ reportedAt: at });
+    const short = reported({ reportedAt: at, acceptedAt: ACCEPTED_AT + 3 * SECOND });
+    expect(bothWays(short, long)).toEqual(entryOf(long).report);
+  });
+
   it('keeps the reason that was counted when a copy of it is judged by another table', () => {
     const entry = entryOf(reported({ state: UNDELIVERABLE, network: 1, code: 6 }));
     const stored = { ...entry, report: { ...(entry.report as LedgerReport), reason: 'OLD' } };
