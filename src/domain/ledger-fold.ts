@@ -5,7 +5,6 @@
 import type { AdmittedEvent } from './event.js';
 import {
   type Conflict,
-  compareSources,
   entryOf,
   joinEntries,
   joinRefunds,
@@ -14,6 +13,7 @@ import {
   type LedgerRefund,
   refundOf,
 } from './ledger.js';
+import { compareSources } from './ledger-order.js';
 
 /** What the ledger statement is given. */
 export interface FoldedBatch {

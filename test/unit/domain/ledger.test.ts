@@ -2,8 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChargedEvent, ReportedEvent } from '../../../src/domain/event.js';
 import {
-  compareCharges,
-  compareReports,
   entryOf,
   joinEntries,
   joinRefunds,
@@ -12,6 +10,7 @@ import {
   type LedgerReport,
   refundOf,
 } from '../../../src/domain/ledger.js';
+import { compareCharges, compareReports } from '../../../src/domain/ledger-order.js';
 import {
   ACCEPTED_AT,
   anyCharged,
