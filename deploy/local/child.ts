@@ -34,6 +34,8 @@ export interface Child {
   /** Ends it: the stop signal, and SIGKILL when it has not ended after `graceMs` (10,000). Repeatable. */
   stop(graceMs?: number): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** Lets this process end while the child runs; the guard ends the child then. */
+  unref(): void;
 }
 
 let guard: ChildProcess | undefined;
@@ -91,6 +93,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     },
     tail: (lines = 15) => tailOf(options.logFile, lines),
     kill: (signal) => void child.kill(signal),
+    unref: () => child.unref(),
     async stop(graceMs = 10_000) {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill(stopSignal);

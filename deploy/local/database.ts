@@ -29,7 +29,24 @@ export async function prepareDatabase(
   credentials: Credentials,
 ): Promise<void> {
   await createRoles(superuserUrl, credentials.roles);
-  await migrate(roleUrl(superuserUrl, 'analytics_owner', credentials));
+  await withoutLingeringTimers(() =>
+    migrate(roleUrl(superuserUrl, 'analytics_owner', credentials)),
+  );
+}
+
+/** Prisma's engine leaves the 10 s timer of its migration lock behind, which would keep this process from ending. */
+async function withoutLingeringTimers(work: () => Promise<void>): Promise<void> {
+  const original = globalThis.setTimeout;
+  globalThis.setTimeout = ((act: () => void, delayMs?: number, ...rest: []) => {
+    const timer = original(act, delayMs, ...rest);
+    if (delayMs !== undefined && delayMs >= 10_000) timer.unref();
+    return timer;
+  }) as typeof setTimeout;
+  try {
+    await work();
+  } finally {
+    globalThis.setTimeout = original;
+  }
 }
 
 /** The URL with which `role` connects to the database of `superuserUrl`. */
