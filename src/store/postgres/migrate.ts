@@ -108,7 +108,7 @@ export async function migrate(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
 ): Promise<string[]> {
-  const pool = new pg.Pool({ connectionString: databaseUrl });
+  const pool = new pg.Pool({ connectionString: databaseUrl, allowExitOnIdle: true });
   const engine = await openEngine(pool);
   try {
     const list = await migrationsList(directory);
