@@ -35,7 +35,7 @@ export async function prepareDatabase(
 }
 
 /** Prisma's engine leaves the 10 s timer of its migration lock behind, which would keep this process from ending. */
-async function withoutLingeringTimers(work: () => Promise<void>): Promise<void> {
+async function withoutLingeringTimers(work: () => Promise<unknown>): Promise<void> {
   const original = globalThis.setTimeout;
   globalThis.setTimeout = ((act: () => void, delayMs?: number, ...rest: []) => {
     const timer = original(act, delayMs, ...rest);
