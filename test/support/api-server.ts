@@ -1,0 +1,212 @@
+// The real gRPC server over real TLS on a free port, with use cases that answer at once; and raw clients for it.
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Registry } from 'prom-client';
+import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
+import { DenialAudit, type DenialRow } from '../../src/api/grpc/denials.js';
+import { type IdentityReader, identityReader } from '../../src/api/grpc/identity.js';
+import { ALL_METHODS } from '../../src/api/grpc/methods.js';
+import { serverMetrics } from '../../src/api/grpc/metrics.js';
+import { loadPolicy } from '../../src/api/grpc/policy.js';
+import { type GrpcServer, startGrpcServer } from '../../src/api/grpc/server.js';
+import { MutualTlsCredentials } from '../../src/api/grpc/tls-credentials.js';
+import { loadTlsMaterial } from '../../src/api/grpc/tls-material.js';
+import { BadRequest, ErrorInfo } from '../../src/generated/proto/google/rpc/error_details.js';
+import { Status } from '../../src/generated/proto/google/rpc/status.js';
+import {
+  AnalyticsServiceClient,
+  GetAccountUsageResponse,
+  GetDeliveryBreakdownResponse,
+  GetOperatorPerformanceResponse,
+  GetSummaryResponse,
+  GetThroughputResponse,
+} from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import { systemClock } from '../../src/platform/clock.js';
+import { createLog } from '../../src/platform/log.js';
+import {
+  type Authority,
+  CertificateFolder,
+  createAuthority,
+  type Issued,
+  issueService,
+} from './pki.js';
+
+export const POLICY_FILE = new URL('../../deploy/policy/callers.yaml', import.meta.url).pathname;
+
+/** Use cases that echo: an account's usage says which scope it was answered in. */
+export function echoQueries(overrides: Partial<AnalyticsQueries> = {}): AnalyticsQueries {
+  return {
+    getSummary: async () => GetSummaryResponse.fromPartial({ activeAccounts: 7n }),
+    getOperatorPerformance: async () => GetOperatorPerformanceResponse.fromPartial({}),
+    getAccountUsage: async (_request, context) =>
+      GetAccountUsageResponse.fromPartial({ accountId: context.accountId ?? '' }),
+    getThroughput: async () => GetThroughputResponse.fromPartial({}),
+    getDeliveryBreakdown: async () => GetDeliveryBreakdownResponse.fromPartial({}),
+    ...overrides,
+  };
+}
+
+/** A running server and what a test wants to know about it. */
+export interface TestServer {
+  readonly target: string;
+  readonly authority: Authority;
+  readonly folder: CertificateFolder;
+  readonly credentials: MutualTlsCredentials;
+  readonly server: GrpcServer;
+  readonly registry: Registry;
+  readonly denials: DenialRow[];
+  readonly logLines: string[];
+  flushDenials(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly queries?: Partial<AnalyticsQueries>;
+  readonly deadlineCapMs?: number;
+  readonly identify?: IdentityReader;
+}
+
+/** Starts it, serving. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const authority = await createAuthority('test authority', 2);
+  const folder = new CertificateFolder();
+  folder.write({ ...(await issueService(authority)), ca: authority.pem });
+  const tls = new MutualTlsCredentials(await loadTlsMaterial(folder, Date.now()));
+  const registry = new Registry();
+  const denials: DenialRow[] = [];
+  const logLines: string[] = [];
+  const log = createLog(
+    { service: 'api', level: 'info' },
+    { write: (line) => logLines.push(line) },
+  );
+  const policy = loadPolicy(POLICY_FILE, ALL_METHODS);
+  const audit = new DenialAudit(systemClock, log, async (rows) => void denials.push(...rows));
+  const server = await startGrpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    credentials: tls,
+    identify: options.identify ?? identityReader({ mode: 'tls', ownId: policy.ownId }),
+    policy,
+    queries: echoQueries(options.queries),
+    audit,
+    metrics: serverMetrics(registry, [...ALL_METHODS]),
+    clock: systemClock,
+    log,
+    deadlineCapMs: options.deadlineCapMs ?? 10_000,
+  });
+  server.setServing(true);
+  return {
+    target: `localhost:${server.port}`,
+    authority,
+    folder,
+    credentials: tls,
+    server,
+    registry,
+    denials,
+    logLines,
+    flushDenials: () => audit.flush(true),
+    stop: async () => {
+      await server.stop(500);
+      folder.remove();
+    },
+  };
+}
+
+/** A generated client with this certificate, or with none. */
+export function clientFor(server: TestServer, issued?: Issued): AnalyticsServiceClient {
+  return new AnalyticsServiceClient(server.target, channelCredentials(server, issued), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+}
+
+export function channelCredentials(server: TestServer, issued?: Issued) {
+  const ca = Buffer.from(server.authority.pem);
+  return issued === undefined
+    ? credentials.createSsl(ca)
+    : credentials.createSsl(ca, Buffer.from(issued.key), Buffer.from(issued.cert));
+}
+
+/** One rpc of the analytics service, by its property name in the generated client. */
+export type RpcName =
+  | 'getSummary'
+  | 'getOperatorPerformance'
+  | 'getAccountUsage'
+  | 'getThroughput'
+  | 'getDeliveryBreakdown';
+
+/** How a call ended: `OK` with the response, or its code with the decoded details. */
+export interface CallEnd {
+  readonly code: number;
+  readonly message: string;
+  readonly response?: unknown;
+  readonly reason?: string;
+  readonly violations?: readonly { field: string; description: string }[];
+  readonly correlationId?: string;
+}
+
+/** Calls an rpc with an empty or a given request; resolves whatever the end. */
+export function call(
+  client: AnalyticsServiceClient,
+  rpc: RpcName,
+  request: object = {},
+  headers: Record<string, string> = {},
+  deadlineMs = 5_000,
+): Promise<CallEnd> {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const full = {
+    accountId: '',
+    timeZone: '',
+    orderBy: '',
+    pageToken: '',
+    operatorId: '',
+    pageSize: 0,
+    granularity: 0,
+    weekStart: 0,
+    compare: 0,
+    compareElapsed: false,
+    groupBy: [],
+    range: undefined,
+    filter: undefined,
+    ...request,
+  };
+  return new Promise((resolve) => {
+    // The five overloads have one shape; TypeScript cannot call their union.
+    (client[rpc] as AnalyticsServiceClient['getSummary']).call(
+      client,
+      full as never,
+      metadata,
+      { deadline: Date.now() + deadlineMs },
+      (error: ServiceError | null, response: unknown) =>
+        resolve(error === null ? { code: 0, message: '', response } : endOf(error)),
+    );
+  });
+}
+
+/** The decoded details of a failed call. */
+export function endOf(error: ServiceError): CallEnd {
+  const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  const end = { code: error.code, message: error.details };
+  if (!Buffer.isBuffer(bytes)) return end;
+  const details = Status.decode(bytes).details;
+  const find = (type: string) => details.find((any) => any.typeUrl.endsWith(type))?.value;
+  const info = find('google.rpc.ErrorInfo');
+  const bad = find('google.rpc.BadRequest');
+  const decoded = info === undefined ? undefined : ErrorInfo.decode(info);
+  return {
+    ...end,
+    ...(decoded === undefined
+      ? {}
+      : {
+          reason: `${decoded.domain}/${decoded.reason}`,
+          correlationId: decoded.metadata.get('correlation_id') ?? '',
+        }),
+    ...(bad === undefined
+      ? {}
+      : {
+          violations: BadRequest.decode(bad).fieldViolations.map(({ field, description }) => ({
+            field,
+            description,
+          })),
+        }),
+  };
+}
