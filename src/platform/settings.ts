@@ -218,6 +218,45 @@ export const etlSettings = {
     expected: 'letters, digits and _',
     fallback: 'sms_analytics',
   },
+  clickhouseCluster: {
+    name: 'CLICKHOUSE_CLUSTER',
+    what: 'ClickHouse cluster whose replicas hold the tables; unset: one server',
+    schema: z.string().regex(/^[A-Za-z0-9_.-]{1,63}$/),
+    expected: 'the name of a cluster of the server',
+    fallback: '',
+  },
+  clickhouseCaFile: {
+    name: 'CLICKHOUSE_CA_FILE',
+    what: 'Authority of the certificate of ClickHouse (PEM); unset: those of the system',
+    ...path,
+    fallback: '',
+  },
+  clickhouseCertFile: {
+    name: 'CLICKHOUSE_CERT_FILE',
+    what: 'Client certificate for ClickHouse (PEM), with CLICKHOUSE_CA_FILE and CLICKHOUSE_KEY_FILE',
+    ...path,
+    fallback: '',
+  },
+  clickhouseKeyFile: {
+    name: 'CLICKHOUSE_KEY_FILE',
+    what: 'Private key of the client certificate for ClickHouse (PEM)',
+    ...path,
+    fallback: '',
+  },
+  clickhouseTimeoutMs: {
+    name: 'CLICKHOUSE_TIMEOUT_MS',
+    what: 'Longest time for one request to ClickHouse',
+    schema: integer(100, 3_600_000),
+    expected: '100-3600000 (milliseconds)',
+    fallback: '60000',
+  },
+  clickhouseCompression: {
+    name: 'CLICKHOUSE_COMPRESSION',
+    what: 'gzip of requests to ClickHouse: pays where the network is slower than a core',
+    schema: z.enum(['on', 'off']),
+    expected: 'on or off',
+    fallback: 'off',
+  },
   ...common,
 } as const satisfies SettingTable;
 

@@ -1,0 +1,229 @@
+#!/usr/bin/env node
+/**
+ * `anlyt-etl`: copies the rollups to ClickHouse. One run by default, as a CronJob wants it; `--loop` stays. Only wiring
+ * is here: arguments and environment in, sessions opened, exit code out (src/etl/exit-code.ts).
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_SETTLE_HOURS } from '../domain/settling.js';
+import { defaultChunkBytes } from '../etl/copy-rows.js';
+import { EXIT, exitCodeOf } from '../etl/exit-code.js';
+import { runLoop } from '../etl/loop.js';
+import { ProgressBar } from '../etl/progress-bar.js';
+import { type RunResult, runOnce } from '../etl/run.js';
+import { type Ends, ensureMigrated, withSessions, withWarehouse } from '../etl/sessions.js';
+import { verifyEverything } from '../etl/verify.js';
+import type { DifferentDay } from '../etl/verify-days.js';
+import { systemClock } from '../platform/clock.js';
+import { ConfigFaults, readConfig } from '../platform/config.js';
+import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
+import { createLog } from '../platform/log.js';
+import { etlSettings } from '../platform/settings.js';
+import { migrate } from '../warehouse/clickhouse/migrate.js';
+import { dropSuperseded } from '../warehouse/clickhouse/superseded.js';
+
+const exitCodes = `
+Exit codes: 0 done, 1 unexpected, 2 wrong arguments or configuration, 3 another runner is at work, 4 the two sides
+differ, 5 ClickHouse or Postgres away, slow or full (the next run continues), 6 tables differ from what this build
+expects, 7 a credential or a grant is wrong.`;
+
+interface RunOptions {
+  readonly full?: boolean;
+  readonly loop?: number;
+  readonly sliceDays: number;
+}
+
+const config = configOrExit();
+const log = createLog({ service: 'anlyt-etl', level: config.logLevel });
+const ends: Ends = {
+  databaseUrl: config.databaseUrl.reveal(),
+  warehouse: {
+    url: config.clickhouseUrl,
+    username: config.clickhouseUser,
+    password: config.clickhousePassword?.reveal() ?? '',
+    caFile: config.clickhouseCaFile,
+    certFile: config.clickhouseCertFile,
+    keyFile: config.clickhouseKeyFile,
+    requestTimeoutMs: config.clickhouseTimeoutMs,
+    compressRequests: config.clickhouseCompression === 'on',
+  },
+  target: { database: config.clickhouseDatabase, cluster: config.clickhouseCluster },
+};
+
+function configOrExit() {
+  if (process.argv.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) {
+    command().parse(); // needs no configuration; exits
+  }
+  try {
+    return readConfig(etlSettings);
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConfigFaults ? error.message : String(error)}\n`);
+    process.exit(EXIT.usage);
+  }
+}
+
+function command(): Command {
+  const program = new Command('anlyt-etl')
+    .description('Copies the rollups of sms-analytics to ClickHouse')
+    .addHelpText('after', exitCodes)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT.usage));
+  program
+    .command('run', { isDefault: true })
+    .description('copy what changed since the last run, and verify it')
+    .option(
+      '--full',
+      'copy everything anew, beside the present copy, and switch over when verified',
+    )
+    .option('--loop <seconds>', 'stay, and run every so many seconds', secondsArgument)
+    .option('--slice-days <days>', 'days to verify besides those touched', daysArgument, 1)
+    .action((options: RunOptions) => start((lifecycle) => run(options, lifecycle)));
+  program
+    .command('verify')
+    .description('compare every day that both sides retain; changes nothing')
+    .action(() => start(verify));
+  program
+    .command('migrate')
+    .description("create or update the tables and views (the owner's credential)")
+    .action(() => start(migrateTables));
+  program
+    .command('drop-old')
+    .description("drop copies that no view reads any more (the owner's credential)")
+    .action(() => start(dropOld));
+  return program;
+}
+
+function secondsArgument(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 86_400) return seconds;
+  throw new InvalidArgumentError('a number of seconds from 1 to 86400');
+}
+
+function daysArgument(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 0 && days <= 10_000) return days;
+  throw new InvalidArgumentError('a whole number from 0 to 10000');
+}
+
+/** Runs one verb to its end; a signal cuts it off, which the next run makes good. */
+function start(verb: (lifecycle: Lifecycle) => Promise<number>): void {
+  const options = { log, exitWithParent: config.exitWithParent === 'on' };
+  runProcess(options, async (lifecycle) => {
+    let code: number | undefined;
+    lifecycle.onStop('verb', () => {
+      if (code === undefined) throw new Error('cut off by a signal; the next run continues');
+    });
+    try {
+      code = await verb(lifecycle);
+    } catch (error) {
+      code = exitCodeOf(error);
+      log.error('failed', { error, code: String(code) });
+      process.stderr.write(`anlyt-etl: ${error instanceof Error ? error.message : error}\n`);
+    }
+    if (!lifecycle.stopping.aborted) lifecycle.stop('done', code);
+  });
+}
+
+async function run(options: RunOptions, lifecycle: Lifecycle): Promise<number> {
+  if (options.loop === undefined) return codeOf(await oneRun(options));
+  let full = options.full === true; // the first turn only
+  const turn = async (): Promise<RunResult> => {
+    const result = await oneRun({ ...options, full });
+    full &&= result.outcome !== 'copied';
+    return result;
+  };
+  await runLoop(options.loop * 1000, turn, log, systemClock, lifecycle.stopping);
+  return EXIT.done;
+}
+
+async function oneRun(options: RunOptions): Promise<RunResult> {
+  const startedMs = systemClock.monotonicMs();
+  const progress = new ProgressBar();
+  try {
+    const result = await withSessions(ends, async (open) => {
+      await ensureMigrated(open.clickhouse, ends.target);
+      return runOnce({
+        ...open,
+        target: ends.target,
+        settlingSeconds: DEFAULT_SETTLE_HOURS * 3600,
+        chunkBytes: defaultChunkBytes,
+        sliceDays: options.sliceDays,
+        full: options.full === true,
+        onStep: (step) => log.debug('step', { step }),
+        onProgress: progress.show,
+      });
+    });
+    report(result, systemClock.monotonicMs() - startedMs);
+    return result;
+  } finally {
+    progress.end();
+  }
+}
+
+function report(result: RunResult, durationMs: number): void {
+  if (result.outcome === 'busy') {
+    log.warn('another runner is at work; nothing was done');
+    return;
+  }
+  const { record } = result;
+  const fields = {
+    state: record.outcome,
+    reason: record.cause || record.kind,
+    rows: record.rowsCopied,
+    bytes: record.bytesCopied,
+    generation: record.generation,
+    count: record.daysVerified,
+    durationMs: Math.round(durationMs),
+  };
+  if (result.outcome === 'copied') {
+    log.info('run complete', fields);
+    return;
+  }
+  log.error('the two sides differ', fields);
+  printDifferences(result.days);
+  process.stderr.write(
+    'Nothing was marked: views stay as they were. If it stays so, copy anew: anlyt-etl run --full\n',
+  );
+}
+
+function printDifferences(days: readonly DifferentDay[]): void {
+  for (const { rollup, day, difference } of days) {
+    process.stdout.write(`${rollup.name} ${day}: ${difference} (Postgres ≠ ClickHouse)\n`);
+  }
+}
+
+function codeOf(result: RunResult): number {
+  if (result.outcome === 'busy') return EXIT.busy;
+  return result.outcome === 'copied' ? EXIT.done : EXIT.mismatch;
+}
+
+async function verify(): Promise<number> {
+  const { outcome, dayCount, leftOutBuckets, different } = await withSessions(ends, (open) =>
+    verifyEverything(open, ends.target),
+  );
+  if (outcome === 'busy') {
+    process.stderr.write('Another runner is at work: verify again when it has ended.\n');
+    return EXIT.busy;
+  }
+  printDifferences(different);
+  const summary =
+    outcome === 'compared'
+      ? `${dayCount} days of rollups compared, ${different.length} differ; ${leftOutBuckets} buckets changed since the last run and were left out`
+      : 'nothing was copied yet';
+  process.stdout.write(`${summary}\n`);
+  return different.length === 0 ? EXIT.done : EXIT.mismatch;
+}
+
+async function migrateTables(): Promise<number> {
+  const applied = await withWarehouse(ends, (clickhouse) => migrate(clickhouse, ends.target));
+  process.stdout.write(
+    applied.length === 0 ? 'nothing to migrate\n' : `applied migrations ${applied.join(', ')}\n`,
+  );
+  return EXIT.done;
+}
+
+async function dropOld(): Promise<number> {
+  const count = await withWarehouse(ends, (clickhouse) => dropSuperseded(clickhouse, ends.target));
+  process.stdout.write(`dropped ${count} partitions of superseded copies\n`);
+  return EXIT.done;
+}
+
+command().parse();

@@ -1,0 +1,48 @@
+/**
+ * How a scheduler reads the job: 0 is done, every other number says who can cure it. The numbers are part of the
+ * command's interface; the RUNBOOK lists them.
+ */
+import { PostgresFailure } from '../store/postgres/etl-failure.js';
+import { WarehouseFailure } from '../warehouse/clickhouse/failure.js';
+
+/** Exit codes of `anlyt-etl`. */
+export const EXIT = {
+  done: 0,
+  /** A fault of the program or of the data that nobody foresaw. */
+  unexpected: 1,
+  /** Wrong arguments or configuration. */
+  usage: 2,
+  /** Another runner is at work; nothing was done, nothing is wrong. */
+  busy: 3,
+  /** The two sides differ even after a day was sent again. */
+  mismatch: 4,
+  /** ClickHouse or Postgres is away, slow or full; the next run continues. */
+  unavailable: 5,
+  /** Tables differ from what this build expects; a migration is needed. */
+  schema: 6,
+  /** A credential or a grant is wrong. */
+  refused: 7,
+} as const;
+
+/** The exit code of what was thrown. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof WarehouseFailure || error instanceof PostgresFailure) {
+    switch (error.kind) {
+      case 'unavailable':
+      case 'full':
+        return EXIT.unavailable;
+      case 'schema':
+        return EXIT.schema;
+      case 'refused':
+        return EXIT.refused;
+      case 'unexpected':
+        return EXIT.unexpected;
+    }
+  }
+  return EXIT.unexpected;
+}
+
+/** True when the next turn of a loop may succeed without anybody's doing. */
+export function canPass(error: unknown): boolean {
+  return exitCodeOf(error) === EXIT.unavailable;
+}

@@ -1,0 +1,180 @@
+/**
+ * One run: fence, snapshot, extract, load, verify, mark, checkpoint, prune. It may be cut off between any two of
+ * these: until the checkpoint is written, the next run finds the same difference again, and sending a row twice
+ * changes nothing. A copy is marked only after it was verified, and views read nothing that is not marked.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { ClientBase } from 'pg';
+import type { UtcDay } from '../domain/copied-rollup.js';
+import {
+  isKnownRun,
+  readCheckpoint,
+  setPendingCopy,
+  writeCheckpoint,
+} from '../store/postgres/etl-checkpoint.js';
+import { beginRun, releaseRunnerLock, tryRunnerLock } from '../store/postgres/etl-fence.js';
+import { forgetOldRuns, type RunRecord, recordRun } from '../store/postgres/etl-run-record.js';
+import { beginSnapshot, endSnapshot } from '../store/postgres/etl-snapshot.js';
+import { pruneChanges } from '../store/postgres/extract-changes.js';
+import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
+import { greatestCopy, newestMark, writeMark } from '../warehouse/clickhouse/marks.js';
+import { checkSchema } from '../warehouse/clickhouse/schema-check.js';
+import { copyAndVerify, type OpenRun } from './copy-snapshot.js';
+import { planRun } from './plan.js';
+import type { DifferentDay } from './verify-days.js';
+
+/** The points between which a run may be cut off. */
+export type Step =
+  | 'fenced'
+  | 'snapshot taken'
+  | 'chunk loaded'
+  | 'loaded'
+  | 'verified'
+  | 'marked'
+  | 'checkpointed'
+  | 'pruned';
+
+/** What a run needs. */
+export interface RunEnvironment {
+  /** Holds the lock and writes the checkpoint; a session of its own. */
+  readonly fence: ClientBase;
+  /** Reads the snapshot. */
+  readonly reader: ClientBase;
+  readonly clickhouse: ClickHouseClient;
+  readonly target: DdlTarget;
+  /** After how long a message without a final report is answered as NO_RECEIPT; contract section 2. */
+  readonly settlingSeconds: number;
+  readonly chunkBytes: number;
+  /** Days besides the touched ones that are verified by each run. */
+  readonly sliceDays: number;
+  readonly full: boolean;
+  /** Called at each step: for logs, progress and tests. */
+  readonly onStep?: ((step: Step) => void | Promise<void>) | undefined;
+  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
+}
+
+/** How far the copying is; a slice is a day of a rollup. */
+export interface RunProgress {
+  readonly doneSlices: number;
+  readonly allSlices: number;
+  readonly rowCount: number;
+}
+
+/** How a run ended, where it could end at all; everything else is thrown. */
+export type RunResult =
+  | { readonly outcome: 'busy' }
+  | { readonly outcome: 'copied'; readonly record: RunRecord }
+  | {
+      readonly outcome: 'mismatch';
+      readonly record: RunRecord;
+      readonly days: readonly DifferentDay[];
+    };
+
+/** Runs once. Failures are recorded in Postgres where that still works, then thrown. */
+export async function runOnce(environment: RunEnvironment): Promise<RunResult> {
+  const { fence } = environment;
+  if (!(await tryRunnerLock(fence))) return { outcome: 'busy' };
+  try {
+    return await fencedRun(environment);
+  } finally {
+    await releaseRunnerLock(fence).catch(() => {}); // a lost session has lost its lock already
+  }
+}
+
+async function fencedRun(environment: RunEnvironment): Promise<RunResult> {
+  const { fence, reader, clickhouse, target } = environment;
+  await checkSchema(clickhouse, target);
+  const mark = await newestMark(clickhouse, target);
+  const highestCopy = await greatestCopy(clickhouse, target);
+  const atLeast = mark !== undefined && mark.epoch > highestCopy ? mark.epoch : highestCopy;
+  const state = await readCheckpoint(fence);
+  const markIsKnown = mark !== undefined && (await isKnownRun(fence, mark.runId));
+  const runId = randomUUID();
+  const { epoch } = await beginRun(fence, runId, atLeast);
+  await environment.onStep?.('fenced');
+
+  let record: RunRecord = { ...emptyRecord, runId };
+  try {
+    const snapshot = await beginSnapshot(reader);
+    await environment.onStep?.('snapshot taken');
+    const plan = planRun({
+      state,
+      snapshot,
+      mark,
+      markIsKnown,
+      fullAskedFor: environment.full,
+      epoch,
+    });
+    const { generation, dataAsOf } = snapshot;
+    const cause = plan.kind === 'full' ? plan.cause : '';
+    record = { ...record, kind: plan.kind, cause, generation, copy: plan.copy, dataAsOf };
+    if (plan.kind === 'full') await setPendingCopy(fence, epoch, { generation, copy: plan.copy });
+    const run: OpenRun = { environment, snapshot, plan, state, runId, epoch };
+    const { record: copied, different, verifiedDay } = await copyAndVerify(run, record);
+    record = copied;
+    await endSnapshot(reader);
+    if (different.length > 0) {
+      record = { ...record, outcome: 'mismatch' };
+      await recordRun(fence, record);
+      return { outcome: 'mismatch', record, days: different };
+    }
+    record = { ...record, changesPruned: await complete(run, verifiedDay), outcome: 'copied' };
+    await recordRun(fence, record);
+    return { outcome: 'copied', record };
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    await recordRun(fence, { ...record, outcome: 'failed', failure }).catch(() => {});
+    throw error;
+  }
+}
+
+const emptyRecord: Omit<RunRecord, 'runId'> = {
+  outcome: 'failed',
+  kind: undefined,
+  cause: '',
+  generation: undefined,
+  copy: undefined,
+  dataAsOf: null,
+  rowsCopied: 0,
+  bytesCopied: 0,
+  daysVerified: 0,
+  daysResent: 0,
+  daysDifferent: 0,
+  changesPruned: 0,
+  failure: '',
+};
+
+/** Mark, checkpoint, prune. Returns how many rows of the change log went. */
+async function complete(run: OpenRun, verifiedDay: UtcDay | undefined): Promise<number> {
+  const { environment, snapshot, plan, runId, epoch } = run;
+  const { fence, clickhouse, target, settlingSeconds, onStep } = environment;
+  const { generation, dataAsOf, revision, systemIdentifier } = snapshot;
+  const { copy } = plan;
+  await writeMark(clickhouse, target, {
+    generation,
+    copy,
+    epoch,
+    runId,
+    snapshot: snapshot.snapshot,
+    dataAsOf,
+    settlingSeconds,
+    revision,
+  });
+  await onStep?.('marked');
+  await writeCheckpoint(fence, {
+    epoch,
+    runId,
+    generation,
+    copy,
+    snapshot: snapshot.snapshot,
+    systemIdentifier,
+    dataAsOf,
+    verifiedDay,
+  });
+  await onStep?.('checkpointed');
+  const pruned = await pruneChanges(fence, snapshot.snapshot);
+  await forgetOldRuns(fence);
+  await onStep?.('pruned');
+  return pruned;
+}

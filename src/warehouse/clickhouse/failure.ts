@@ -1,0 +1,106 @@
+/**
+ * What went wrong with ClickHouse, told by code and never by message text: whether waiting can cure it, whether
+ * tables differ from what this build expects, or whether a person has to look.
+ */
+import { ClickHouseError } from '@clickhouse/client';
+
+/** `unavailable` and `full` may pass by themselves; `refused` needs a grant; `schema` a migration. */
+export type WarehouseFailureKind = 'unavailable' | 'full' | 'refused' | 'schema' | 'unexpected';
+
+/** A failed operation on ClickHouse. The message names the operation; the cause is the client's error. */
+export class WarehouseFailure extends Error {
+  constructor(
+    readonly kind: WarehouseFailureKind,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'WarehouseFailure';
+  }
+}
+
+// Codes of src/Common/ErrorCodes.cpp of ClickHouse.
+const kindByCode: Readonly<Record<string, WarehouseFailureKind>> = {
+  159: 'unavailable', // TIMEOUT_EXCEEDED
+  202: 'unavailable', // TOO_MANY_SIMULTANEOUS_QUERIES
+  209: 'unavailable', // SOCKET_TIMEOUT
+  210: 'unavailable', // NETWORK_ERROR
+  225: 'unavailable', // NO_ZOOKEEPER
+  236: 'unavailable', // ABORTED
+  242: 'unavailable', // TABLE_IS_READ_ONLY
+  285: 'unavailable', // TOO_FEW_LIVE_REPLICAS
+  319: 'unavailable', // UNKNOWN_STATUS_OF_INSERT
+  999: 'unavailable', // KEEPER_EXCEPTION
+  201: 'full', // QUOTA_EXCEEDED
+  241: 'full', // MEMORY_LIMIT_EXCEEDED
+  243: 'full', // NOT_ENOUGH_SPACE
+  252: 'full', // TOO_MANY_PARTS
+  290: 'full', // LIMIT_EXCEEDED
+  192: 'refused', // UNKNOWN_USER
+  193: 'refused', // WRONG_PASSWORD
+  194: 'refused', // REQUIRED_PASSWORD
+  497: 'refused', // ACCESS_DENIED
+  516: 'refused', // AUTHENTICATION_FAILED
+  10: 'schema', // NOT_FOUND_COLUMN_IN_BLOCK
+  16: 'schema', // NO_SUCH_COLUMN_IN_TABLE
+  47: 'schema', // UNKNOWN_IDENTIFIER
+  53: 'schema', // TYPE_MISMATCH
+  60: 'schema', // UNKNOWN_TABLE
+  81: 'schema', // UNKNOWN_DATABASE
+};
+
+const advice: Readonly<Record<WarehouseFailureKind, string>> = {
+  unavailable: 'ClickHouse cannot be reached or does not answer in time; the next run continues',
+  full: 'ClickHouse has no room for more; make room, the next run continues',
+  refused: 'ClickHouse refuses the credential or lacks a grant; see deploy/clickhouse/grants.sql',
+  schema: 'ClickHouse has other tables than this build expects; run `anlyt-etl migrate`',
+  unexpected: 'ClickHouse answered with an error',
+};
+
+/** The failure of `operation`, classified. A WarehouseFailure is passed through. */
+export function warehouseFailure(operation: string, error: unknown): WarehouseFailure {
+  if (error instanceof WarehouseFailure) return error;
+  const kind = kindOf(error);
+  const detail = error instanceof Error ? error.message : String(error);
+  return new WarehouseFailure(kind, `${operation}: ${advice[kind]} (${firstLine(detail)})`, {
+    cause: error,
+  });
+}
+
+/** The server quotes rows in the lines that follow. */
+function firstLine(text: string): string {
+  return (text.trim().split('\n', 1)[0] ?? '').slice(0, 300);
+}
+
+function kindOf(error: unknown): WarehouseFailureKind {
+  if (error instanceof ClickHouseError) return kindByCode[error.code] ?? 'unexpected';
+  if (error instanceof Error && isNetworkError(error)) return 'unavailable';
+  return 'unexpected';
+}
+
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+/** The client words its own time-out without a code: `Timeout error.` */
+function isNetworkError(error: Error & { code?: unknown }): boolean {
+  if (typeof error.code === 'string' && networkCodes.has(error.code)) return true;
+  if (error instanceof AggregateError) return error.errors.some((one) => isNetworkError(one));
+  return /^Timeout error|socket hang up|aborted/.test(error.message);
+}
+
+/** Runs `work`; whatever it throws becomes the failure of `operation`. */
+export async function onWarehouse<T>(operation: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw warehouseFailure(operation, error);
+  }
+}
