@@ -30,6 +30,8 @@ const REPORT_TIE = [
   'report_operator',
   'report_event',
 ];
+/** The bin comes last: copies that disagree on acceptedAt alone differ in nothing else. */
+const REPORT_ORDER = [...REPORT_TIE, 'latency_bin'];
 const REPORT = ['report_class', 'reported_at', ...REPORT_TIE, 'outcome', 'reason', 'latency_bin'];
 const REFUND_CONTENT = ['refunded_at', 'amount', 'currency', 'account_id', 'operator_id'];
 const REFUND_SOURCE = ['stream', 'sequence', 'digest'];
@@ -52,7 +54,7 @@ const REPORT_WINS = `(excluded.report_class > l.report_class
       CASE excluded.report_class WHEN 4 THEN l.reported_at > excluded.reported_at
                                  ELSE excluded.reported_at > l.reported_at END
       OR excluded.reported_at = l.reported_at
-         AND ${row('excluded.', REPORT_TIE)} > ${row('l.', REPORT_TIE)}))`;
+         AND ${row('excluded.', REPORT_ORDER)} > ${row('l.', REPORT_ORDER)}))`;
 const charges = { excluded: row('excluded.', CHARGE_CONTENT), stored: row('l.', CHARGE_CONTENT) };
 const refunds = { excluded: row('excluded.', REFUND_CONTENT), stored: row('l.', REFUND_CONTENT) };
 const CHARGE_WINS = `${charges.excluded} < ${charges.stored}`;
