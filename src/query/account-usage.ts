@@ -1,0 +1,78 @@
+/**
+ * GetAccountUsage: what one account used. Three guards keep it to that account, each sufficient alone:
+ * the comparison here (after the interceptor's), the predicate of every statement, and row-level
+ * security under a role of its own. The account comes from the caller's scope, never from the request.
+ */
+import { addCounts, noCounts } from '../domain/counts.js';
+import { type FieldViolation, OutOfScope } from '../domain/failure.js';
+import { addMoney } from '../domain/money.js';
+import type {
+  GetAccountUsageRequest,
+  GetAccountUsageResponse,
+} from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import type { Snapshot } from '../store/postgres/pool.js';
+import { selectAnswerStateFor } from '../store/postgres/select-answer-state.js';
+import { selectAccountMoney } from '../store/postgres/select-money.js';
+import { selectAccountOutcomes } from '../store/postgres/select-outcomes.js';
+import { bucketOf, countsAndRates, metaOf, moneyOf } from './answer-parts.js';
+import { comparisonOf, noFigures } from './comparison-answer.js';
+import type { QueryContext } from './context.js';
+import { foldSlots, freshnessOf, planPeriods, type Slots } from './periods.js';
+import { checkIds, readPeriod } from './read-question.js';
+import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
+
+export async function getAccountUsage(
+  sources: Sources,
+  request: GetAccountUsageRequest,
+  context: QueryContext,
+): Promise<GetAccountUsageResponse> {
+  const { accountId } = context;
+  if (accountId === undefined || accountId !== request.accountId) throw new OutOfScope();
+  const rules = rollupRules(sources);
+  const violations: FieldViolation[] = [];
+  checkIds('account_id', [accountId], violations);
+  const question = readPeriod(request, rules, violations);
+  assertValid(question, violations);
+
+  return sources.accountPool.read(limitsOf(sources, context), async (snapshot) => {
+    const state = await selectAnswerStateFor(snapshot, accountId);
+    const fresh = freshnessOf(state, sources.settleHours);
+    const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
+    const { counts, money } = await readFigures(snapshot, current, accountId);
+    const before = earlier && (await readFigures(snapshot, earlier, accountId));
+    return {
+      meta: metaOf(question.range, fresh),
+      accountId,
+      ...countsAndRates(counts.total),
+      money: moneyOf(money.total, counts.total.delivered),
+      series:
+        question.granularity === 'total'
+          ? []
+          : current.buckets.map((bucket, i) => {
+              const own = counts.buckets[i] ?? noCounts();
+              return {
+                bucket: bucketOf(bucket, fresh),
+                ...countsAndRates(own),
+                money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
+              };
+            }),
+      comparison:
+        before &&
+        comparisonOf(
+          earlier.buckets[0] ?? question.range,
+          question.range.zone,
+          { ...noFigures(), counts: before.counts.total, money: before.money.total },
+          { ...noFigures(), counts: counts.compared, money: money.compared },
+        ),
+    };
+  });
+}
+
+async function readFigures(snapshot: Snapshot, slots: Slots, accountId: string) {
+  const outcomes = await selectAccountOutcomes(snapshot, slots, accountId);
+  const sums = await selectAccountMoney(snapshot, slots, accountId);
+  return {
+    counts: foldSlots(slots, outcomes, noCounts, addCounts),
+    money: foldSlots(slots, sums, () => new Map(), addMoney),
+  };
+}

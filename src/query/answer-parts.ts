@@ -1,0 +1,96 @@
+/** From domain values to the protobuf parts that answers share. Exact: bigint and decimal text to the edge. */
+import type { InstantRange } from '../domain/calendar.js';
+import type { Counts } from '../domain/counts.js';
+import { formatNanos } from '../domain/decimal.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../domain/instant.js';
+import { type MoneyByCurrency, netOf, perMessage } from '../domain/money.js';
+import type { Percentiles } from '../domain/percentile.js';
+import type { EffectiveRange } from '../domain/range.js';
+import { ratesOf } from '../domain/rates.js';
+import { type BucketState, bucketState } from '../domain/settling.js';
+import type { Duration } from '../generated/proto/google/protobuf/duration.js';
+import type { Timestamp } from '../generated/proto/google/protobuf/timestamp.js';
+import {
+  type Bucket,
+  type Latency,
+  type Meta,
+  type Money,
+  BucketState as ProtoBucketState,
+  type EffectiveRange as ProtoEffectiveRange,
+  type Rates,
+} from '../generated/proto/sms/analytics/v1/common.js';
+import type { Freshness } from './periods.js';
+
+const STATES: Record<BucketState, ProtoBucketState> = {
+  open: ProtoBucketState.BUCKET_STATE_OPEN,
+  provisional: ProtoBucketState.BUCKET_STATE_PROVISIONAL,
+  settled: ProtoBucketState.BUCKET_STATE_SETTLED,
+};
+
+export function timestampOf(instant: EpochMicros): Timestamp {
+  const seconds = Math.floor(instant / MICROS_PER_SECOND);
+  return { seconds: BigInt(seconds), nanos: (instant - seconds * MICROS_PER_SECOND) * 1000 };
+}
+
+/** A duration of some microseconds, rounded to a whole one. */
+export function durationOf(micros: number): Duration {
+  return timestampOf(Math.round(micros));
+}
+
+export function effectiveRangeOf(range: InstantRange, timeZone: string): ProtoEffectiveRange {
+  return { start: timestampOf(range.start), end: timestampOf(range.end), timeZone };
+}
+
+/** The revision changes with the data, and with data_as_of, which moves buckets from state to state. */
+export function metaOf(range: EffectiveRange, fresh: Freshness): Meta {
+  const known = fresh.state.dataAsOf !== undefined;
+  return {
+    dataAsOf: known ? timestampOf(fresh.dataAsOf) : undefined,
+    settledThrough: known ? timestampOf(fresh.settledThrough) : undefined,
+    effectiveRange: effectiveRangeOf(range, range.zone),
+    revision: `${fresh.state.revision}.${fresh.dataAsOf.toString(36)}`,
+  };
+}
+
+export function bucketOf(bucket: InstantRange, fresh: Freshness): Bucket {
+  return {
+    start: timestampOf(bucket.start),
+    end: timestampOf(bucket.end),
+    state: STATES[bucketState(bucket.end, fresh.dataAsOf, fresh.settledThrough)],
+  };
+}
+
+/** Counts and the rates that follow from them. */
+export function countsAndRates(counts: Counts): { counts: Counts; rates: Rates } {
+  return { counts, rates: ratesOf(counts) };
+}
+
+export function latencyOf(percentiles: Percentiles | undefined): Latency | undefined {
+  if (percentiles === undefined) return undefined;
+  return {
+    delivered: BigInt(percentiles.delivered),
+    p50: durationOf(percentiles.p50),
+    p90: durationOf(percentiles.p90),
+    p95: durationOf(percentiles.p95),
+    p99: durationOf(percentiles.p99),
+  };
+}
+
+/** One entry for each currency with a charge or a refund, ordered by code. */
+export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
+  return [...money]
+    .filter(([, sums]) => sums.charges !== 0n || sums.refunds !== 0n)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([currency, sums]) => {
+      const each = perMessage(netOf(sums), delivered);
+      return {
+        currency,
+        charges: sums.charges,
+        refunds: sums.refunds,
+        charged: formatNanos(sums.charged),
+        refunded: formatNanos(sums.refunded),
+        net: formatNanos(netOf(sums)),
+        netPerDelivered: each === undefined ? undefined : formatNanos(each),
+      };
+    });
+}

@@ -1,0 +1,76 @@
+/** The earlier period of an answer, and what has changed since. */
+import type { InstantRange } from '../domain/calendar.js';
+import { percentChange, pointsChange } from '../domain/comparison.js';
+import { type Counts, noCounts } from '../domain/counts.js';
+import { type MoneyByCurrency, netOf } from '../domain/money.js';
+import { type BinCounts, percentilesOf } from '../domain/percentile.js';
+import { ratesOf } from '../domain/rates.js';
+import type {
+  Changes,
+  Comparison,
+  MoneyChange,
+} from '../generated/proto/sms/analytics/v1/common.js';
+import { countsAndRates, effectiveRangeOf, latencyOf, moneyOf } from './answer-parts.js';
+
+/** What is known of one period. A question without latency or money leaves them empty. */
+export interface Figures {
+  readonly counts: Counts;
+  readonly bins: BinCounts;
+  readonly money: MoneyByCurrency;
+}
+
+export function noFigures(): Figures {
+  return { counts: noCounts(), bins: new Map(), money: new Map() };
+}
+
+/** `current` held against `earlier`, which was counted over `period`. */
+export function comparisonOf(
+  period: InstantRange,
+  timeZone: string,
+  earlier: Figures,
+  current: Figures,
+): Comparison {
+  return {
+    effectiveRange: effectiveRangeOf(period, timeZone),
+    ...countsAndRates(earlier.counts),
+    latency: latencyOf(percentilesOf(earlier.bins)),
+    money: moneyOf(earlier.money, earlier.counts.delivered),
+    changes: changesOf(current, earlier),
+  };
+}
+
+function changesOf(current: Figures, earlier: Figures): Changes {
+  const [rates, before] = [ratesOf(current.counts), ratesOf(earlier.counts)];
+  const median = percentilesOf(current.bins)?.p50;
+  const medianBefore = percentilesOf(earlier.bins)?.p50;
+  const percent = (field: keyof Counts) =>
+    percentChange(current.counts[field], earlier.counts[field]);
+  return {
+    acceptedPercent: percent('accepted'),
+    deliveredPercent: percent('delivered'),
+    segmentsPercent: percent('segments'),
+    deliveryRatePoints: pointsChange(rates.deliveryRate, before.deliveryRate),
+    settledDeliveryRatePoints: pointsChange(rates.settledDeliveryRate, before.settledDeliveryRate),
+    failureRatePoints: pointsChange(rates.failureRate, before.failureRate),
+    receiptCoveragePoints: pointsChange(rates.receiptCoverage, before.receiptCoverage),
+    latencyP50Percent:
+      median === undefined || !medianBefore
+        ? undefined
+        : ((median - medianBefore) / medianBefore) * 100,
+    money: moneyChanges(current.money, earlier.money),
+  };
+}
+
+/** One entry for each currency of either period, ordered by code. */
+function moneyChanges(current: MoneyByCurrency, earlier: MoneyByCurrency): MoneyChange[] {
+  const none = { charges: 0n, refunds: 0n, charged: 0n, refunded: 0n };
+  return [...new Set([...current.keys(), ...earlier.keys()])].sort().map((currency) => {
+    const now = current.get(currency) ?? none;
+    const before = earlier.get(currency) ?? none;
+    return {
+      currency,
+      chargedPercent: percentChange(now.charged, before.charged),
+      netPercent: percentChange(netOf(now), netOf(before)),
+    };
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * The periods that a question reads: its own, cut into slots, and the earlier one. A slot lies in one
+ * bucket and on one side of the elapsed part, so that one read serves series, totals and comparison.
+ */
+import { bucketEdges, type InstantRange } from '../domain/calendar.js';
+import { earlierPeriod, elapsedParts } from '../domain/comparison.js';
+import { BASE_GRAIN_MINUTES } from '../domain/counted.js';
+import type { EpochMicros } from '../domain/instant.js';
+import { settledThrough } from '../domain/settling.js';
+import type { CellRange } from '../store/postgres/cells.js';
+import type { AnswerState } from '../store/postgres/select-answer-state.js';
+import type { PeriodQuestion } from './read-question.js';
+
+/** How fresh an answer is. */
+export interface Freshness {
+  readonly state: AnswerState;
+  /** data_as_of; the epoch before the first look at the broker, when nothing has settled. */
+  readonly dataAsOf: EpochMicros;
+  readonly settledThrough: EpochMicros;
+}
+
+export function freshnessOf(state: AnswerState, settleHours: number): Freshness {
+  const { dataAsOf } = state;
+  if (dataAsOf === undefined) return { state, dataAsOf: 0, settledThrough: 0 };
+  return { state, dataAsOf, settledThrough: settledThrough(dataAsOf, settleHours) };
+}
+
+/** What is read for one period. */
+export interface Slots extends CellRange {
+  /** Buckets of the series, in time order; one for a total. */
+  readonly buckets: readonly InstantRange[];
+  /** The bucket that each slot lies in. */
+  readonly bucketOf: readonly number[];
+  /** How many slots from the first belong to the part that is compared. */
+  readonly comparedSlots: number;
+}
+
+/** The periods of a question. */
+export interface Periods {
+  readonly current: Slots;
+  /** The part of the earlier period that is compared; undefined where not asked for or not retained. */
+  readonly earlier: Slots | undefined;
+}
+
+/** Cuts a question's own period by its granularity, and finds the earlier one. */
+export function planPeriods(
+  question: PeriodQuestion,
+  fresh: Freshness,
+  retainedFrom: EpochMicros,
+): Periods {
+  const { range, granularity, weekStart, compare } = question;
+  const edges = bucketEdges(range, granularity, range.zone, weekStart);
+  if (compare === undefined)
+    return { current: slotsOf(edges, fresh, range.end), earlier: undefined };
+  const whole = earlierPeriod(range, compare, range.zone);
+  const parts = question.compareElapsed
+    ? elapsedParts(range, whole, fresh.dataAsOf, BASE_GRAIN_MINUTES)
+    : { current: range, earlier: whole };
+  const { start, end } = parts.earlier;
+  return {
+    current: slotsOf(edges, fresh, parts.current.end),
+    earlier: start < retainedFrom ? undefined : slotsOf([start, end], fresh, end),
+  };
+}
+
+/** The same period as one bucket. */
+export function withoutSeries(slots: Slots): Slots {
+  const [start, end] = [slots.edges[0] as number, slots.edges.at(-1) as number];
+  const compared = slots.edges[slots.comparedSlots] as number;
+  return slotsOf([start, end], slots, compared);
+}
+
+function slotsOf(
+  bucketEdgeList: readonly EpochMicros[],
+  fresh: Freshness | CellRange,
+  comparedTo: EpochMicros,
+): Slots {
+  const buckets: InstantRange[] = [];
+  const edges: EpochMicros[] = [bucketEdgeList[0] as EpochMicros];
+  const bucketOf: number[] = [];
+  for (let i = 1; i < bucketEdgeList.length; i++) {
+    const [start, end] = [bucketEdgeList[i - 1] as EpochMicros, bucketEdgeList[i] as EpochMicros];
+    buckets.push({ start, end });
+    if (start < comparedTo && comparedTo < end) {
+      edges.push(comparedTo);
+      bucketOf.push(i - 1);
+    }
+    edges.push(end);
+    bucketOf.push(i - 1);
+  }
+  return {
+    generation: 'state' in fresh ? fresh.state.generation : fresh.generation,
+    settledThrough: fresh.settledThrough,
+    edges,
+    buckets,
+    bucketOf,
+    comparedSlots: edges.findIndex((edge) => edge >= comparedTo),
+  };
+}
+
+/** Something added up over the slots of a period. */
+export interface Folded<T> {
+  readonly buckets: readonly T[];
+  readonly total: T;
+  /** Over the part that is compared. */
+  readonly compared: T;
+}
+
+/** Adds up what was read by slot: by bucket, in all, and over the compared part. */
+export function foldSlots<T>(
+  slots: Slots,
+  bySlot: ReadonlyMap<number, T> | undefined,
+  empty: () => T,
+  add: (sum: T, more: T) => void,
+): Folded<T> {
+  const buckets = slots.buckets.map(empty);
+  const total = empty();
+  const compared = empty();
+  for (const [slot, value] of bySlot ?? []) {
+    add(buckets[slots.bucketOf[slot] as number] as T, value);
+    add(total, value);
+    if (slot < slots.comparedSlots) add(compared, value);
+  }
+  return { buckets, total, compared };
+}

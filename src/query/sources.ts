@@ -1,0 +1,51 @@
+/** What answers are made from, and within which limits. */
+import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../domain/counted.js';
+import { type FieldViolation, InvalidQuestion } from '../domain/failure.js';
+import { type RangeRules, retainedFrom } from '../domain/range.js';
+import type { Clock } from '../platform/clock.js';
+import type { ReadLimits, ReadPool } from '../store/postgres/pool.js';
+import type { QueryContext } from './context.js';
+
+export interface Sources {
+  /** Reads of the platform, under analytics_platform. */
+  readonly platformPool: ReadPool;
+  /** Reads of one account, under analytics_account: row-level security binds them. */
+  readonly accountPool: ReadPool;
+  readonly clock: Clock;
+  /** Hours after which nobody awaits a receipt any longer. */
+  readonly settleHours: number;
+  /** Days that the 15-minute rollups are kept. */
+  readonly retentionDays: number;
+  /** Days that the minutes of throughput are kept. */
+  readonly throughputRetentionDays: number;
+  /** Longest that an answer may take, in ms, where the caller sets no deadline or a later one. */
+  readonly maxAnswerMs: number;
+}
+
+/** The rules for the range of every question but throughput. */
+export function rollupRules(sources: Sources): RangeRules {
+  const oldest = retainedFrom(sources.clock.now(), sources.retentionDays);
+  return { grainMinutes: BASE_GRAIN_MINUTES, retainedFrom: oldest };
+}
+
+/** The rules for the range of a question about throughput. */
+export function throughputRules(sources: Sources): RangeRules {
+  const oldest = retainedFrom(sources.clock.now(), sources.throughputRetentionDays);
+  return { grainMinutes: THROUGHPUT_GRAIN_MINUTES, retainedFrom: oldest };
+}
+
+/** How long a read for this caller may take. */
+export function limitsOf(sources: Sources, context: QueryContext): ReadLimits {
+  const { signal, deadline } = context;
+  const leftMs =
+    deadline === undefined ? sources.maxAnswerMs : (deadline - sources.clock.now()) / 1000;
+  return { signal, remainingMs: Math.min(leftMs, sources.maxAnswerMs) };
+}
+
+/** Narrows away what is undefined only where a violation was added. */
+export function assertValid<T>(
+  value: T | undefined,
+  violations: readonly FieldViolation[],
+): asserts value is T {
+  if (violations.length > 0 || value === undefined) throw new InvalidQuestion(violations);
+}

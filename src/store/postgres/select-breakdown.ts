@@ -1,0 +1,154 @@
+/**
+ * Messages by up to three dimensions: one page of rows, with the sums of all of them beside it. The
+ * statement is put together from closed lists of columns; every value is a parameter.
+ */
+import type { OrderKey } from '../../domain/ordering.js';
+import type { Outcome } from '../../domain/outcome.js';
+import { type ErrorClass, REASONS } from '../../domain/reasons.js';
+import {
+  type CellRange,
+  cellValues,
+  fromCells,
+  outcomeBy,
+  reasonBy,
+  settledValue,
+} from './cells.js';
+import type { Snapshot } from './pool.js';
+
+/** What rows can be grouped by; also the names of the columns. */
+export const BREAKDOWN_DIMENSIONS = [
+  'outcome',
+  'reason',
+  'error_class',
+  'operator_id',
+  'account_id',
+] as const;
+export type BreakdownDimension = (typeof BREAKDOWN_DIMENSIONS)[number];
+
+/** What rows can be ordered by, beside the dimensions grouped by. */
+export type BreakdownOrderField = BreakdownDimension | 'messages' | 'segments' | 'share';
+
+/** Which messages count: alternatives inside a list, all lists must match, undefined matches all. */
+export interface BreakdownFilter {
+  readonly accountIds: readonly string[] | undefined;
+  readonly operatorIds: readonly string[] | undefined;
+  readonly outcomes: readonly Outcome[] | undefined;
+  readonly reasons: readonly string[] | undefined;
+  readonly errorClasses: readonly ErrorClass[] | undefined;
+}
+
+export interface BreakdownQuestion {
+  readonly groupBy: readonly BreakdownDimension[];
+  readonly filter: BreakdownFilter;
+  readonly order: readonly OrderKey<BreakdownOrderField>[];
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface BreakdownRow {
+  /** In the order of `groupBy`. */
+  readonly values: readonly string[];
+  readonly messages: bigint;
+  readonly segments: bigint;
+}
+
+export interface Breakdown {
+  readonly rows: readonly BreakdownRow[];
+  /** Sums over all rows, those of other pages included. */
+  readonly messages: bigint;
+  readonly segments: bigint;
+  readonly totalSize: number;
+}
+
+/** One page. Rows without messages do not exist; equal rows are ordered by their dimensions. */
+export async function selectBreakdown(
+  snapshot: Snapshot,
+  range: CellRange,
+  question: BreakdownQuestion,
+): Promise<Breakdown> {
+  const { groupBy, filter } = question;
+  const byAccount = groupBy.includes('account_id') || filter.accountIds !== undefined;
+  const rollup = byAccount ? 'outcome_account' : 'outcome_platform';
+  const order = orderOf(question);
+  const text = statement(rollup, groupBy, order, byAccount);
+  const values = [
+    ...cellValues(rollup, range, true),
+    settledValue(range),
+    REASONS.map((row) => row.reason),
+    REASONS.map((row) => row.errorClass),
+    filter.operatorIds ?? null,
+    filter.outcomes ?? null,
+    filter.reasons ?? null,
+    filter.errorClasses ?? null,
+    question.limit,
+    question.offset,
+    ...(byAccount ? [filter.accountIds ?? null] : []),
+  ];
+  const rows = await snapshot.rows(`breakdown ${rollup} ${groupBy} ${order}`, text, values);
+  const [first] = rows;
+  return {
+    messages: BigInt(first?.[0] ?? 0),
+    segments: BigInt(first?.[1] ?? 0),
+    totalSize: Number(first?.[2] ?? 0),
+    rows: rows
+      .filter((row) => row[3] !== null)
+      .map((row) => ({
+        messages: BigInt(row[3] as string),
+        segments: BigInt(row[4] as string),
+        values: row.slice(5) as string[],
+      })),
+  };
+}
+
+/** `ORDER BY`, total because it ends with every dimension. */
+function orderOf({ order, groupBy }: BreakdownQuestion): string {
+  const keys = order.map(({ field, descending }) => {
+    const column = field === 'share' ? 'messages' : field;
+    return `${column}${descending ? ' DESC' : ''}`;
+  });
+  const rest = groupBy.filter((dimension) => !order.some((key) => key.field === dimension));
+  return [...keys, ...rest].join(', ');
+}
+
+function statement(
+  rollup: 'outcome_account' | 'outcome_platform',
+  groupBy: readonly BreakdownDimension[],
+  order: string,
+  byAccount: boolean,
+): string {
+  const columns = groupBy.join(', ');
+  // Cells are summed by what the rollup has before each reason is given its class.
+  return `
+  WITH answered AS (
+    SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id,
+           ${byAccount ? 'cell.account_id,' : ''}
+           sum(cell.messages) AS messages, sum(cell.segments) AS segments
+      ${fromCells(rollup)}
+     WHERE ($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))
+       ${byAccount ? 'AND ($14::text[] IS NULL OR cell.account_id = ANY ($14::text[]))' : ''}
+     GROUP BY 1, 2, 3${byAccount ? ', 4' : ''}
+  ), classed AS (
+    SELECT answered.*, coalesce(known.error_class, '') AS error_class
+      FROM answered
+      LEFT JOIN unnest($6::text[], $7::text[]) AS known (reason, error_class) USING (reason)
+  ), grouped AS (
+    SELECT ${columns}, sum(messages)::bigint AS messages, sum(segments)::bigint AS segments
+      FROM classed
+     WHERE ($9::text[] IS NULL OR outcome = ANY ($9::text[]))
+       AND ($10::text[] IS NULL OR reason = ANY ($10::text[]))
+       AND ($11::text[] IS NULL OR error_class = ANY ($11::text[]))
+     GROUP BY ${columns}
+    HAVING sum(messages) > 0
+  ), page AS (
+    SELECT * FROM grouped ORDER BY ${order} LIMIT $12 OFFSET $13
+  )
+  SELECT total.messages, total.segments, total.size, page.messages, page.segments, ${groupBy
+    .map((dimension) => `page.${dimension}`)
+    .join(', ')}
+    FROM (SELECT coalesce(sum(messages), 0)::bigint AS messages,
+                 coalesce(sum(segments), 0)::bigint AS segments,
+                 count(*) AS size
+            FROM grouped) AS total
+    LEFT JOIN page ON true
+   ORDER BY ${order.replace(/\b(messages|segments)\b/g, 'page.$1')}`;
+}
