@@ -37,8 +37,8 @@ export type Row = readonly (string | null)[];
 
 /** An open snapshot. */
 export interface Snapshot {
-  /** Runs a statement, prepared under `name` on first use; rows are arrays of text. */
-  rows(name: string, text: string, values: unknown[]): Promise<Row[]>;
+  /** Runs a statement, prepared under `name` on first use where it has one; rows are arrays of text. */
+  rows(name: string | undefined, text: string, values: unknown[]): Promise<Row[]>;
 }
 
 /** How full a pool is. */
@@ -157,8 +157,8 @@ function snapshotOn(client: pg.PoolClient, signal: AbortSignal, left: () => numb
   return {
     async rows(name, text, values) {
       throwIfOver(signal, left());
-      const query = { name, text, values, rowMode: 'array' as const, types: asText };
-      return (await client.query(query)).rows as Row[];
+      const query = { text, values, rowMode: 'array' as const, types: asText };
+      return (await client.query(name === undefined ? query : { ...query, name })).rows as Row[];
     },
   };
 }

@@ -1,0 +1,184 @@
+// Rollups as a test writes them by hand: base cells in, every tier out. The sums of the coarser tiers are formed
+// here, by SQL of the test's own, so that the statements under test have something independent to agree with.
+import pg from 'pg';
+import { parseInstant } from '../../../src/domain/instant.js';
+import { systemClock } from '../../../src/platform/clock.js';
+import { createQueries, type Queries, type QueryContext } from '../../../src/query/queries.js';
+import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
+import { createDatabase, type TestDatabase } from '../../support/engines.js';
+
+export interface OutcomeRow {
+  at: string;
+  account: string;
+  operator: string;
+  outcome: string;
+  reason?: string;
+  messages: number;
+  segments?: number;
+  contradicted?: number;
+}
+
+export interface MoneyRow {
+  at: string;
+  account: string;
+  operator: string;
+  currency: string;
+  charges: number;
+  charged: string;
+  refunds?: number;
+  refunded?: string;
+}
+
+export interface LatencyRow {
+  at: string;
+  operator: string;
+  bin: number;
+  messages: number;
+}
+
+export interface ThroughputRow {
+  at: string;
+  operator: string;
+  accepted: number;
+  completed: number;
+}
+
+const TIERS = `unnest('{15,60,1440}'::smallint[]) AS grain`;
+const BUCKET = `date_bin(grain * interval '1 minute', at, timestamptz '2000-01-01T00:00:00Z')`;
+
+export class RollupWriter {
+  private constructor(
+    readonly database: TestDatabase,
+    private readonly client: pg.Client,
+  ) {}
+
+  static async open(): Promise<RollupWriter> {
+    const database = await createDatabase();
+    const client = new pg.Client({ connectionString: database.superuserUrl });
+    await client.connect();
+    return new RollupWriter(database, client);
+  }
+
+  close(): Promise<void> {
+    return this.client.end();
+  }
+
+  async outcomes(rows: readonly OutcomeRow[], generation = 1): Promise<void> {
+    const columns = `at timestamptz, account text, operator text, outcome text, reason text,
+                     messages bigint, segments bigint, contradicted bigint`;
+    const full = rows.map((row) => ({ reason: '', segments: 0, contradicted: 0, ...row }));
+    const from = `FROM jsonb_to_recordset($2) AS cell (${columns})`;
+    const sums = 'sum(messages), sum(segments), sum(contradicted)';
+    await this.client.query(
+      `INSERT INTO outcome_account (generation, grain_minutes, bucket, account_id, operator_id,
+                                    outcome, reason, messages, segments, contradicted)
+       SELECT $1, 15, at, account, operator, outcome, reason, ${sums} ${from}
+        GROUP BY at, account, operator, outcome, reason`,
+      [generation, JSON.stringify(full)],
+    );
+    await this.client.query(
+      `INSERT INTO outcome_platform (generation, grain_minutes, bucket, operator_id,
+                                     outcome, reason, messages, segments, contradicted)
+       SELECT $1, grain, ${BUCKET}, operator, outcome, reason, ${sums} ${from}, ${TIERS}
+        GROUP BY 2, 3, operator, outcome, reason`,
+      [generation, JSON.stringify(full)],
+    );
+  }
+
+  async money(rows: readonly MoneyRow[]): Promise<void> {
+    const columns = `at timestamptz, account text, operator text, currency text,
+                     charges bigint, charged numeric, refunds bigint, refunded numeric`;
+    const full = rows.map((row) => ({ refunds: 0, refunded: '0', ...row }));
+    const from = `FROM jsonb_to_recordset($1) AS cell (${columns})`;
+    const sums = 'sum(charges), sum(charged), sum(refunds), sum(refunded)';
+    await this.client.query(
+      `INSERT INTO money_account (generation, grain_minutes, bucket, account_id, operator_id, currency,
+                                  charges, charged, refunds, refunded)
+       SELECT 1, 15, at, account, operator, currency, ${sums} ${from}
+        GROUP BY at, account, operator, currency`,
+      [JSON.stringify(full)],
+    );
+    await this.client.query(
+      `INSERT INTO money_platform (generation, grain_minutes, bucket, operator_id, currency,
+                                   charges, charged, refunds, refunded)
+       SELECT 1, grain, ${BUCKET}, operator, currency, ${sums} ${from}, ${TIERS}
+        GROUP BY 2, 3, operator, currency`,
+      [JSON.stringify(full)],
+    );
+  }
+
+  async latency(rows: readonly LatencyRow[]): Promise<void> {
+    await this.client.query(
+      `INSERT INTO latency_platform (generation, grain_minutes, bucket, operator_id, bin, messages)
+       SELECT 1, grain, ${BUCKET}, operator, bin, sum(messages)
+         FROM jsonb_to_recordset($1)
+              AS cell (at timestamptz, operator text, bin smallint, messages bigint), ${TIERS}
+        GROUP BY 2, 3, operator, bin`,
+      [JSON.stringify(rows)],
+    );
+  }
+
+  async throughput(rows: readonly ThroughputRow[]): Promise<void> {
+    await this.client.query(
+      `INSERT INTO throughput_platform (generation, grain_minutes, bucket, operator_id, accepted, completed)
+       SELECT 1, grain, ${BUCKET}, operator, sum(accepted), sum(completed)
+         FROM jsonb_to_recordset($1)
+              AS cell (at timestamptz, operator text, accepted bigint, completed bigint),
+              unnest('{1,60,1440}'::smallint[]) AS grain
+        GROUP BY 2, 3, operator`,
+      [JSON.stringify(rows)],
+    );
+  }
+
+  /** Says that an ingest process has seen everything that was published before `dataAsOf`. */
+  async freshness(dataAsOf: string, revision = 1, worker = 'test'): Promise<void> {
+    await this.client.query(
+      `INSERT INTO event_stream (name, created_at) VALUES ('SMS_EVENTS', '2026-01-01T00:00:00Z')
+       ON CONFLICT DO NOTHING`,
+    );
+    await this.client.query(
+      `INSERT INTO ingest_progress (worker, generation, stream_id, revision, data_as_of)
+       SELECT $3, 1, stream_id, $2, $1 FROM event_stream
+       ON CONFLICT (generation, stream_id, worker) DO UPDATE SET revision = $2, data_as_of = $1`,
+      [dataAsOf, revision, worker],
+    );
+  }
+
+  query(text: string, values: unknown[] = []): Promise<pg.QueryResult> {
+    return this.client.query(text, values);
+  }
+}
+
+export interface TestQueries extends Queries {
+  readonly platformPool: ReadPool;
+  readonly accountPool: ReadPool;
+  end(): Promise<void>;
+}
+
+/** The questions over a test's database, at a wall clock that stands still. */
+export function queriesAt(database: TestDatabase, now: string, poolSize = 2): TestQueries {
+  const pool = (role: 'analytics_platform' | 'analytics_account') =>
+    createReadPool({ connectionString: database.url(role), size: poolSize });
+  const platformPool = pool('analytics_platform');
+  const accountPool = pool('analytics_account');
+  const instant = parseInstant(now) as number;
+  const clock = { now: () => instant, monotonicMs: systemClock.monotonicMs };
+  return {
+    ...createQueries({ platformPool, accountPool, clock }),
+    platformPool,
+    accountPool,
+    async end() {
+      await Promise.all([platformPool.end(), accountPool.end()]);
+    },
+  };
+}
+
+/** A caller without a deadline of its own. */
+export function caller(accountId?: string): QueryContext {
+  return { accountId, signal: new AbortController().signal, deadline: undefined };
+}
+
+/** Seconds of a Timestamp as ISO text. */
+export function isoOf(timestamp: { seconds: bigint } | undefined): string | undefined {
+  return timestamp && new Date(Number(timestamp.seconds) * 1000).toISOString().replace('.000', '');
+}
