@@ -1,7 +1,15 @@
 // `npm run generate`: writes src/generated from the contract (buf, ts-proto) and from Prisma's schema. With
 // `--check` it writes beside the project and says which committed file differs; nothing is changed then.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +61,7 @@ else {
   }
   if (existsSync(join(root, prismaSchema)))
     cpSync(join(root, prismaSchema), join(copy, prismaSchema));
-  cpSync(join(root, 'node_modules/.bin'), join(copy, 'node_modules/.bin'), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   generate(copy);
   const drifted = differences(join(copy, 'src/generated'), join(root, 'src/generated'));
   if (drifted.length > 0) {
