@@ -1,6 +1,7 @@
 // The life of a process: start, run until a signal, stop in order, exit. Stop steps run one after another in reverse
-// order of registration (what was started last stops first) under one time limit; a second signal, an unhandled
+// order of registration (what was started last stops first) under one time limit; a later second signal, an unhandled
 // rejection or the limit end the process at once with code 1.
+import { systemClock as clock } from './clock.js';
 import { type Log, printable } from './log.js';
 
 /** What a binary uses to say how it is stopped. */
@@ -22,6 +23,8 @@ export interface LifecycleOptions {
 }
 
 const STOP_TIMEOUT_MS = 25_000;
+/** A Ctrl-C reaches a process from its terminal and again from its parent: within this time it is one signal. */
+const ECHO_MS = 1_000;
 
 /** Runs `start` and then waits for a signal. Never returns: it ends the process, with 0 after an orderly stop. */
 export function runProcess(
@@ -31,9 +34,11 @@ export function runProcess(
   const { log } = options;
   const steps: { step: string; stop: () => Promise<void> | void }[] = [];
   const stopping = new AbortController();
+  let stoppingSinceMs = 0;
 
   const stop = (reason: string, exitCode = 0): void => {
-    if (stopping.signal.aborted) process.exit(1);
+    if (stopping.signal.aborted) return;
+    stoppingSinceMs = clock.monotonicMs();
     log.info('stopping', { reason });
     setTimeout(() => {
       log.fatal('stopping took too long', { reason });
@@ -46,8 +51,13 @@ export function runProcess(
     });
   };
 
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  const onSignal = (signal: NodeJS.Signals) => {
+    const impatient = stopping.signal.aborted && clock.monotonicMs() - stoppingSinceMs > ECHO_MS;
+    if (impatient) process.exit(1);
+    stop(signal);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
   process.on('uncaughtException', (error) => crash(log, 'uncaught exception', error));
   process.on('unhandledRejection', (error) => crash(log, 'unhandled rejection', error));
   if (options.exitWithParent) watchParent(() => stop('parent gone'));

@@ -133,8 +133,8 @@ export const apiSettings = {
       .string()
       .regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/)
       .transform((text) => text.split(',')),
-    expected: 'IP addresses separated by commas',
-    fallback: '127.0.0.6,127.0.0.1,::1',
+    expected: "IP addresses separated by commas (default: where the mode's sidecar connects from)",
+    fallback: '',
   },
   policyFile: {
     name: 'POLICY_FILE',

@@ -1,0 +1,197 @@
+// The API process: configuration, roles, pools, use cases, the gRPC port and the admin port; nothing else is wired
+// anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
+import { ServerCredentials } from '@grpc/grpc-js';
+import pg from 'pg';
+import type { Registry } from 'prom-client';
+import { freshnessMetric, poolMetrics } from '../api/answer-metrics.js';
+import { DenialAudit } from '../api/grpc/denials.js';
+import { identityReader } from '../api/grpc/identity.js';
+import { ALL_METHODS } from '../api/grpc/methods.js';
+import { type ServerMetrics, serverMetrics } from '../api/grpc/metrics.js';
+import { loadPolicy } from '../api/grpc/policy.js';
+import { type GrpcServer, startGrpcServer } from '../api/grpc/server.js';
+import { MutualTlsCredentials } from '../api/grpc/tls-credentials.js';
+import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
+import { TlsRotation } from '../api/grpc/tls-rotation.js';
+import { startAdminHttp } from '../platform/admin-http.js';
+import { pause, systemClock } from '../platform/clock.js';
+import { ConfigFaults, type ConfigOf, readConfig } from '../platform/config.js';
+import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
+import { createLog, type Log } from '../platform/log.js';
+import { createRegistry } from '../platform/metrics.js';
+import { Readiness } from '../platform/readiness.js';
+import { apiSettings } from '../platform/settings.js';
+import { VERSION } from '../platform/version.js';
+import { createQueries, type Queries } from '../query/queries.js';
+import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';
+import { createReadPool } from '../store/postgres/pool.js';
+import { recordDenials } from '../store/postgres/record-denials.js';
+
+type Config = ConfigOf<typeof apiSettings>;
+
+/** Time that running calls get when the process stops. */
+const GRACE_MS = 10_000;
+const AUDIT_INTERVAL_MS = 10_000;
+const RETRY_MS = 1_000;
+const PROBE_MICROS = 2_000_000;
+const clock = systemClock;
+
+const config = readConfigOrExit();
+const log = createLog({ service: 'api', level: config.logLevel });
+runProcess({ log, exitWithParent: config.exitWithParent === 'on' }, start);
+
+async function start(lifecycle: Lifecycle): Promise<void> {
+  const registry = createRegistry('api', VERSION);
+  const policy = loadPolicy(config.policyFile, ALL_METHODS);
+  const metrics = serverMetrics(registry, [...ALL_METHODS]);
+  let readiness: Readiness | undefined;
+  const admin = await startAdminHttp({
+    host: config.adminHost,
+    port: config.adminPort,
+    registry,
+    ready: () => readiness?.ready ?? false,
+  });
+  lifecycle.onStop('admin', () => admin.close());
+  await checkRoles(lifecycle.stopping);
+  if (lifecycle.stopping.aborted) return;
+  const { queries, audit } = openStore(lifecycle, registry);
+  const server = await startGrpcServer({
+    host: config.grpcHost,
+    port: config.grpcPort,
+    credentials: await serverCredentials(lifecycle, metrics),
+    identify: identityReader({
+      mode: config.identityMode,
+      ownId: policy.ownId,
+      sidecarAddresses: config.sidecarAddresses,
+    }),
+    policy,
+    queries,
+    audit,
+    metrics,
+    clock,
+    log,
+    deadlineCapMs: config.deadlineCapMs,
+  });
+  lifecycle.onStop('grpc', () => server.stop(GRACE_MS));
+  readiness = watchReadiness(lifecycle, registry, queries, server);
+  log.info('started', { version: VERSION, port: server.port });
+}
+
+/** Refuses privileged roles; waits for a Postgres that is not there yet. */
+async function checkRoles(stopping: AbortSignal): Promise<void> {
+  const logins = [
+    ['DATABASE_URL', config.databaseUrl],
+    ['ACCOUNT_DATABASE_URL', config.accountDatabaseUrl],
+  ] as const;
+  for (const [setting, url] of logins) {
+    while (!stopping.aborted) {
+      try {
+        await refusePrivilegedRole(setting, url.reveal());
+        break;
+      } catch (error) {
+        if (error instanceof PrivilegedRole) throw error;
+        log.warn('the database cannot be reached, trying again', { reason: setting, error });
+        await pause(RETRY_MS, stopping);
+      }
+    }
+  }
+}
+
+/** Opens the pools (on first use) and what stands on them. */
+function openStore(
+  lifecycle: Lifecycle,
+  registry: Registry,
+): { queries: Queries; audit: DenialAudit } {
+  const onIdleError = (error: Error) => log.warn('an idle connection broke', { error });
+  const poolOf = (url: string, applicationName: string) =>
+    createReadPool({
+      connectionString: url,
+      size: config.poolSize,
+      applicationName,
+      clock,
+      onIdleError,
+    });
+  const platformPool = poolOf(config.databaseUrl.reveal(), 'sms-analytics-api');
+  const accountPool = poolOf(config.accountDatabaseUrl.reveal(), 'sms-analytics-api-account');
+  poolMetrics(registry, { platform: platformPool, account: accountPool });
+  const auditPool = new pg.Pool({
+    connectionString: config.databaseUrl.reveal(),
+    max: 1,
+    application_name: 'sms-analytics-api-audit',
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 5_000,
+  });
+  auditPool.on('error', onIdleError);
+  const audit = new DenialAudit(clock, log, (rows) => recordDenials(auditPool, rows));
+  const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
+  lifecycle.onStop('pools', async () => {
+    await Promise.all([platformPool.end(), accountPool.end(), auditPool.end()]);
+  });
+  lifecycle.onStop('audit', async () => {
+    clearInterval(flushing);
+    await audit.flush(true);
+  });
+  return { queries: createQueries({ platformPool, accountPool, clock }), audit };
+}
+
+/** In `tls` mode our own mutual TLS, kept fresh; behind a sidecar plaintext. */
+async function serverCredentials(
+  lifecycle: Lifecycle,
+  metrics: ServerMetrics,
+): Promise<ServerCredentials> {
+  if (config.identityMode !== 'tls') {
+    metrics.certificateExpires(0);
+    return ServerCredentials.createInsecure();
+  }
+  const files = tlsFiles(config);
+  const material = await loadTlsMaterial(files, clock.now() / 1000);
+  const credentials = new MutualTlsCredentials(material);
+  const rotation = new TlsRotation(credentials, material, { files, clock, log, metrics });
+  void rotation.watch(lifecycle.stopping);
+  return credentials;
+}
+
+function tlsFiles({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): TlsFiles {
+  if (tlsCertFile === undefined || tlsKeyFile === undefined || tlsCaFile === undefined) {
+    throw new ConfigFaults([
+      'TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE: not all set, expected with IDENTITY_MODE=tls',
+    ]);
+  }
+  return { certFile: tlsCertFile, keyFile: tlsKeyFile, caFile: tlsCaFile };
+}
+
+/** Ready while the database gives an answer's state; how fresh that is never makes it unready. */
+function watchReadiness(
+  lifecycle: Lifecycle,
+  registry: Registry,
+  queries: Queries,
+  server: GrpcServer,
+): Readiness {
+  const setFreshness = freshnessMetric(registry);
+  const readiness = new Readiness({
+    probes: {
+      answers: async (signal) => {
+        const deadline = clock.now() + PROBE_MICROS;
+        const state = await queries.freshness({ accountId: undefined, signal, deadline });
+        setFreshness(state.dataAsOf);
+      },
+    },
+    onChange: (ready, failing) => {
+      server.setServing(ready);
+      log.info('readiness changed', { state: ready ? 'ready' : 'not ready', reason: failing });
+    },
+  });
+  lifecycle.onStop('readiness', () => readiness.drain());
+  void readiness.watch();
+  return readiness;
+}
+
+/** A configuration that does not work is told on standard error, all of it, before anything starts. */
+function readConfigOrExit(): Config {
+  try {
+    return readConfig(apiSettings);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : 'no configuration'}\n`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,156 @@
+// The api process itself, on a real database: starts, answers, refuses privileged roles, says what is wrong, stops.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { credentials } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AnalyticsServiceClient } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import { call, POLICY_FILE } from '../../support/api-server.js';
+import { createDatabase, type TestDatabase } from '../../support/engines.js';
+import {
+  ADMIN,
+  type Authority,
+  CertificateFolder,
+  createAuthority,
+  issueCaller,
+  issueService,
+} from '../../support/pki.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const binary = `${root}dist/src/bin/api.js`;
+
+let database: TestDatabase;
+let authority: Authority;
+const folder = new CertificateFolder();
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  if (!existsSync(binary)) {
+    const built = spawnSync('npx', ['tsc', '-p', 'tsconfig.json'], { cwd: root, encoding: 'utf8' });
+    if (built.status !== 0) throw new Error(built.stdout);
+  }
+  database = await createDatabase();
+  authority = await createAuthority('test authority', 2);
+  folder.write({ ...(await issueService(authority)), ca: authority.pem });
+});
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+  folder.remove();
+});
+
+interface Running {
+  readonly child: ChildProcess;
+  output(): string;
+  errors(): string;
+  /** Resolves with the first log line that has this event. */
+  line(event: string): Promise<Record<string, unknown>>;
+  readonly exit: Promise<number | null>;
+}
+
+function run(env: Record<string, string>): Running {
+  const child = spawn(process.execPath, [binary], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (part) => {
+    output += part;
+  });
+  child.stderr.on('data', (part) => {
+    errors += part;
+  });
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return {
+    child,
+    exit,
+    output: () => output,
+    errors: () => errors,
+    async line(event) {
+      for (;;) {
+        for (const text of output.split('\n').slice(0, -1)) {
+          const record = JSON.parse(text);
+          if (record.msg === event) return record;
+        }
+        if (child.exitCode !== null) throw new Error(`ended: ${output}${errors}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+  };
+}
+
+function environment(): Record<string, string> {
+  return {
+    GRPC_HOST: '127.0.0.1',
+    GRPC_PORT: '0',
+    ADMIN_PORT: '0',
+    IDENTITY_MODE: 'tls',
+    TLS_CERT_FILE: folder.certFile,
+    TLS_KEY_FILE: folder.keyFile,
+    TLS_CA_FILE: folder.caFile,
+    POLICY_FILE,
+    DATABASE_URL: database.url('analytics_platform'),
+    ACCOUNT_DATABASE_URL: database.url('analytics_account'),
+  };
+}
+
+test('it starts, answers over mutual TLS, records a denial, and ends in order on SIGTERM', async () => {
+  const running = run({ ...environment(), EXIT_WITH_PARENT: 'on' });
+  const { port } = await running.line('started');
+  await running.line('readiness changed');
+  const issued = await issueCaller(authority, ADMIN);
+  const client = new AnalyticsServiceClient(
+    `localhost:${port}`,
+    credentials.createSsl(
+      Buffer.from(authority.pem),
+      Buffer.from(issued.key),
+      Buffer.from(issued.cert),
+    ),
+  );
+  const range = { start: '2026-11-01', end: '2026-11-02' };
+  const answered = await call(client, 'getSummary', { range });
+  expect(answered).toMatchObject({ code: 0, response: { counts: { accepted: 0n } } });
+  const wrong = await call(client, 'getSummary', { range: { start: 'x', end: 'y' } });
+  expect(wrong).toMatchObject({ code: 3, reason: 'analytics.sms/INVALID_QUESTION' });
+  expect(wrong.violations?.map((violation) => violation.field)).toEqual([
+    'range.start',
+    'range.end',
+  ]);
+  client.close();
+  running.child.kill('SIGTERM');
+  expect(await running.exit).toBe(0);
+  expect(running.output()).toContain('"msg":"stopped"');
+  expect(running.errors()).toBe('');
+});
+
+test('it ends when its parent closes its standard input', async () => {
+  const running = run({ ...environment(), EXIT_WITH_PARENT: 'on' });
+  await running.line('started');
+  running.child.stdin?.end();
+  expect(await running.exit).toBe(0);
+});
+
+describe('it refuses to start', () => {
+  test('under a superuser', async () => {
+    const running = run({ ...environment(), ACCOUNT_DATABASE_URL: database.superuserUrl });
+    expect(await running.exit).toBe(1);
+    expect(running.errors()).toMatch(
+      /ACCOUNT_DATABASE_URL: the role \w+ is or can become a superuser, so row-level security/,
+    );
+    expect(running.errors()).not.toMatch(/postgres(ql)?:\/\//);
+  });
+
+  test('with every fault of its configuration', async () => {
+    const running = run({ GRPC_PORT: 'x' });
+    expect(await running.exit).toBe(1);
+    expect(running.errors()).toMatch(/GRPC_PORT: wrong value "x"/);
+    expect(running.errors()).toMatch(/IDENTITY_MODE: not set, expected tls, istio-xfcc or linkerd/);
+  });
+
+  test('without certificates in tls mode', async () => {
+    const running = run({ ...environment(), TLS_KEY_FILE: '' });
+    expect(await running.exit).toBe(1);
+    expect(running.errors()).toMatch(/TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE: not all set/);
+  });
+});
