@@ -13,7 +13,7 @@ const typeOf: Readonly<Record<ColumnKind, string>> = {
   bucket: `DateTime('UTC')`,
   text: 'LowCardinality(String)',
   bin: 'Int16',
-  count: 'UInt64',
+  count: 'Int64',
   money: 'Decimal(38, 9)',
 };
 
