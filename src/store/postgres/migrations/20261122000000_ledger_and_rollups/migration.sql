@@ -6,18 +6,22 @@ CREATE TABLE generation (
   generation smallint PRIMARY KEY CHECK (generation > 0),
   state      text COLLATE "C" NOT NULL CHECK (state IN ('building', 'serving', 'retired')),
   durable    text COLLATE "C" NOT NULL UNIQUE,
+  -- Ledger days before it were dropped: an event of theirs can no longer be told from its copy, so it is refused.
+  ledger_floor date NOT NULL DEFAULT '-infinity',
   created_at timestamptz NOT NULL DEFAULT now(),
   served_at  timestamptz
 );
 CREATE UNIQUE INDEX generation_one_serving ON generation (state) WHERE state = 'serving';
 
--- The streams that events came from. A recreated stream is another stream: it reuses sequences.
+-- The streams that events came from. A recreated stream is another stream, and so is (by its epoch) one whose store
+-- was rolled back: both reuse sequences.
 CREATE TABLE event_stream (
   stream_id  smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name       text COLLATE "C" NOT NULL,
   created_at timestamptz NOT NULL,
+  epoch      smallint NOT NULL DEFAULT 0,
   first_seen_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (name, created_at)
+  UNIQUE (name, created_at, epoch)
 );
 
 -- One row per message: the join of its distinct charges and reports, and exactly what of it is counted.
@@ -241,7 +245,8 @@ BEGIN
   END LOOP;
 END $$;
 
--- Creates the ledger's day partitions [first_day, last_day] of a generation where missing; returns how many it made.
+-- Creates the ledger's day partitions [first_day, last_day] of a generation where missing, none below its floor;
+-- returns how many it made.
 CREATE FUNCTION create_ledger_days(of_generation smallint, first_day date, last_day date) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -249,7 +254,8 @@ DECLARE
   name text;
   made integer := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('create_ledger_days'));
+  PERFORM pg_advisory_xact_lock(hashtext('ledger_days'));
+  SELECT greatest(first_day, ledger_floor) INTO STRICT first_day FROM generation WHERE generation = of_generation;
   FOREACH parent IN ARRAY ARRAY['ledger', 'refund'] LOOP
     FOR day IN 0 .. last_day - first_day LOOP
       name := format('%s_g%s_%s', parent, of_generation, to_char(first_day + day, 'YYYYMMDD'));
@@ -263,12 +269,15 @@ BEGIN
   RETURN made;
 END $$;
 
--- Drops the ledger's day partitions before `before_day` of a generation; returns their names.
+-- Raises the floor of a generation to before_day and drops the ledger's day partitions below it, in one transaction;
+-- returns their names.
 CREATE FUNCTION drop_ledger_days(of_generation smallint, before_day date) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   partition record;
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('ledger_days'));
+  UPDATE generation SET ledger_floor = greatest(ledger_floor, before_day) WHERE generation = of_generation;
   FOR partition IN
     SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent IN (to_regclass('ledger_g' || of_generation), to_regclass('refund_g' || of_generation))
@@ -292,7 +301,7 @@ GRANT EXECUTE ON FUNCTION create_generation_partitions(smallint), drop_ledger_da
 GRANT SELECT ON generation, answer_state, ingest_progress TO
   analytics_ingest, analytics_platform, analytics_account, analytics_etl, analytics_ops;
 GRANT SELECT, INSERT ON event_stream TO analytics_ingest;
-GRANT SELECT ON event_stream TO analytics_ops;
+GRANT SELECT, INSERT ON event_stream TO analytics_ops;
 
 GRANT SELECT, INSERT, UPDATE ON ledger, refund, outcome_account, outcome_platform, money_account, money_platform,
   latency_platform, throughput_platform TO analytics_ingest, analytics_ops;

@@ -1,0 +1,36 @@
+/**
+ * One connection to NATS that outlives restarts of the server: it reconnects for ever, and whatever
+ * is published in between waits in the client. Every user has an inbox of its own.
+ */
+import { connect, type NatsConnection } from 'nats';
+
+export interface NatsAccess {
+  /** `nats://[user:password@]host:port`, several separated by commas. */
+  readonly url: string;
+  /** Where they are not in the URL. */
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** Shown by the server's monitoring. */
+  readonly name: string;
+  /** Must be one that the user may subscribe to (deploy/nats/nats.conf). */
+  readonly inboxPrefix: string;
+}
+
+const RECONNECT_WAIT_MS = 500;
+
+/** Connects; rejects where no server answers or the user is refused, and never gives up afterwards. */
+export function connectNats(access: NatsAccess): Promise<NatsConnection> {
+  const urls = access.url.split(',').map((url) => new URL(url));
+  const user = access.user ?? decodeURIComponent(urls[0]?.username ?? '');
+  const pass = access.password ?? decodeURIComponent(urls[0]?.password ?? '');
+  return connect({
+    servers: urls.map((url) => `${url.protocol}//${url.host}`),
+    ...(user === '' ? {} : { user, pass }),
+    ...(urls.some((url) => url.protocol === 'tls:') ? { tls: {} } : {}),
+    name: access.name,
+    inboxPrefix: access.inboxPrefix,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    waitOnFirstConnect: false,
+  });
+}

@@ -1,0 +1,84 @@
+/**
+ * Pulls envelopes from a durable with bounded requests: nothing arrives that was not asked for, so
+ * memory is bounded at any backlog. First what is waiting (`no_wait`, up to the batch size); only
+ * where nothing is, a wait for a single message: a trickle is counted at once, a flood in full batches.
+ */
+import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { type Envelope, envelopeOf } from './envelope.js';
+
+/** Where to pull from. */
+export interface PullSource {
+  readonly connection: NatsConnection;
+  readonly stream: string;
+  readonly durable: string;
+  readonly inboxPrefix: string;
+}
+
+/** The durable does not exist (any more): `ops setup` creates it. No retry cures it. */
+export class DurableMissing extends Error {
+  constructor(durable: string) {
+    super(`The durable ${durable} does not exist. Create it: ops setup`);
+    this.name = 'DurableMissing';
+  }
+}
+
+/** Most bytes that one pull may bring into memory. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+const WAIT_MS = 1_000;
+/** A pull whose answer does not come (the server restarts) ends after this silence. */
+const SILENCE_MS = 3_000;
+/** Status of a message that ends a pull: ADR-13 of nats-io/nats-architecture-and-design. */
+const NO_RESPONDERS = 503;
+
+/**
+ * The next envelopes, at most `size`, in stream order but for redeliveries; none after a second
+ * without messages, or while the server is away. Rejects with DurableMissing.
+ */
+export async function pull(source: PullSource, size: number): Promise<Envelope[]> {
+  const waiting = await request(source, { batch: size, no_wait: true, max_bytes: MAX_BATCH_BYTES });
+  if (waiting.length > 0) return waiting;
+  return request(source, { batch: 1, expires: WAIT_MS * 1_000_000 });
+}
+
+interface PullRequest {
+  readonly batch: number;
+  readonly no_wait?: boolean;
+  readonly max_bytes?: number;
+  /** Nanoseconds. */
+  readonly expires?: number;
+}
+
+function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
+  const { connection, stream, durable } = source;
+  return new Promise((resolve, reject) => {
+    const envelopes: Envelope[] = [];
+    const inbox = createInbox(source.inboxPrefix);
+    const end = (failure?: Error) => {
+      clearTimeout(silence);
+      subscription.unsubscribe();
+      if (failure && envelopes.length === 0) reject(failure);
+      else resolve(envelopes);
+    };
+    const silence = setTimeout(end, SILENCE_MS);
+    const subscription = connection.subscribe(inbox, {
+      callback: (error, message) => {
+        if (error) return end(error);
+        const status = statusOf(message);
+        if (status === NO_RESPONDERS) return end(new DurableMissing(durable));
+        if (status !== undefined) return end();
+        envelopes.push(envelopeOf(message));
+        silence.refresh();
+        if (envelopes.length === wanted.batch) end();
+      },
+    });
+    connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`, JSON.stringify(wanted), {
+      reply: inbox,
+    });
+  });
+}
+
+/** The code of a message that is no event but the server's word on the pull. */
+function statusOf(message: Msg): number | undefined {
+  if (message.data.length > 0 || message.headers === undefined) return undefined;
+  return message.headers.code === 0 ? undefined : message.headers.code;
+}

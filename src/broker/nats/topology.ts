@@ -1,0 +1,118 @@
+/**
+ * The stream and its durables, as data (contract, section 1). `ops setup` brings a server to this
+ * state; the services never create or change anything, their credentials forbid it.
+ */
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  DiscardPolicy,
+  type JetStreamManager,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from 'nats';
+
+export const STREAM = 'SMS_EVENTS';
+/** The durable of the first generation; a rebuild adds `analytics-rollup-g<n>`. */
+export const DURABLE = 'analytics-rollup';
+
+const DAY_MS = 86_400_000;
+const MAX_AGE_DAYS = 14;
+const ACK_WAIT_MS = 60_000;
+const MAX_ACK_PENDING = 20_000;
+/** Broker-side dedupe: a courtesy to producers that retry, never what correctness rests on. */
+const DUPLICATE_WINDOW_MS = 120_000;
+
+/** Options that differ between a laptop and a cluster. */
+export interface TopologyOptions {
+  /** Copies of the stream: 3 in production, 1 on a single server. */
+  readonly replicas: number;
+}
+
+export function streamConfig({ replicas }: TopologyOptions): Partial<StreamConfig> {
+  return {
+    name: STREAM,
+    subjects: ['sms.billing.>', 'sms.dlr.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_age: nanos(MAX_AGE_DAYS * DAY_MS),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    num_replicas: replicas,
+  };
+}
+
+export function durableConfig(durable: string): Partial<ConsumerConfig> {
+  return {
+    durable_name: durable,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    max_deliver: -1,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_ack_pending: MAX_ACK_PENDING,
+  };
+}
+
+/** What setting up did to one object. */
+export type SetupAction = 'created' | 'updated' | 'unchanged';
+
+/** JetStream API error codes: server/errors.json of nats-server. */
+const STREAM_NOT_FOUND = 10_059;
+const CONSUMER_NOT_FOUND = 10_014;
+
+/** Creates or updates the stream. Repeatable; rejects with the server's error. */
+export async function ensureStream(
+  manager: JetStreamManager,
+  options: TopologyOptions,
+): Promise<SetupAction> {
+  const wanted = streamConfig(options);
+  const known = await unless(manager.streams.info(STREAM), STREAM_NOT_FOUND);
+  if (known === undefined) {
+    await manager.streams.add(wanted);
+    return 'created';
+  }
+  if (sameWhereWanted(wanted, known.config)) return 'unchanged';
+  await manager.streams.update(STREAM, { ...known.config, ...wanted });
+  return 'updated';
+}
+
+/** Creates or updates a durable without moving it. Repeatable; rejects with the server's error. */
+export async function ensureDurable(
+  manager: JetStreamManager,
+  durable: string,
+): Promise<SetupAction> {
+  const wanted = durableConfig(durable);
+  const known = await unless(manager.consumers.info(STREAM, durable), CONSUMER_NOT_FOUND);
+  if (known === undefined) {
+    await manager.consumers.add(STREAM, wanted);
+    return 'created';
+  }
+  if (sameWhereWanted(wanted, known.config)) return 'unchanged';
+  await manager.consumers.update(STREAM, durable, { ...known.config, ...wanted });
+  return 'updated';
+}
+
+function sameWhereWanted(wanted: object, actual: object): boolean {
+  const values = new Map<string, unknown>(Object.entries(actual));
+  return Object.entries(wanted).every(
+    ([name, value]) => JSON.stringify(values.get(name)) === JSON.stringify(value),
+  );
+}
+
+/** The promise's value, or undefined where JetStream answers with this error code. */
+export async function unless<T>(promise: Promise<T>, errorCode: number): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (jetStreamErrorCode(error) === errorCode) return undefined;
+    throw error;
+  }
+}
+
+/** The JetStream API error code of an error, where it has one. */
+export function jetStreamErrorCode(error: unknown): number | undefined {
+  const api = (error as { api_error?: { err_code?: number } } | undefined)?.api_error;
+  return api?.err_code;
+}

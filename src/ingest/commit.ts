@@ -1,0 +1,95 @@
+/**
+ * Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
+ * meanwhile), and an event that the database refuses is found by halving the batch, so that it never
+ * blocks its neighbours and is never tried for ever. Nothing is acknowledged here.
+ */
+import type { Envelope } from '../broker/nats/envelope.js';
+import type { AdmissionRules } from '../domain/admission.js';
+import type { EpochDay } from '../domain/instant.js';
+import { pause } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import type { CountableBatch } from '../store/postgres/apply-batch.js';
+import { countable, type Decided, decide, unstorable } from './count.js';
+
+export interface CommitOptions {
+  /** Applies one batch in one transaction: apply-batch.ts. */
+  readonly apply: (batch: CountableBatch) => Promise<void>;
+  readonly rules: AdmissionRules;
+  readonly ledgerFloor: () => EpochDay;
+  readonly stopping: AbortSignal;
+  readonly log: Log;
+}
+
+/** Stopped before the batch was known to be durable: nothing may be acknowledged. */
+export class CommitAbandoned extends Error {
+  override readonly name = 'CommitAbandoned';
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+
+/** What of a batch became what. */
+export interface Committed {
+  readonly decided: Decided;
+  /** Events refused by the database alone. */
+  readonly unstorableCount: number;
+}
+
+/** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
+export async function commit(
+  options: CommitOptions,
+  envelopes: readonly Envelope[],
+): Promise<Committed> {
+  const decided = decide(envelopes, options.rules, options.ledgerFloor());
+  const blame = await applyPatiently(options, countable(decided));
+  if (blame === undefined) return { decided, unstorableCount: 0 };
+  if (envelopes.length > 1) return commitHalves(options, envelopes, decided);
+  const [envelope] = envelopes;
+  const [event] = decided.events;
+  if (envelope === undefined || event === undefined) throw blame;
+  options.log.warn('event is unstorable', { sequence: envelope.sequence, error: blame });
+  const letter = unstorable(envelope, event);
+  const alone = { ...decided, events: [], deadLetters: [letter] };
+  const second = await applyPatiently(options, countable(alone));
+  if (second !== undefined) throw second;
+  return { decided: alone, unstorableCount: 1 };
+}
+
+async function commitHalves(
+  options: CommitOptions,
+  envelopes: readonly Envelope[],
+  decided: Decided,
+): Promise<Committed> {
+  const middle = Math.ceil(envelopes.length / 2);
+  const first = await commit(options, envelopes.slice(0, middle));
+  const second = await commit(options, envelopes.slice(middle));
+  return { decided, unstorableCount: first.unstorableCount + second.unstorableCount };
+}
+
+/** Applies, waiting out whatever a retry can cure; returns the error that blames the batch itself. */
+async function applyPatiently(
+  options: CommitOptions,
+  batch: CountableBatch,
+): Promise<Error | undefined> {
+  for (let attempt = 1, waitMs = FIRST_RETRY_MS; ; attempt++) {
+    try {
+      await options.apply(batch);
+      return undefined;
+    } catch (error) {
+      if (blamesTheBatch(error)) return error as Error;
+      if (options.stopping.aborted) throw new CommitAbandoned('stopped', { cause: error });
+      options.log.warn('batch not applied, trying again', { attempt, error });
+    }
+    await pause(waitMs, options.stopping);
+    waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
+  }
+}
+
+/**
+ * SQLSTATE class 22 (data exception), 23 (integrity), 54 (program limit) come from the values; every
+ * other failure (connection, resources, shutdown, deadlock, privileges, schema) from the surroundings.
+ */
+function blamesTheBatch(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && code.length === 5 && /^(22|23|54)/.test(code);
+}

@@ -1,0 +1,83 @@
+/**
+ * From envelopes to what the ledger statement is given: decode each, refuse what breaks a rule, join
+ * the rest per message. Pure but for the metrics that it returns.
+ */
+import { decode } from '../broker/nats/decode.js';
+import type { Envelope } from '../broker/nats/envelope.js';
+import type { AdmissionRules } from '../domain/admission.js';
+import type { DeadLetterReason, EventField } from '../domain/dead-letter.js';
+import type { AdmittedEvent } from '../domain/event.js';
+import { type EpochDay, MICROS_PER_DAY } from '../domain/instant.js';
+import { foldBatch } from '../domain/ledger-fold.js';
+import { type CountableBatch, conflictLetters } from '../store/postgres/apply-batch.js';
+import type { DeadLetter } from '../store/postgres/batch-columns.js';
+
+/** A subject is a publisher's text, so only the contract's own are ever recorded. */
+const UNKNOWN_SUBJECT = '(unknown)';
+
+/** Envelopes, decoded: what can be counted, and what is refused. */
+export interface Decided {
+  readonly events: readonly AdmittedEvent[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly highestSequence: number;
+  /** Fields that the contract does not have; dropped. */
+  readonly unknownFieldCount: number;
+}
+
+/** Decodes and judges. Events accepted before `ledgerFloor` are too old whatever their stream timestamp. */
+export function decide(
+  envelopes: readonly Envelope[],
+  rules: AdmissionRules,
+  ledgerFloor: EpochDay,
+): Decided {
+  const events: AdmittedEvent[] = [];
+  const deadLetters: DeadLetter[] = [];
+  let highestSequence = 0;
+  let unknownFieldCount = 0;
+  for (const envelope of envelopes) {
+    highestSequence = Math.max(highestSequence, envelope.sequence);
+    const decoded = decode(envelope, rules);
+    if (!decoded.admitted) {
+      const { refusal, source } = decoded;
+      const { reason, field, ids } = refusal;
+      deadLetters.push(deadLetterOf(envelope, source.digest, reason, field, ids));
+    } else if (decoded.event.acceptedAt < ledgerFloor * MICROS_PER_DAY) {
+      const { event } = decoded;
+      deadLetters.push(deadLetterOf(envelope, event.source.digest, 'too_old', 'acceptedAt', event));
+    } else {
+      events.push(decoded.event);
+      unknownFieldCount += decoded.unknownFields;
+    }
+  }
+  return { events, deadLetters, highestSequence, unknownFieldCount };
+}
+
+/** The batch that the ledger statement takes. */
+export function countable({ events, deadLetters, highestSequence }: Decided): CountableBatch {
+  const folded = foldBatch(events);
+  return { folded, deadLetters: [...deadLetters, ...conflictLetters(folded)], highestSequence };
+}
+
+/** The dead letter of an event that the database refuses alone. */
+export function unstorable(envelope: Envelope, event: AdmittedEvent): DeadLetter {
+  return deadLetterOf(envelope, event.source.digest, 'unstorable', undefined, event);
+}
+
+function deadLetterOf(
+  envelope: Envelope,
+  digest: bigint,
+  reason: DeadLetterReason,
+  field: EventField | undefined,
+  ids: { readonly eventId?: string; readonly messageId?: string },
+): DeadLetter {
+  return {
+    sequence: envelope.sequence,
+    publishedAt: envelope.timestamp,
+    subject: reason === 'unknown_subject' ? UNKNOWN_SUBJECT : envelope.subject,
+    reason,
+    field,
+    eventId: ids.eventId,
+    messageId: ids.messageId,
+    digest,
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * Notices what cannot heal by itself: a stream that was recreated or rolled back, a Postgres that
+ * was restored to an older state. Counting stops then, and the message names the command of ops that
+ * puts it right. Everything else (crashes, restarts, outages, redelivery) needs no guard.
+ */
+import type { Look, StreamState } from '../broker/nats/look.js';
+import type { KnownStream } from '../store/postgres/ingest-progress.js';
+
+/** What the two sides say. Read in this order: `before`, the broker's three, `after`. */
+export interface Evidence {
+  readonly before: KnownStream | undefined;
+  readonly stream: StreamState;
+  readonly look: Look;
+  readonly after: KnownStream | undefined;
+}
+
+/** Why counting must stop, and the command that puts it right; undefined where all is well. */
+export function contradiction({ before, stream, look, after }: Evidence): string | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  if (stream.createdAt !== before.createdAt) {
+    return 'The stream was recreated: its sequences name other events now. Run: ops adopt-stream';
+  }
+  if (stream.lastSequence < before.highestSequence) {
+    return 'The stream was rolled back: it ends before events that are counted. Run: ops adopt-stream';
+  }
+  // Acknowledged means committed, and removed messages count as acknowledged.
+  const committed = Math.max(after.highestSequence, stream.firstSequence - 1);
+  if (look.ackFloor > committed) {
+    return `Postgres was restored: events after sequence ${after.highestSequence} were acknowledged and are not in it. Run: ops seek --to-data-as-of`;
+  }
+  return undefined;
+}

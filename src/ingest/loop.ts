@@ -1,0 +1,67 @@
+/**
+ * The main job: pull, count, commit, acknowledge. The next batch is pulled while this one commits,
+ * and never more than one ahead, so that memory is bounded and a database that is away stops the
+ * pulling by itself. A crash anywhere only means that the broker delivers again.
+ */
+import type { Envelope } from '../broker/nats/envelope.js';
+import { pause } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import { CommitAbandoned, type Committed } from './commit.js';
+
+export interface LoopOptions {
+  readonly pull: () => Promise<Envelope[]>;
+  readonly commit: (envelopes: readonly Envelope[]) => Promise<Committed>;
+  readonly acknowledge: (envelopes: readonly Envelope[]) => void;
+  /** Waits while the guard forbids counting; then false, as what was pulled before may be of another stream. */
+  readonly mayContinue: () => Promise<boolean>;
+  readonly observe: (
+    envelopes: readonly Envelope[],
+    committed: Committed,
+    durationMs: number,
+  ) => void;
+  readonly monotonicMs: () => number;
+  readonly stopping: AbortSignal;
+  readonly log: Log;
+}
+
+const RETRY_PULL_MS = 500;
+
+/**
+ * Runs until stopping; what was pulled by then is finished and acknowledged first. Rejects with what
+ * no retry cures.
+ */
+export async function runLoop(options: LoopOptions): Promise<void> {
+  let ahead = pullPatiently(options);
+  for (let last = false; !last; ) {
+    const envelopes = await ahead;
+    const fit = await options.mayContinue();
+    last = options.stopping.aborted;
+    if (!last) ahead = pullPatiently(options);
+    ahead.catch(() => {});
+    if (fit && envelopes.length > 0) await settle(options, envelopes);
+  }
+}
+
+async function settle(options: LoopOptions, envelopes: readonly Envelope[]): Promise<void> {
+  const startedMs = options.monotonicMs();
+  try {
+    const committed = await options.commit(envelopes);
+    options.acknowledge(envelopes);
+    options.observe(envelopes, committed, options.monotonicMs() - startedMs);
+  } catch (error) {
+    if (!(error instanceof CommitAbandoned)) throw error;
+  }
+}
+
+/** Pulls; a broker that is away gives no envelopes after a pause. A missing durable is for a person to mend. */
+async function pullPatiently(options: LoopOptions): Promise<Envelope[]> {
+  if (options.stopping.aborted) return [];
+  try {
+    return await options.pull();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'DurableMissing') throw error;
+    options.log.warn('pull failed', { error });
+    await pause(RETRY_PULL_MS, options.stopping);
+    return [];
+  }
+}

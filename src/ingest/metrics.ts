@@ -1,0 +1,81 @@
+/**
+ * What Prometheus learns of ingestion. Labels come from closed sets: no account, operator or message.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Envelope } from '../broker/nats/envelope.js';
+import type { Look } from '../broker/nats/look.js';
+import { MICROS_PER_SECOND } from '../domain/instant.js';
+import type { Committed } from './commit.js';
+
+const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCH_BUCKETS = [1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000];
+
+export interface IngestMetrics {
+  observeBatch(envelopes: readonly Envelope[], committed: Committed, durationMs: number): void;
+  observeLook(look: Look): void;
+  observeForbidden(forbidden: boolean): void;
+}
+
+export function ingestMetrics(registry: Registry): IngestMetrics {
+  const registers = [registry];
+  const events = new Counter({
+    name: 'sms_analytics_events_total',
+    help: 'Events committed, by kind; copies included',
+    labelNames: ['kind'],
+    registers,
+  });
+  const deadLetters = new Counter({
+    name: 'sms_analytics_dead_letters_total',
+    help: 'Events dead-lettered on arrival, by reason; conflicts found in the ledger are in the table only',
+    labelNames: ['reason'],
+    registers,
+  });
+  const unknownFields = new Counter({
+    name: 'sms_analytics_unknown_fields_total',
+    help: 'Fields of events that the contract does not have; dropped',
+    registers,
+  });
+  const redeliveries = new Counter({
+    name: 'sms_analytics_redeliveries_total',
+    help: 'Envelopes that the broker had delivered before',
+    registers,
+  });
+  const batchSize = new Histogram({
+    name: 'sms_analytics_batch_events',
+    help: 'Envelopes per batch',
+    buckets: BATCH_BUCKETS,
+    registers,
+  });
+  const batchDuration = new Histogram({
+    name: 'sms_analytics_batch_seconds',
+    help: 'From decoding a batch to its acks, waiting for Postgres included',
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers,
+  });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const pending = gauge('sms_analytics_pending_events', 'Events of the stream not yet pulled');
+  const unacknowledged = gauge('sms_analytics_unacknowledged_events', 'Events pulled, not acked');
+  const dataAsOf = gauge(
+    'sms_analytics_data_as_of_seconds',
+    'Unix time before which everything published is counted',
+  );
+  const stopped = gauge('sms_analytics_counting_stopped', '1 while the guard forbids counting');
+  stopped.set(0);
+  return {
+    observeBatch(envelopes, { decided, unstorableCount }, durationMs) {
+      batchSize.observe(envelopes.length);
+      batchDuration.observe(durationMs / 1_000);
+      redeliveries.inc(envelopes.reduce((sum, one) => sum + (one.redelivered ? 1 : 0), 0));
+      unknownFields.inc(decided.unknownFieldCount);
+      for (const event of decided.events) events.inc({ kind: event.kind });
+      for (const letter of decided.deadLetters) deadLetters.inc({ reason: letter.reason });
+      if (unstorableCount > 0) deadLetters.inc({ reason: 'unstorable' }, unstorableCount);
+    },
+    observeLook(look) {
+      pending.set(look.pendingCount);
+      unacknowledged.set(look.unacknowledgedCount);
+      dataAsOf.set(look.dataAsOf / MICROS_PER_SECOND);
+    },
+    observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Once a second: is the stream still the one that is counted (guard.ts), how far has counting come
+ * (data_as_of), is the generation still wanted, are the ledger's days made? An outage on either side
+ * leaves everything as it was.
+ */
+import type { JetStreamManager } from 'nats';
+import type { Pool } from 'pg';
+import { type Look, lookAt, streamState } from '../broker/nats/look.js';
+import { STREAM } from '../broker/nats/topology.js';
+import type { EpochDay } from '../domain/instant.js';
+import { pause } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import {
+  createLedgerDays,
+  type Generation,
+  readGeneration,
+  readKnownStream,
+  recordStream,
+  recordWatermark,
+} from '../store/postgres/ingest-progress.js';
+import { contradiction } from './guard.js';
+
+export interface WatchOptions {
+  readonly manager: JetStreamManager;
+  readonly pool: Pool;
+  readonly generation: Generation;
+  readonly worker: string;
+  readonly stopping: AbortSignal;
+  readonly log: Log;
+  readonly monotonicMs: () => number;
+  /** The generation was retired: the process has nothing left to do. */
+  readonly onRetired: () => void;
+  /** Told after each look. */
+  readonly observe: (look: Look) => void;
+}
+
+const INTERVAL_MS = 1_000;
+const LEDGER_DAYS_INTERVAL_MS = 3_600_000;
+
+/** The state that the loop asks for; one writer, `look`. */
+export class Watch {
+  #forbidden: string | undefined;
+  #streamId = 0;
+  #ledgerFloor: EpochDay;
+  #ledgerDaysMadeMs = -Infinity;
+
+  constructor(private readonly options: WatchOptions) {
+    this.#ledgerFloor = options.generation.ledgerFloor;
+  }
+
+  /** Why counting must stop; undefined while it may go on. */
+  get forbidden(): string | undefined {
+    return this.#forbidden;
+  }
+
+  get streamId(): number {
+    return this.#streamId;
+  }
+
+  get ledgerFloor(): EpochDay {
+    return this.#ledgerFloor;
+  }
+
+  /** True at once where counting may go on; false after having waited for it, or for the end. */
+  async mayContinue(): Promise<boolean> {
+    if (this.#forbidden === undefined) return true;
+    while (this.#forbidden !== undefined && !this.options.stopping.aborted) {
+      await pause(INTERVAL_MS, this.options.stopping);
+    }
+    return false;
+  }
+
+  /** Looks every second until stopping; failures are logged and leave the last state. */
+  async run(): Promise<void> {
+    while (!this.options.stopping.aborted) {
+      await pause(INTERVAL_MS, this.options.stopping);
+      await this.look().catch((error: unknown) => this.options.log.warn('look failed', { error }));
+    }
+  }
+
+  /** One look. Rejects where Postgres or NATS is away. */
+  async look(): Promise<void> {
+    const { manager, pool, generation, worker } = this.options;
+    await this.#keepLedgerDays();
+    const before = await readKnownStream(pool, generation.generation);
+    const stream = await streamState(manager, STREAM);
+    const look = await lookAt(manager, STREAM, generation.durable);
+    if (look === undefined) return;
+    const after = await readKnownStream(pool, generation.generation);
+    this.#judge(contradiction({ before, stream, look, after }));
+    if (this.#forbidden !== undefined) return;
+    this.#streamId = after?.streamId ?? (await recordStream(pool, STREAM, stream.createdAt));
+    const key = { generation: generation.generation, streamId: this.#streamId, worker };
+    await recordWatermark(pool, key, look.dataAsOf);
+    this.options.observe(look);
+    await this.#readGeneration();
+  }
+
+  #judge(forbidden: string | undefined): void {
+    if (forbidden === this.#forbidden) return;
+    this.#forbidden = forbidden;
+    const { log } = this.options;
+    if (forbidden === undefined) log.info('counting goes on');
+    else log.error('counting stopped', { reason: forbidden });
+  }
+
+  async #readGeneration(): Promise<void> {
+    const { pool, generation, onRetired } = this.options;
+    const now = await readGeneration(pool, generation.generation);
+    if (now === undefined || now.state === 'retired') onRetired();
+    else this.#ledgerFloor = now.ledgerFloor;
+  }
+
+  async #keepLedgerDays(): Promise<void> {
+    const { pool, generation, log, monotonicMs } = this.options;
+    if (monotonicMs() - this.#ledgerDaysMadeMs < LEDGER_DAYS_INTERVAL_MS) return;
+    const count = await createLedgerDays(pool, generation.generation);
+    this.#ledgerDaysMadeMs = monotonicMs();
+    if (count > 0) log.info('ledger days made', { count });
+  }
+}
