@@ -1,0 +1,254 @@
+// Reading under bad conditions: foreign accounts, callers who leave, deadlines, a full pool, a lost database.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  Cancelled,
+  DeadlineExceeded,
+  ResourceExhausted,
+  Unavailable,
+} from '../../../src/domain/failure.js';
+import {
+  GetAccountUsageRequest,
+  GetSummaryRequest,
+} from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
+import { selectAnswerStateFor } from '../../../src/store/postgres/select-answer-state.js';
+import { startPostgres } from '../../support/engines.js';
+import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';
+
+let writer: RollupWriter;
+let queries: TestQueries;
+const pools: ReadPool[] = [];
+
+beforeAll(async () => {
+  writer = await RollupWriter.open();
+  const cell = { at: '2026-03-10T10:00Z', operator: '41220', outcome: 'DELIVERED' };
+  await writer.outcomes([
+    { ...cell, account: 'acc-a', messages: 3, segments: 3 },
+    { ...cell, account: 'acc-b', messages: 500, segments: 500 },
+  ]);
+  await writer.money([
+    { ...cell, account: 'acc-a', currency: 'EUR', charges: 3, charged: '3' },
+    { ...cell, account: 'acc-b', currency: 'EUR', charges: 500, charged: '500' },
+  ]);
+  await writer.freshness('2026-03-10T12:00:00Z');
+  queries = queriesAt(writer.database, '2026-03-10T12:00:01Z');
+});
+
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.end()));
+  await queries?.end();
+  await writer?.close();
+});
+
+function poolOf(options: { size: number; maxWaiting?: number; statementTimeoutMs?: number }) {
+  const pool = createReadPool({
+    connectionString: writer.database.url('analytics_platform'),
+    applicationName: 'reading.test',
+    ...options,
+  });
+  pools.push(pool);
+  return pool;
+}
+
+const limits = (remainingMs = 30_000, signal = new AbortController().signal) => ({
+  remainingMs,
+  signal,
+});
+
+const sleeping = (pool: ReadPool, seconds: number, given = limits()) =>
+  pool.read(given, (snapshot) => snapshot.rows(undefined, 'SELECT pg_sleep($1)', [seconds]));
+
+/** Statements that the pool's connections run right now. */
+async function running(): Promise<number> {
+  const { rows } = await writer.query(
+    `SELECT count(*)::int AS running FROM pg_stat_activity
+      WHERE application_name = 'reading.test' AND state = 'active'`,
+  );
+  return rows[0].running;
+}
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (await condition()) return;
+    await sleep(20);
+  }
+  throw new Error('it did not come to pass');
+}
+
+describe('the isolation of accounts', () => {
+  const scoped = (accountId: string, text: string) =>
+    queries.accountPool.read(limits(), async (snapshot) => {
+      await selectAnswerStateFor(snapshot, accountId);
+      return snapshot.rows(undefined, text, []);
+    });
+
+  it('holds in Postgres even where a statement forgets its predicate', async () => {
+    const text = 'SELECT DISTINCT account_id FROM outcome_account';
+    expect(await scoped('acc-a', text)).toEqual([['acc-a']]);
+    const money = 'SELECT DISTINCT account_id FROM money_account';
+    expect(await scoped('acc-b', money)).toEqual([['acc-b']]);
+  });
+
+  it('shows nothing where no account is set, also on a connection that served one', async () => {
+    for (let i = 0; i < 4; i++) {
+      const rows = await queries.accountPool.read(limits(), (snapshot) =>
+        snapshot.rows(undefined, 'SELECT account_id FROM outcome_account', []),
+      );
+      expect(rows).toEqual([]);
+    }
+  });
+
+  it('keeps the account role away from tables without an account', async () => {
+    await expect(scoped('acc-a', 'SELECT * FROM outcome_platform')).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(scoped('acc-a', 'SELECT * FROM ledger')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('survives 1,000 interleaved calls on two connections, with errors and cancellations', async () => {
+    const expected = { 'acc-a': 3n, 'acc-b': 500n };
+    const range = { start: '2026-03-10', end: '2026-03-11' };
+    const outcomes = { answered: 0, cancelled: 0, failed: 0 };
+    const call = async (i: number) => {
+      const accountId = i % 2 === 0 ? 'acc-a' : 'acc-b';
+      const request = GetAccountUsageRequest.fromPartial({ accountId, range });
+      if (i % 50 === 7) {
+        await scoped(accountId, 'SELECT 1 / 0').catch(() => outcomes.failed++);
+        return;
+      }
+      const controller = new AbortController();
+      const context = { accountId, signal: controller.signal, deadline: undefined };
+      const answer = queries.getAccountUsage(request, context);
+      if (i % 50 === 3) setTimeout(() => controller.abort(), i % 7);
+      try {
+        const { counts, money } = await answer;
+        expect(counts?.accepted).toBe(expected[accountId]);
+        expect(money[0]?.charges).toBe(expected[accountId]);
+        outcomes.answered++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(Cancelled);
+        outcomes.cancelled++;
+      }
+    };
+    for (let batch = 0; batch < 10; batch++) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => call(batch * 100 + i)));
+    }
+    expect(outcomes.failed).toBe(20);
+    expect(outcomes.answered + outcomes.cancelled).toBe(980);
+    expect(outcomes.answered).toBeGreaterThan(900);
+  });
+});
+
+describe('a caller who leaves', () => {
+  it('ends the statement in Postgres, and the next caller is served', async () => {
+    const pool = poolOf({ size: 1 });
+    const controller = new AbortController();
+    const read = sleeping(pool, 60, limits(60_000, controller.signal));
+    await eventually(async () => (await running()) === 1);
+    controller.abort();
+    await expect(read).rejects.toBeInstanceOf(Cancelled);
+    await eventually(async () => (await running()) === 0);
+    await sleeping(pool, 0);
+    expect(pool.use()).toMatchObject({ busy: 0, waiting: 0 });
+  });
+
+  it('while waiting for a connection takes no place in the queue', async () => {
+    const pool = poolOf({ size: 1 });
+    const busy = sleeping(pool, 0.3);
+    const controller = new AbortController();
+    const waiting = sleeping(pool, 0, limits(60_000, controller.signal));
+    controller.abort();
+    await expect(waiting).rejects.toBeInstanceOf(Cancelled);
+    expect(pool.use()).toMatchObject({ busy: 1, waiting: 0 });
+    await busy;
+  });
+});
+
+describe('a deadline', () => {
+  it('ends the statement in Postgres', async () => {
+    const pool = poolOf({ size: 1 });
+    await sleeping(pool, 0);
+    await expect(sleeping(pool, 60, limits(150))).rejects.toBeInstanceOf(DeadlineExceeded);
+    await eventually(async () => (await running()) === 0);
+  });
+
+  it('that is over issues no statement', async () => {
+    const pool = poolOf({ size: 1 });
+    await expect(sleeping(pool, 0, limits(0))).rejects.toBeInstanceOf(DeadlineExceeded);
+    expect(pool.use().open).toBe(0);
+  });
+
+  it('later than the cap is cut to the cap', async () => {
+    const pool = poolOf({ size: 1, statementTimeoutMs: 100 });
+    await expect(sleeping(pool, 60)).rejects.toBeInstanceOf(DeadlineExceeded);
+  });
+
+  it('passes in the queue', async () => {
+    const pool = poolOf({ size: 1 });
+    const busy = sleeping(pool, 0.3);
+    await expect(sleeping(pool, 0, limits(50))).rejects.toBeInstanceOf(DeadlineExceeded);
+    await busy;
+  });
+});
+
+describe('a full pool', () => {
+  it('refuses what would wait too long, and opens no more connections', async () => {
+    const pool = poolOf({ size: 2, maxWaiting: 3 });
+    const reads = Array.from({ length: 10 }, () => sleeping(pool, 0.1));
+    const results = await Promise.allSettled(reads);
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused).toHaveLength(5);
+    for (const result of refused) expect(result.reason).toBeInstanceOf(ResourceExhausted);
+    expect(pool.use()).toEqual({ open: 2, busy: 0, waiting: 0 });
+  });
+});
+
+describe('an answer', () => {
+  it('sees one snapshot, whatever is committed meanwhile', async () => {
+    const pool = poolOf({ size: 1 });
+    const count = 'SELECT count(*) FROM outcome_platform';
+    await pool.read(limits(), async (snapshot) => {
+      const before = await snapshot.rows(undefined, count, []);
+      await writer.outcomes([
+        {
+          at: '2026-02-01T10:00Z',
+          account: 'acc-c',
+          operator: '1',
+          outcome: 'PENDING',
+          messages: 1,
+        },
+      ]);
+      expect(await snapshot.rows(undefined, count, [])).toEqual(before);
+    });
+  });
+
+  it('cannot write', async () => {
+    const pool = poolOf({ size: 1 });
+    const writing = pool.read(limits(), (snapshot) =>
+      snapshot.rows(undefined, 'CREATE TEMP TABLE t (a int)', []),
+    );
+    await expect(writing).rejects.toMatchObject({ code: '25006' });
+  });
+});
+
+describe('a database that goes away', () => {
+  it('is unavailable, and answers again when it is back', async () => {
+    const engine = await startPostgres();
+    const own = queriesAt(engine, '2026-03-10T12:00:01Z');
+    const request = GetSummaryRequest.fromPartial({
+      range: { start: '2026-03-10', end: '2026-03-11' },
+    });
+    try {
+      expect((await own.getSummary(request, caller())).meta?.dataAsOf).toBeUndefined();
+      await engine.kill();
+      await expect(own.getSummary(request, caller())).rejects.toBeInstanceOf(Unavailable);
+      await expect(own.getSummary(request, caller())).rejects.toBeInstanceOf(Unavailable);
+      await engine.start();
+      expect((await own.getSummary(request, caller())).counts?.accepted).toBe(0n);
+    } finally {
+      await own.end();
+      await engine.stop();
+    }
+  });
+});
