@@ -9,7 +9,7 @@ import { ensureCertificates } from './certificates.js';
 import { type Child, startChild, waitUntilReady } from './child.js';
 import { copyPeriodically } from './copying.js';
 import { ensureCredentials } from './credentials.js';
-import { lockDataDir } from './data-dir-lock.js';
+import { lockDataDir } from './directory-lock.js';
 import { checkEngines, runToEnd, startEngines } from './engines.js';
 import { choosePorts } from './ports.js';
 import { type Site, serviceChild, trafficChild } from './services.js';

@@ -1,14 +1,11 @@
 // `npm start`: the whole stack on this machine until Ctrl-C or SIGTERM. The first signal stops everything in order;
 // a second one, a second later or more (npm passes a Ctrl-C on that the terminal has sent already), does not wait.
 
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import { exampleLines } from './examples.js';
-import { projectRoot } from './project.js';
 import { takePulse } from './pulse.js';
-import { type Stack, type StackOptions, startStack, Teardown } from './stack.js';
+import { type Stack, startStack, Teardown } from './stack.js';
+import { stackOptions, startCommand } from './start-command.js';
 import { say, wordsOf } from './steps.js';
 
 const PULSE_EVERY_MS = 5_000;
@@ -16,48 +13,6 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 /** How long a start that was interrupted may take to notice. */
 const EARLY_GRACE_MS = 5_000;
 const PARENT_CHECK_EVERY_MS = 1_000;
-
-function numberOf(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
-  };
-}
-
-interface Flags {
-  readonly traffic: boolean;
-  readonly rate: number;
-  readonly seed: number;
-  readonly backfillDays: number;
-  readonly dataDir: string;
-  readonly ports: 'default' | 'auto';
-}
-
-/** The options as the command line gives them; the texts are in start-help.txt, which needs no installed package. */
-export function startCommand(): Command {
-  const command = new Command('npm start --')
-    .option('--no-traffic')
-    .option('--rate <events>', '', numberOf(0, 100_000), 50)
-    .option('--seed <number>', '', numberOf(0, Number.MAX_SAFE_INTEGER), 1)
-    .option('--backfill-days <n>', '', numberOf(0, 34), 3)
-    .option('--data-dir <dir>', '', '.local/data')
-    .addOption(new Option('--ports <mode>').choices(['default', 'auto']).default('default'))
-    .allowExcessArguments(false)
-    .showHelpAfterError('(npm start -- --help lists the options)');
-  command.helpInformation = () =>
-    readFileSync(join(projectRoot, 'deploy/local/start-help.txt'), 'utf8');
-  return command;
-}
-
-function stackOptions(flags: Flags): StackOptions {
-  const { rate, seed, backfillDays: days } = flags;
-  return {
-    dataDir: resolve(projectRoot, flags.dataDir),
-    ports: flags.ports,
-    ...(flags.traffic ? { traffic: { rate, seed, days } } : {}),
-  };
-}
 
 /** Resolves with what ended the waiting: a signal's name, or that npm is gone. Later signals kill. */
 function untilStopped(teardown: Teardown): Promise<string> {
@@ -104,11 +59,11 @@ async function showPulse(stack: Stack, teardown: Teardown): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const flags = startCommand().parse().opts<Flags>();
+  const options = stackOptions(startCommand().parse().opts());
   const teardown = new Teardown();
   const stopped = untilStopped(teardown);
   let code = 0;
-  const starting = startStack(stackOptions(flags), teardown).then(async (stack) => {
+  const starting = startStack(options, teardown).then(async (stack) => {
     if (teardown.stopping) return;
     introduce(stack);
     await showPulse(stack, teardown);
