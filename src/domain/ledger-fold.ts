@@ -39,10 +39,18 @@ export function foldBatch(events: Iterable<AdmittedEvent>): FoldedBatch {
     refunds: [...refunds.values()].sort(
       (left, right) => compareKeys(left, right) || (left.eventId < right.eventId ? -1 : 1),
     ),
-    conflicts: [...conflicts.values()].sort((left, right) =>
-      compareSources(left.source, right.source),
-    ),
+    conflicts: sortedConflicts(conflicts),
   };
+}
+
+/** By source; by content where a stream that was recreated gave one sequence to two events. */
+function sortedConflicts(byContent: ReadonlyMap<string, Conflict>): Conflict[] {
+  return [...byContent]
+    .sort(
+      ([leftContent, left], [rightContent, right]) =>
+        compareSources(left.source, right.source) || (leftContent < rightContent ? -1 : 1),
+    )
+    .map(([, conflict]) => conflict);
 }
 
 function foldEntry(
