@@ -125,7 +125,10 @@ export interface GetSummaryRequest {
   weekStart: WeekStart;
   /** Earlier period to hold the answer against. */
   compare: Compare;
-  /** In an open period, compare only the part up to data_as_of with as long a part of the earlier period. */
+  /**
+   * In an open period, compare only the part up to data_as_of, in whole quarter hours, with as long a part of the
+   * earlier period.
+   */
   compareElapsed: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -200,7 +203,10 @@ export interface GetOperatorPerformanceRequest {
   compare: Compare;
   /** As in GetSummaryRequest. */
   compareElapsed: boolean;
-  /** One operator; empty: all, ranked. */
+  /**
+   * Rows of this operator only, with zeros where it has no messages; empty: of all, ranked. counts, other and
+   * total_size are of all operators either way.
+   */
   operatorId: string;
   /**
    * Fields separated by commas, each with an optional " desc": operator_id, any count, any rate, latency_p50,

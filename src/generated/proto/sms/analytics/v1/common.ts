@@ -19,9 +19,9 @@ export enum Granularity {
   GRANULARITY_MINUTE = 2,
   /** GRANULARITY_QUARTER_HOUR - Quarter hours, at most 7 days. */
   GRANULARITY_QUARTER_HOUR = 3,
-  /** GRANULARITY_HOUR - Hours, at most 31 days. */
+  /** GRANULARITY_HOUR - Local hours, at most 31 days. An hour in whose middle the clocks change is two buckets, one that comes twice too. */
   GRANULARITY_HOUR = 4,
-  /** GRANULARITY_DAY - Local days, at most 400 days. */
+  /** GRANULARITY_DAY - Local days, from their first instant, at most 400 days. */
   GRANULARITY_DAY = 5,
   /** GRANULARITY_WEEK - Local weeks from `week_start`, at most 400 days. */
   GRANULARITY_WEEK = 6,
@@ -143,7 +143,7 @@ export enum Compare {
   COMPARE_UNSPECIFIED = 0,
   /** COMPARE_PREVIOUS_PERIOD - The period just before: as many local days where both ends are local midnights, else the same duration. */
   COMPARE_PREVIOUS_PERIOD = 1,
-  /** COMPARE_PREVIOUS_WEEK - The same local times seven days earlier. */
+  /** COMPARE_PREVIOUS_WEEK - The same local times seven days earlier; one that the clocks skip moves later, of one that comes twice the first. */
   COMPARE_PREVIOUS_WEEK = 2,
   /** COMPARE_PREVIOUS_YEAR - The same local times a year earlier; 29 February answers to 28 February. */
   COMPARE_PREVIOUS_YEAR = 3,
@@ -527,7 +527,10 @@ export interface Latency {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Money of one currency, in exact decimals. Charges count when they were made, refunds likewise. */
+/**
+ * Money of one currency, in exact decimals without exponent or trailing zeros. Charges count when they were made,
+ * refunds likewise.
+ */
 export interface Money {
   /** ISO 4217 alphabetic code. */
   currency: string;
@@ -541,12 +544,15 @@ export interface Money {
   refunded: string;
   /** charged - refunded; may be negative. */
   net: string;
-  /** net / delivered messages of the same range, 9 decimals, half even; absent where nothing was delivered. */
+  /** net / delivered messages of the same range, rounded half even to 9 decimals; absent where nothing was delivered. */
   netPerDelivered?: string | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** By how much a value differs from the comparison period. Absent where the earlier value is absent or 0. */
+/**
+ * By how much a value differs from the comparison period. Per cents are absent where the earlier value is absent or
+ * 0, points where either rate is absent.
+ */
 export interface Changes {
   /** Accepted messages, per cent. */
   acceptedPercent?:
