@@ -84,35 +84,27 @@ export function operatorPerformance(
   page: Page,
 ): GetOperatorPerformanceResponse {
   const span = spanOf(question.range, question.timeZone, 15);
-  const messages = acceptedIn(answered(ledger.messages, standing.settledThrough), span).filter(
-    ({ operatorId }) => question.operatorId === '' || operatorId === question.operatorId,
-  );
-  const operatorIds = [...new Set(messages.map(({ operatorId }) => operatorId))];
-  const everything = acceptedIn(ledger.messages, span).length;
-  const rows = operatorIds.map((operatorId) =>
-    operatorRow(ledger, question, standing, operatorId, everything),
-  );
-  const order = question.orderBy || 'accepted desc';
-  const sorted = ranked(rows, order, operatorField, ['operator_id']);
+  const messages = acceptedIn(answered(ledger.messages, standing.settledThrough), span);
+  const all = BigInt(messages.length);
+  const known = [...new Set(messages.map(({ operatorId }) => operatorId))];
+  // One operator that was asked for is shown even where it has nothing; all the others are `other`.
+  const asked = question.operatorId === '' ? known : [question.operatorId];
+  const rows = asked.map((operatorId) => operatorRow(ledger, question, standing, operatorId, all));
+  const sorted = ranked(rows, question.orderBy || 'accepted desc', operatorField, ['operator_id']);
   const shown = sorted.slice(page.offset, page.offset + page.size);
-  const hidden = new Set(sorted.filter((row) => !shown.includes(row)).map((row) => row.operatorId));
-  const rest = messages.filter(({ operatorId }) => hidden.has(operatorId));
+  const shownIds = new Set(shown.map(({ operatorId }) => operatorId));
+  const rest = messages.filter(({ operatorId }) => !shownIds.has(operatorId));
+  const hidden = new Set(rest.map(({ operatorId }) => operatorId)).size;
   const counts = countsOf(messages);
+  const share = rateOf(BigInt(rest.length), all);
   return {
     meta: metaOf(standing, span, question.timeZone),
     rows: shown,
-    other:
-      hidden.size === 0
-        ? undefined
-        : {
-            operators: hidden.size,
-            counts: countsOf(rest),
-            share: rateOf(BigInt(rest.length), BigInt(everything)),
-          },
+    other: hidden === 0 ? undefined : { operators: hidden, counts: countsOf(rest), share },
     counts,
     rates: ratesOf(counts),
     nextPageToken: page.offset + page.size < sorted.length ? 'more' : '',
-    totalSize: sorted.length,
+    totalSize: known.length,
   };
 }
 
@@ -121,7 +113,7 @@ function operatorRow(
   question: GetOperatorPerformanceRequest,
   standing: Standing,
   operatorId: string,
-  everything: number,
+  everything: bigint,
 ): OperatorRow {
   const span = spanOf(question.range, question.timeZone, 15);
   const mine = (one: { operatorId: string }) => one.operatorId === operatorId;
@@ -134,7 +126,7 @@ function operatorRow(
     ...period,
     money: [...period.money],
     topFailureReasons: topReasons(acceptedIn(all, span)),
-    share: rateOf(period.counts.accepted, BigInt(everything)),
+    share: rateOf(period.counts.accepted, everything),
     series: seriesOf(question, span).map((piece) => {
       const { counts, rates, latency } = periodOf(ledger, piece, standing, scope);
       return { bucket: bucketOf(piece, standing), counts, rates, latency };
