@@ -88,12 +88,18 @@ describe('one message, charged and delivered', () => {
   });
 
   it('is one count in the cell of 09:00 of each rollup', async () => {
+    // Where the charge was counted before the receipt came, the row of PENDING is left behind, at zero.
+    const left = 'WHERE messages <> 0';
     const counts = 'operator_id, outcome, messages, segments, contradicted';
     expect(
-      await rows(`SELECT grain_minutes, ${BUCKET}, account_id, ${counts} FROM outcome_account`),
+      await rows(
+        `SELECT grain_minutes, ${BUCKET}, account_id, ${counts} FROM outcome_account ${left}`,
+      ),
     ).toEqual(['15 09:00 acme-travel 26201 DELIVERED 1 2 0']);
     expect(
-      await rows(`SELECT grain_minutes, ${BUCKET}, ${counts} FROM outcome_platform ORDER BY 1`),
+      await rows(
+        `SELECT grain_minutes, ${BUCKET}, ${counts} FROM outcome_platform ${left} ORDER BY 1`,
+      ),
     ).toEqual([
       '15 09:00 26201 DELIVERED 1 2 0',
       '60 09:00 26201 DELIVERED 1 2 0',
