@@ -16,6 +16,7 @@ import type { Site } from './services.js';
 const STREAM = 'SMS_EVENTS';
 const DURABLE = 'analytics-rollup';
 const DAY_MS = 86_400_000;
+const DAYS_ASKED = 4;
 
 export interface Pulse {
   /** The line as of now; a part that cannot be had is a dash. */
@@ -81,7 +82,9 @@ async function letterPart(pool: pg.Pool): Promise<string> {
 async function answerPart(api: AnalyticsServiceClient): Promise<string> {
   const now = Date.now();
   const day = (offset: number) => new Date(now + offset * DAY_MS).toISOString().slice(0, 10);
-  const request = GetSummaryRequest.fromPartial({ range: { start: day(0), end: day(1) } });
+  const request = GetSummaryRequest.fromPartial({
+    range: { start: day(-DAYS_ASKED + 1), end: day(1) },
+  });
   const answer = await new Promise<GetSummaryResponse>((resolve, reject) => {
     api.getSummary(request, new Metadata(), { deadline: now + 2_000 }, (error, response) =>
       error ? reject(error) : resolve(response),
@@ -89,7 +92,7 @@ async function answerPart(api: AnalyticsServiceClient): Promise<string> {
   });
   const rate = answer.rates?.settledDeliveryRate?.value;
   const delivered = rate === undefined ? '' : `, ${(rate * 100).toFixed(1)} % delivered`;
-  return `answered today ${count(Number(answer.counts?.accepted ?? 0n))}${delivered}`;
+  return `answered ${count(Number(answer.counts?.accepted ?? 0n))} messages of ${DAYS_ASKED} days${delivered}`;
 }
 
 function count(value: number): string {

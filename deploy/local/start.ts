@@ -63,7 +63,9 @@ async function main(): Promise<number> {
   const teardown = new Teardown();
   const stopped = untilStopped(teardown);
   let code = 0;
+  let settled = false;
   const starting = startStack(options, teardown).then(async (stack) => {
+    settled = true;
     if (teardown.stopping) return;
     introduce(stack);
     await showPulse(stack, teardown);
@@ -71,6 +73,7 @@ async function main(): Promise<number> {
     code = 1;
   });
   const early = starting.catch((error: unknown) => {
+    settled = true;
     if (teardown.stopping) return;
     say(`\n${wordsOf(error)}`);
     code = 1;
@@ -79,7 +82,7 @@ async function main(): Promise<number> {
   if (why) say(`\n${why}: stopping in order …`);
   const start = performance.now();
   await teardown.run();
-  await Promise.race([early, sleep(EARLY_GRACE_MS, undefined, { ref: false })]);
+  if (!settled) await Promise.race([early, sleep(EARLY_GRACE_MS)]);
   if (why) say(`Stopped after ${((performance.now() - start) / 1000).toFixed(1)} s.`);
   return code;
 }

@@ -110,7 +110,7 @@ async function publishAll(
     to = Math.min(to + STEP_MICROS, began);
     await publishUntil(to);
   }
-  progress.end(publisher.counters.published);
+  progress.end(publisher.counters.published, !stop.aborted);
   while (options.live && !stop.aborted) {
     await publishUntil(nowMicros());
     await sleep(TICK_MS, undefined, { signal: stop }).catch(() => undefined);
@@ -119,7 +119,8 @@ async function publishAll(
 
 interface Progress {
   at(instant: EpochMicros, events: number): void;
-  end(events: number): void;
+  /** `complete`: all of the history is out. */
+  end(events: number, complete: boolean): void;
 }
 
 /** How much of the history is out: a bar on a terminal, else a line per tenth. Both on stderr. */
@@ -131,8 +132,8 @@ function progressOf(from: EpochMicros, to: EpochMicros): Progress {
   bar.start(seconds, 0, { events: 0 });
   return {
     at: (instant, events) => bar.update(Math.round((instant - from) / 1e6), { events }),
-    end: (events) => {
-      bar.update(seconds, { events });
+    end: (events, complete) => {
+      if (complete) bar.update(seconds, { events });
       bar.stop();
     },
   };
@@ -149,7 +150,8 @@ function lines(from: EpochMicros, seconds: number): Progress {
       tenths = done;
       say(events);
     },
-    end: (events) => {
+    end: (events, complete) => {
+      if (!complete) return;
       tenths = 10;
       say(events);
     },
