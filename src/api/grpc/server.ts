@@ -19,6 +19,7 @@ import { authorise } from './authorise.js';
 import type { DenialAudit } from './denials.js';
 import { Health } from './health.js';
 import type { IdentityReader } from './identity.js';
+import { silenceLibraryLog } from './library-log.js';
 import { serverLimits } from './limits.js';
 import { LONG_LIVED_METHODS, rawService } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
@@ -53,6 +54,7 @@ export interface GrpcServer {
 /** Listens; rejects with a message that names the port where it is taken. Health is NOT_SERVING at first. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { clock, log, audit, metrics } = options;
+  silenceLibraryLog(log);
   const server = new Server({
     ...serverLimits,
     interceptors: [
