@@ -208,7 +208,7 @@ describe('answers over everything that was published', () => {
     for (const [name, question] of periods()) {
       const answer = await admin.getSummary(question);
       const expected = summary(ledger, question, standingOf(answer.meta));
-      expect(differences(answer, expected), name).toEqual([]);
+      expectSame(answer, expected, name);
     }
   });
 
@@ -218,7 +218,7 @@ describe('answers over everything that was published', () => {
         const asked = { ...question, accountId };
         const answer = await admin.getAccountUsage(asked);
         const expected = accountUsage(ledger, asked, standingOf(answer.meta));
-        expect(differences(answer, expected), `${accountId}: ${name}`).toEqual([]);
+        expectSame(answer, expected, `${accountId}: ${name}`);
       }
     }
   });
@@ -240,7 +240,7 @@ describe('answers over everything that was published', () => {
     ]) {
       const answer = await admin.getThroughput(question);
       const expected = throughput(ledger, question, standingOf(answer.meta));
-      expect(differences(answer, expected), JSON.stringify(question)).toEqual([]);
+      expectSame(answer, expected, JSON.stringify(question));
     }
   });
 
@@ -258,7 +258,7 @@ describe('answers over everything that was published', () => {
       const answer = await admin.getOperatorPerformance(question);
       const page = { offset: 0, size: 200 };
       const expected = operatorPerformance(ledger, question, standingOf(answer.meta), page);
-      expect(differences(answer, expected), JSON.stringify(question)).toEqual([]);
+      expectSame(answer, expected, JSON.stringify(question));
     }
   });
 
@@ -270,7 +270,7 @@ describe('answers over everything that was published', () => {
       const answer = await admin.getOperatorPerformance({ ...question, pageToken });
       const page = { offset, size: 7 };
       const expected = operatorPerformance(ledger, question, standingOf(answer.meta), page);
-      expect(differences(answer, expected), `from ${offset}`).toEqual([]);
+      expectSame(answer, expected, `from ${offset}`);
       pageToken = answer.nextPageToken;
       offset += 7;
     } while (pageToken !== '');
@@ -307,7 +307,7 @@ describe('answers over everything that was published', () => {
       const answer = await admin.getDeliveryBreakdown(question);
       const page = { offset: 0, size: 1000 };
       const expected = deliveryBreakdown(ledger, question, standingOf(answer.meta), page);
-      expect(differences(answer, expected), JSON.stringify(question)).toEqual([]);
+      expectSame(answer, expected, JSON.stringify(question));
     }
   });
 
@@ -320,13 +320,18 @@ describe('answers over everything that was published', () => {
       const answer = await admin.getDeliveryBreakdown({ ...question, pageToken });
       const page = { offset, size: 30 };
       const expected = deliveryBreakdown(ledger, question, standingOf(answer.meta), page);
-      expect(differences(answer, expected), `from ${offset}`).toEqual([]);
+      expectSame(answer, expected, `from ${offset}`);
       pageToken = answer.nextPageToken;
       offset += 30;
     } while (pageToken !== '');
     expect(offset).toBeGreaterThan(60);
   });
 });
+
+/** Fails with the first differences; thousands more would not be read. */
+function expectSame(answer: unknown, expected: unknown, question: string): void {
+  expect(differences(answer, expected).slice(0, 12), question).toEqual([]);
+}
 
 function lastHours(hours: number): { start: string; end: string } {
   const end = Date.now();

@@ -26,14 +26,13 @@ import {
   countsOf,
   flowOf,
   latencyOf,
-  type MoneyScope,
   microsOf,
   moneyOf,
   type Period,
   ratesOf,
   timestamp,
 } from './figures.js';
-import type { Ledger, Message } from './ledger.js';
+import type { Ledger } from './ledger.js';
 
 const QUARTER = 900_000_000;
 const SETTLING = 72 * 3_600_000_000;
@@ -84,13 +83,18 @@ export function bucketOf(span: Span, { dataAsOf, settledThrough }: Standing): Bu
   return { start: timestamp(span.start), end: timestamp(span.end), state };
 }
 
-/** Which part of the ledger a question is about. */
-export interface Scope {
-  readonly message: (message: Message) => boolean;
-  readonly money: MoneyScope;
-}
+/** The part of the ledger that a question is about: those of everything that this says yes to. */
+export type Scope = (one: { readonly accountId: string; readonly operatorId: string }) => boolean;
 
-const EVERYTHING: Scope = { message: () => true, money: () => true };
+/** The ledger as it is answered now: settled, and only what is asked about. */
+export function viewOf(ledger: Ledger, standing: Standing, scope: Scope = () => true): Ledger {
+  return {
+    ...ledger,
+    messages: answered(ledger.messages.filter(scope), standing.settledThrough),
+    charges: ledger.charges.filter(scope),
+    refunds: ledger.refunds.filter(scope),
+  };
+}
 
 /** What the questions about periods have in common. */
 export interface PeriodQuestion {
@@ -103,30 +107,23 @@ export interface PeriodQuestion {
 }
 
 /** Counts, rates, latency and money of a span. */
-export function periodOf(
-  ledger: Ledger,
-  span: Span,
-  standing: Standing,
-  scope = EVERYTHING,
-): Period {
-  const all = answered(ledger.messages, standing.settledThrough).filter(scope.message);
-  const messages = acceptedIn(all, span);
+export function periodOf(view: Ledger, span: Span): Period {
+  const messages = acceptedIn(view.messages, span);
   const counts = countsOf(messages);
   return {
     counts,
     rates: ratesOf(counts),
     latency: latencyOf(messages),
-    money: moneyOf(ledger, span, counts.delivered, scope.money),
+    money: moneyOf(view, span, counts.delivered),
   };
 }
 
 /** The comparison that was asked for, if any. */
 export function comparisonOf(
-  ledger: Ledger,
+  view: Ledger,
   question: PeriodQuestion,
   span: Span,
   standing: Standing,
-  scope = EVERYTHING,
 ): Comparison | undefined {
   if (question.compare === 0) return undefined;
   let now = span;
@@ -137,14 +134,14 @@ export function comparisonOf(
     now = { start: span.start, end: cut };
     then = { start: then.start, end: Math.min(then.end, then.start + elapsed) };
   }
-  const before = periodOf(ledger, then, standing, scope);
+  const before = periodOf(view, then);
   return {
     effectiveRange: effectiveRange(then, question.timeZone),
     counts: before.counts,
     rates: before.rates,
     latency: before.latency,
     money: [...before.money],
-    changes: changesOf(periodOf(ledger, now, standing, scope), before),
+    changes: changesOf(periodOf(view, now), before),
   };
 }
 
@@ -159,8 +156,9 @@ export function summary(
   standing: Standing,
 ): GetSummaryResponse {
   const span = spanOf(question.range, question.timeZone, 15);
-  const messages = acceptedIn(ledger.messages, span);
-  const total = periodOf(ledger, span, standing);
+  const view = viewOf(ledger, standing);
+  const messages = acceptedIn(view.messages, span);
+  const total = periodOf(view, span);
   return {
     meta: metaOf(standing, span, question.timeZone),
     ...total,
@@ -168,10 +166,10 @@ export function summary(
     activeAccounts: BigInt(new Set(messages.map(({ accountId }) => accountId)).size),
     activeOperators: BigInt(new Set(messages.map(({ operatorId }) => operatorId)).size),
     series: seriesOf(question, span).map((piece) => {
-      const period = periodOf(ledger, piece, standing);
+      const period = periodOf(view, piece);
       return { bucket: bucketOf(piece, standing), ...period, money: [...period.money] };
     }),
-    comparison: comparisonOf(ledger, question, span, standing),
+    comparison: comparisonOf(view, question, span, standing),
   };
 }
 
@@ -181,11 +179,10 @@ export function accountUsage(
   standing: Standing,
 ): GetAccountUsageResponse {
   const { accountId } = question;
-  const mine = (one: { accountId: string }) => one.accountId === accountId;
-  const scope = { message: mine, money: mine };
+  const view = viewOf(ledger, standing, (one) => one.accountId === accountId);
   const span = spanOf(question.range, question.timeZone, 15);
-  const { counts, rates, money } = periodOf(ledger, span, standing, scope);
-  const comparison = comparisonOf(ledger, question, span, standing, scope);
+  const { counts, rates, money } = periodOf(view, span);
+  const comparison = comparisonOf(view, question, span, standing);
   return {
     meta: metaOf(standing, span, question.timeZone),
     accountId,
@@ -193,9 +190,8 @@ export function accountUsage(
     rates,
     money: [...money],
     series: seriesOf(question, span).map((piece) => {
-      const period = periodOf(ledger, piece, standing, scope);
-      const { counts, rates } = period;
-      return { bucket: bucketOf(piece, standing), counts, rates, money: [...period.money] };
+      const { counts, rates, money } = periodOf(view, piece);
+      return { bucket: bucketOf(piece, standing), counts, rates, money: [...money] };
     }),
     // Accounts have no latency of their own.
     comparison: comparison && { ...comparison, latency: undefined },
@@ -222,7 +218,7 @@ export function throughput(
   return {
     meta: metaOf(standing, span, question.timeZone),
     total: flows(span),
-    series: bucketsOf(span, granularity, timeZone, weekStart).map((piece) => ({
+    series: bucketsOf(span, granularity, timeZone, weekStart, 1).map((piece) => ({
       bucket: bucketOf(piece, standing),
       throughput: flows(piece),
     })),

@@ -46,9 +46,10 @@ export function bucketsOf(
   granularity: Granularity,
   timeZone: string,
   weekStart: WeekStart,
+  grainMinutes = 15,
 ): Span[] {
   if (granularity <= Granularity.GRANULARITY_TOTAL) return [];
-  const step = granularity === Granularity.GRANULARITY_MINUTE ? MINUTE : 15 * MINUTE;
+  const step = grainMinutes * MINUTE;
   const label = labeller(granularity, timeZone || 'UTC', weekStart);
   const edges: number[] = [];
   let latest = Number.NEGATIVE_INFINITY;
@@ -70,8 +71,9 @@ function labeller(
   const wall = wallClock(timeZone);
   switch (granularity) {
     case Granularity.GRANULARITY_MINUTE:
-    case Granularity.GRANULARITY_QUARTER_HOUR:
       return (at) => at;
+    case Granularity.GRANULARITY_QUARTER_HOUR:
+      return (at) => Math.floor(at / (15 * MINUTE));
     case Granularity.GRANULARITY_HOUR:
       // An hour that is lived twice is two buckets: the start of the local hour, as an instant.
       return (at) => at - (wall(at) % (60 * MINUTE));

@@ -12,7 +12,6 @@ import type {
   Rates,
 } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import type { Span } from './calendar.js';
-import type { Charge, Refund } from './judge.js';
 import type { Ledger, Message } from './ledger.js';
 
 const MINUTE = 60_000_000;
@@ -105,19 +104,11 @@ export function latencyOf(messages: readonly Message[]): Latency | undefined {
   };
 }
 
-/** Which charges and refunds are meant. */
-export type MoneyScope = (event: Charge | Refund) => boolean;
-
 /** One total per currency, ordered by code. */
-export function moneyOf(
-  ledger: Ledger,
-  span: Span,
-  delivered: bigint,
-  scope: MoneyScope = () => true,
-): Money[] {
+export function moneyOf(ledger: Ledger, span: Span, delivered: bigint): Money[] {
   const within = (at: number) => at >= span.start && at < span.end;
-  const charges = ledger.charges.filter((charge) => within(charge.chargedAt) && scope(charge));
-  const refunds = ledger.refunds.filter((refund) => within(refund.refundedAt) && scope(refund));
+  const charges = ledger.charges.filter((charge) => within(charge.chargedAt));
+  const refunds = ledger.refunds.filter((refund) => within(refund.refundedAt));
   const currencies = [...new Set([...charges, ...refunds].map(({ currency }) => currency))].sort();
   return currencies.map((currency) => {
     const mine = charges.filter((charge) => charge.currency === currency);
@@ -165,6 +156,9 @@ export function changesOf(now: Period, then: Period): Changes {
     const [after, before] = [now.rates[rate], then.rates[rate]];
     return after && before ? (after.value - before.value) * 100 : undefined;
   };
+  const currencies = [
+    ...new Set([...now.money, ...then.money].map((money) => money.currency)),
+  ].sort();
   return {
     acceptedPercent: percent(now.counts.accepted, then.counts.accepted),
     deliveredPercent: percent(now.counts.delivered, then.counts.delivered),
@@ -174,12 +168,13 @@ export function changesOf(now: Period, then: Period): Changes {
     failureRatePoints: points('failureRate'),
     receiptCoveragePoints: points('receiptCoverage'),
     latencyP50Percent: undefined,
-    money: now.money.map(({ currency, charged, net }) => {
+    money: currencies.map((currency) => {
+      const after = now.money.find((money) => money.currency === currency);
       const before = then.money.find((money) => money.currency === currency);
       return {
         currency,
-        chargedPercent: percent(units(charged), units(before?.charged ?? '0')),
-        netPercent: percent(units(net), units(before?.net ?? '0')),
+        chargedPercent: percent(units(after?.charged ?? '0'), units(before?.charged ?? '0')),
+        netPercent: percent(units(after?.net ?? '0'), units(before?.net ?? '0')),
       };
     }),
   };

@@ -18,7 +18,15 @@ import {
   type Filter,
   Outcome,
 } from '../../src/generated/proto/sms/analytics/v1/common.js';
-import { bucketOf, comparisonOf, metaOf, periodOf, type Standing, seriesOf } from './answers.js';
+import {
+  bucketOf,
+  comparisonOf,
+  metaOf,
+  periodOf,
+  type Standing,
+  seriesOf,
+  viewOf,
+} from './answers.js';
 import { spanOf } from './calendar.js';
 import {
   acceptedIn,
@@ -116,19 +124,17 @@ function operatorRow(
   everything: bigint,
 ): OperatorRow {
   const span = spanOf(question.range, question.timeZone, 15);
-  const mine = (one: { operatorId: string }) => one.operatorId === operatorId;
-  const scope = { message: mine, money: mine };
-  const period = periodOf(ledger, span, standing, scope);
-  const all = answered(ledger.messages, standing.settledThrough).filter(mine);
-  const comparison = comparisonOf(ledger, question, span, standing, scope);
+  const view = viewOf(ledger, standing, (one) => one.operatorId === operatorId);
+  const period = periodOf(view, span);
+  const comparison = comparisonOf(view, question, span, standing);
   return {
     operatorId,
     ...period,
     money: [...period.money],
-    topFailureReasons: topReasons(acceptedIn(all, span)),
+    topFailureReasons: topReasons(acceptedIn(view.messages, span)),
     share: rateOf(period.counts.accepted, everything),
     series: seriesOf(question, span).map((piece) => {
-      const { counts, rates, latency } = periodOf(ledger, piece, standing, scope);
+      const { counts, rates, latency } = periodOf(view, piece);
       return { bucket: bucketOf(piece, standing), counts, rates, latency };
     }),
     comparison,
@@ -249,6 +255,8 @@ function dimensionValue(message: Message, dimension: Dimension): string | number
 function breakdownField(row: BreakdownRow, field: string): Sortable {
   if (field === 'share') return row.share?.value;
   if (field === 'messages' || field === 'segments') return row[field];
+  // Outcomes are ordered by their names, as people read them.
+  if (field === 'outcome') return row.outcome && Outcome[row.outcome];
   const dimension = Object.values(DIMENSIONS).find(({ name }) => name === field);
   return dimension && (row[dimension.field] as Sortable);
 }

@@ -48,7 +48,7 @@ export function cellsOf(ledger: Ledger): Cells {
       counts.add(['outcome_platform', grain, at, ...cell], amounts);
       if (bin !== undefined) counts.add(['latency_platform', grain, at, operatorId, bin], [1n]);
     }
-    for (const grain of [1, 60]) {
+    for (const grain of [1, 60, 1440]) {
       const key = (at: number) => ['throughput_platform', grain, bucket(at, grain), operatorId];
       throughput.add(key(message.acceptedAt), [1n, 0n]);
       if (completedAt !== undefined) throughput.add(key(completedAt), [0n, 1n]);
