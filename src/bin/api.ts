@@ -25,6 +25,7 @@ import { VERSION } from '../platform/version.js';
 import { createQueries, type Queries } from '../query/queries.js';
 import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { createReadPool } from '../store/postgres/pool.js';
+import { openPrisma } from '../store/postgres/prisma.js';
 import { recordDenials } from '../store/postgres/record-denials.js';
 
 type Config = ConfigOf<typeof apiSettings>;
@@ -122,7 +123,8 @@ function openStore(
     statement_timeout: 5_000,
   });
   auditPool.on('error', onIdleError);
-  const audit = new DenialAudit(clock, log, (rows) => recordDenials(auditPool, rows));
+  const prisma = openPrisma(auditPool);
+  const audit = new DenialAudit(clock, log, (rows) => recordDenials(prisma, rows));
   const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
   lifecycle.onStop('pools', async () => {
     await Promise.all([platformPool.end(), accountPool.end(), auditPool.end()]);

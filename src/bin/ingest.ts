@@ -22,6 +22,7 @@ import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
 import { Readiness } from '../platform/readiness.js';
 import { ingestSettings } from '../platform/settings.js';
+import { VERSION } from '../platform/version.js';
 import { applyBatch } from '../store/postgres/apply-batch.js';
 import { readGeneration } from '../store/postgres/ingest-progress.js';
 
@@ -42,7 +43,7 @@ const log = createLog({ service: 'ingest', level: config.logLevel });
 const exitWithParent = config.exitWithParent === 'on';
 
 async function start(lifecycle: Lifecycle): Promise<void> {
-  const registry = createRegistry('ingest', '0.1.0');
+  const registry = createRegistry('ingest', VERSION);
   const pool = new pg.Pool({ connectionString: config.databaseUrl.reveal(), ...POOL });
   pool.on('error', (error) => log.warn('idle connection lost', { error }));
   const generation = await readGeneration(pool, wantedGeneration);

@@ -1,6 +1,8 @@
-// Appends denials to the audit, one row each. The login may insert there and nothing else; the table refuses every
-// change of what it holds.
-import type pg from 'pg';
+/**
+ * Appends denials to the audit, one row each. The login may insert there and nothing else; the table
+ * refuses every change of what it holds.
+ */
+import type { PrismaClient } from './prisma.js';
 
 /** A denied caller: who, what, why, in which minute, how often. */
 export interface Denial {
@@ -13,23 +15,20 @@ export interface Denial {
   readonly correlationId: string;
 }
 
-const STATEMENT = `
-  INSERT INTO audit_record (occurred_at, actor, action, outcome, reason, occurrences, correlation_id)
-  SELECT to_timestamp(minute / 1000000), actor, action, 'denied', reason, occurrences, correlation_id
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-      AS denial (minute, actor, action, reason, occurrences, correlation_id)`;
-
-/** Appends all of them in one statement. Rejects with pg's error; a retry after that may append twice. */
+/** Appends all of them in one statement. Rejects with Prisma's error; a retry after that may append twice. */
 export async function recordDenials(
-  pool: Pick<pg.Pool, 'query'>,
+  prisma: Pick<PrismaClient, 'auditRecord'>,
   denials: readonly Denial[],
 ): Promise<void> {
-  await pool.query(STATEMENT, [
-    denials.map((denial) => denial.minute),
-    denials.map((denial) => denial.caller),
-    denials.map((denial) => denial.method),
-    denials.map((denial) => denial.reason),
-    denials.map((denial) => denial.count),
-    denials.map((denial) => denial.correlationId),
-  ]);
+  await prisma.auditRecord.createMany({
+    data: denials.map((denial) => ({
+      occurredAt: new Date(denial.minute / 1_000),
+      actor: denial.caller,
+      action: denial.method,
+      outcome: 'denied',
+      reason: denial.reason,
+      occurrences: denial.count,
+      correlationId: denial.correlationId,
+    })),
+  });
 }

@@ -213,6 +213,46 @@ describe('the ledger statement', () => {
     );
     expect(recorded.sort()).toEqual([...new Set(displaced)].sort());
   });
+
+  it('keeps every coarser tier equal to the sum of the base grain', async () => {
+    const tiers: [string, string, string, number[]][] = [
+      [
+        'outcome_platform',
+        'operator_id, outcome, reason',
+        'messages, segments, contradicted',
+        [15, 60, 1440],
+      ],
+      [
+        'money_platform',
+        'operator_id, currency',
+        'charges, charged, refunds, refunded',
+        [15, 60, 1440],
+      ],
+      ['latency_platform', 'operator_id, bin', 'messages', [15, 60, 1440]],
+      ['throughput_platform', 'operator_id', 'accepted, completed', [1, 60, 1440]],
+    ];
+    for (const [table, key, measures, [base = 0, ...coarser]] of tiers) {
+      const sums = measures.split(', ').map((name) => `sum(${name})`);
+      for (const grain of coarser) {
+        const differing = await lines(
+          `SELECT bucket, ${key}, ${sums} FROM ${table} WHERE grain_minutes = ${grain} GROUP BY bucket, ${key}
+           EXCEPT
+           SELECT date_bin(interval '${grain} min', bucket, timestamptz '2000-01-01Z'), ${key}, ${sums}
+           FROM ${table} WHERE grain_minutes = ${base} GROUP BY 1, ${key}`,
+        );
+        expect(differing, `${table} at ${grain} minutes`).toEqual([]);
+      }
+    }
+    // The platform's base grain is the sum over the accounts.
+    const unlike = await lines(
+      `SELECT bucket, operator_id, outcome, reason, messages, segments, contradicted
+       FROM outcome_platform WHERE grain_minutes = 15
+       EXCEPT
+       SELECT bucket, operator_id, outcome, reason, sum(messages), sum(segments), sum(contradicted)
+       FROM outcome_account GROUP BY 1, 2, 3, 4`,
+    );
+    expect(unlike).toEqual([]);
+  });
 });
 
 async function expectStored(events: readonly AdmittedEvent[]): Promise<void> {
