@@ -22,7 +22,8 @@ export interface AddressBook {
   readonly dataDir: string;
 }
 
-const SHARED = join(projectRoot, '.local/stack.json');
+/** Where people's scripts look; STACK_ADDRESS_BOOK names another file, for stacks that should not be found there. */
+const SHARED = process.env.STACK_ADDRESS_BOOK || join(projectRoot, '.local/stack.json');
 
 export function addressBook(site: Site, pids: Readonly<Record<string, number>>): AddressBook {
   const { credentials, ports, tls } = site;

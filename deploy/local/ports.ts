@@ -56,7 +56,10 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** The ports to use; throws an `Advice` that names every default port in use, and what it is for. */
-export async function choosePorts(mode: 'default' | 'auto'): Promise<Ports> {
+export async function choosePorts(
+  mode: 'default' | 'auto',
+  defaults: Ports = DEFAULT_PORTS,
+): Promise<Ports> {
   const names = Object.keys(DEFAULT_PORTS) as (keyof Ports)[];
   if (mode === 'auto') {
     const ports = await freePorts(names.length);
@@ -64,7 +67,7 @@ export async function choosePorts(mode: 'default' | 'auto'): Promise<Ports> {
   }
   const taken: string[] = [];
   for (const name of names) {
-    const port = DEFAULT_PORTS[name];
+    const port = defaults[name];
     const free = (await tryPort(port, '127.0.0.1')) && (await tryPort(port));
     if (!free) taken.push(`  ${port}  ${PURPOSE[name]}`);
   }
@@ -75,5 +78,5 @@ export async function choosePorts(mode: 'default' | 'auto'): Promise<Ports> {
         '  npm start -- --ports auto',
     );
   }
-  return DEFAULT_PORTS;
+  return defaults;
 }
