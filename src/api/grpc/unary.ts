@@ -84,11 +84,16 @@ async function answer<Request, Response>(
 }
 
 function decode<Request>(codec: MethodCodec<Request, never>, bytes: Buffer): Request {
+  const reader = new StrictReader(bytes);
+  let request: Request;
   try {
-    return codec.decode(new StrictReader(bytes));
+    request = codec.decode(reader);
   } catch (cause) {
     throw new Malformed('undecodable', { cause });
   }
+  // The generated decoder takes a zero tag, or the end of a group, for the end of the message.
+  if (reader.pos !== reader.len) throw new Malformed('bytes after the end');
+  return request;
 }
 
 class Denied extends Error {}

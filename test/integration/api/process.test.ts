@@ -3,6 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { credentials } from '@grpc/grpc-js';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AnalyticsServiceClient } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { call, POLICY_FILE } from '../../support/api-server.js';
@@ -14,6 +15,7 @@ import {
   createAuthority,
   issueCaller,
   issueService,
+  STRANGER,
 } from '../../support/pki.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -118,10 +120,37 @@ test('it starts, answers over mutual TLS, records a denial, and ends in order on
     'range.end',
   ]);
   client.close();
+  const stranger = await issueCaller(authority, STRANGER);
+  const denied = new AnalyticsServiceClient(
+    `localhost:${port}`,
+    credentials.createSsl(
+      Buffer.from(authority.pem),
+      Buffer.from(stranger.key),
+      Buffer.from(stranger.cert),
+    ),
+  );
+  expect((await call(denied, 'getSummary')).code).toBe(7);
+  expect((await call(denied, 'getSummary')).code).toBe(7);
+  denied.close();
   running.child.kill('SIGTERM');
   expect(await running.exit).toBe(0);
   expect(running.output()).toContain('"msg":"stopped"');
   expect(running.errors()).toBe('');
+  const reader = new pg.Client({ connectionString: database.url('analytics_ops') });
+  await reader.connect();
+  const { rows } = await reader.query(
+    'SELECT actor, action, outcome, reason, sum(occurrences)::int AS times FROM audit_record GROUP BY 1, 2, 3, 4',
+  );
+  await reader.end();
+  expect(rows).toEqual([
+    {
+      actor: STRANGER,
+      action: 'sms.analytics.v1.AnalyticsService/GetSummary',
+      outcome: 'denied',
+      reason: 'CALLER_NOT_LISTED',
+      times: 2,
+    },
+  ]);
 });
 
 test('it ends when its parent closes its standard input', async () => {
