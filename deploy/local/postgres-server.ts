@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { type Child, startChild, waitUntilReady } from './child.js';
+import { type Child, removeAtEnd, startChild, waitUntilReady } from './child.js';
 import {
   postgresBinaries,
   reachable,
@@ -45,6 +45,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Child> {
   if (!existsSync(join(cluster, 'PG_VERSION'))) {
     await createCluster(bin('initdb'), cluster, user, options, common);
   }
+  if (!options.durable && dirname(cluster) !== options.dataDir) removeAtEnd(dirname(cluster));
   await endOrphan(cluster);
   const settings = [
     ...['listen_addresses=127.0.0.1', `port=${options.port}`, 'unix_socket_directories='],
