@@ -89,15 +89,32 @@ export function rowOrder(rollup: CopiedRollup): readonly string[] {
 export type UtcDay = string;
 
 /**
- * What both engines say of one day of one rollup; equal fingerprints mean equal rows. `sums` are exact decimal
- * strings without trailing zeros: rows, then each measure, then versions. `checksum` is the sum over the rows of
- * the first 32 bits of the MD5 of the row's text, and of the second 32 bits, as two decimal strings.
+ * What both engines say of one day of one rollup; equal fingerprints mean equal rows. All are exact decimal strings
+ * without trailing zeros. `sums`: each measure, then the versions. `checksums`: the sum over the rows of CRC-32 of the
+ * row's key times the row's weight (see `weightTerms`), then of the CRC-32 times each money measure. A value that is
+ * missing, changed or under another key changes them, unless 32 bits agree by chance.
  */
 export interface DayFingerprint {
   readonly day: UtcDay;
   readonly rows: string;
   readonly sums: readonly string[];
-  readonly checksum: readonly [string, string];
+  readonly checksums: readonly string[];
+}
+
+/** What a row weighs: its counts and its version, each times a factor, the sum cut to 31 bits. */
+export function weightTerms(rollup: CopiedRollup): readonly string[] {
+  const counts = rollup.measures.filter((measure) => measure.kind === 'count');
+  return [...counts.map((measure) => measure.name), 'version'].map(
+    (name, at) => `${name} * ${31 ** at}`,
+  );
+}
+
+/** 2^31 - 1: a weight times a CRC-32 stays within a signed 64-bit number. */
+export const WEIGHT_MASK = 0x7fffffff;
+
+/** The measures that are summed on their own beside the weight. */
+export function moneyMeasures(rollup: CopiedRollup): readonly CopiedColumn[] {
+  return rollup.measures.filter((measure) => measure.kind === 'money');
 }
 
 /** True when both sides hold the same rows; an absent side holds none. */
@@ -110,7 +127,7 @@ export function sameDay(
 
 function fingerprintText(fingerprint: DayFingerprint | undefined): string {
   if (fingerprint === undefined || fingerprint.rows === '0') return 'none';
-  return [fingerprint.rows, ...fingerprint.sums, ...fingerprint.checksum].join(' ');
+  return [fingerprint.rows, ...fingerprint.sums, ...fingerprint.checksums].join(' ');
 }
 
 /** What of a day differs, for people: `rows 10 ≠ 9, messages 100 ≠ 90, checksum`. Empty when nothing does. */

@@ -42,13 +42,28 @@ export async function copyRows(
 ): Promise<CopiedAmount> {
   let rowCount = 0;
   let byteCount = 0;
-  for await (const chunk of joined(route, rollup, label, slices, onSlice)) {
+  for await (const chunk of readAhead(joined(route, rollup, label, slices, onSlice))) {
     await loadChunk(route.clickhouse, route.target, rollup, chunk, scope);
     rowCount += chunk.rowCount;
     byteCount += chunk.bytes.length;
     await onChunk({ rowCount: chunk.rowCount, byteCount: chunk.bytes.length });
   }
   return { rowCount, byteCount };
+}
+
+/** The same chunks; the next one is being read while the consumer is at work on the one before. */
+async function* readAhead(chunks: AsyncGenerator<Chunk>): AsyncGenerator<Chunk> {
+  let next = chunks.next();
+  try {
+    for (let result = await next; !result.done; result = await next) {
+      next = chunks.next();
+      next.catch(() => {}); // seen at the await above, unless the consumer gave up before
+      yield result.value;
+    }
+  } finally {
+    await next.catch(() => {});
+    await chunks.return(undefined);
+  }
 }
 
 /** Chunks across slices: many days with few rows each become one insert. */

@@ -1,10 +1,10 @@
 /**
- * Reads the rows of a copied rollup as text, a day at a time, in the sorting order of the copy. Which rows, is said
+ * Reads the rows of a copied rollup as text, a day at a time, in the order of the buckets. Which rows, is said
  * by transaction-local settings, because COPY takes no parameters and no value may ever be put into a statement's
  * text. Must run inside the transaction of the run's snapshot.
  */
 import type { ClientBase } from 'pg';
-import { type CopiedRollup, rowOrder, type UtcDay } from '../../domain/copied-rollup.js';
+import type { CopiedRollup, UtcDay } from '../../domain/copied-rollup.js';
 import { type CopiedLines, copyOut } from './extract-copy-out.js';
 
 /** Rows of one day of a rollup: all of them, or those of some buckets (seconds since 1970) only. */
@@ -46,20 +46,22 @@ export function bucketText(seconds: number): string {
   return `"${new Date(seconds * 1000).toISOString()}"`;
 }
 
-/** The COPY statement of a rollup: constant text. */
+/** The COPY statement of a rollup: constant text. A setting in a sub-select is read once, not for every row. */
 export function rowStatement(rollup: CopiedRollup, someBuckets: boolean): string {
   const columns = [...rollup.keys, ...rollup.measures].map((column) =>
-    column.kind === 'bucket' ? `extract(epoch FROM ${column.name})::bigint` : column.name,
+    column.kind === 'bucket' ? `date_part('epoch', ${column.name})::bigint` : column.name,
   );
+  const setting = (name: string, cast: string): string =>
+    `(SELECT current_setting('etl.${name}')${cast})`;
   const which = someBuckets
-    ? `bucket = ANY (current_setting('etl.buckets')::timestamptz[])`
-    : `bucket >= current_setting('etl.day')::timestamp AT TIME ZONE 'UTC'
-   AND bucket < (current_setting('etl.day')::timestamp + interval '1 day') AT TIME ZONE 'UTC'`;
+    ? `bucket = ANY (${setting('buckets', '::timestamptz[]')}::timestamptz[])`
+    : `bucket >= ${setting('day', `::timestamp AT TIME ZONE 'UTC'`)}
+   AND bucket < ${setting('day', `::timestamp AT TIME ZONE 'UTC'`)} + interval '24 hours'`;
   return `COPY (
-SELECT current_setting('etl.generation'), current_setting('etl.copy'), ${columns.join(', ')}, version
+SELECT ${setting('generation', '')}, ${setting('copy', '')}, ${columns.join(', ')}, version
   FROM ${rollup.source}
- WHERE generation = current_setting('etl.generation')::smallint AND grain_minutes = ${rollup.grainMinutes}
+ WHERE generation = ${setting('generation', '::smallint')} AND grain_minutes = ${rollup.grainMinutes}
    AND ${which}
- ORDER BY ${rowOrder(rollup).join(', ')}
+ ORDER BY bucket
 ) TO STDOUT`;
 }

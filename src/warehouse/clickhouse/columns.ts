@@ -1,6 +1,6 @@
 /**
- * The ClickHouse side of a copied column: its type, its codec, and the text that goes into the checksum. The
- * texts must equal those of `store/postgres/extract-fingerprints.ts`, byte for byte.
+ * The ClickHouse side of a copied column: its type, its codec, and the text of its row's key in the checksum. That
+ * text must equal those of `store/postgres/extract-fingerprints.ts`, byte for byte.
  */
 import {
   type ColumnKind,
@@ -61,8 +61,8 @@ export function sortingKey(rollup: CopiedRollup): string {
   return ['generation', 'copy', 'toDate(bucket)', ...rowOrder(rollup)].join(', ');
 }
 
-/** The expression whose text stands for the column in the checksum. */
-export function checksumText(column: CopiedColumn): string {
+/** The expression whose text stands for the column in the row's key, as both engines write it. */
+export function keyText(column: CopiedColumn): string {
   if (column.kind === 'bucket') return `toString(toUnixTimestamp(${column.name}))`;
   return `toString(${column.name})`;
 }

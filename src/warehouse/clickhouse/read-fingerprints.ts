@@ -3,8 +3,15 @@
  * it, and the checksum is computed by the server over the same text per row as Postgres computes it.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
-import type { CopiedRollup, DayFingerprint, UtcDay } from '../../domain/copied-rollup.js';
-import { checksumText } from './columns.js';
+import {
+  type CopiedRollup,
+  type DayFingerprint,
+  moneyMeasures,
+  type UtcDay,
+  WEIGHT_MASK,
+  weightTerms,
+} from '../../domain/copied-rollup.js';
+import { keyText } from './columns.js';
 import { type DdlTarget, qualified } from './ddl.js';
 import { onWarehouse } from './failure.js';
 
@@ -32,7 +39,7 @@ export async function readWarehouseFingerprints(
     });
     return result.json<string[]>();
   });
-  return new Map(rows.map((row) => [row[0] ?? '', fingerprintOf(row)]));
+  return new Map(rows.map((row) => [row[0] ?? '', fingerprintOf(rollup, row)]));
 }
 
 /** The statement text: one row per day. */
@@ -41,13 +48,14 @@ export function fingerprintQuery(
   rollup: CopiedRollup,
   withExceptions: boolean,
 ): string {
-  const texts = [...rollup.keys, ...rollup.measures].map(checksumText);
   const sums = [...rollup.measures.map((measure) => measure.name), 'version'];
-  const word = (from: number): string =>
-    `toString(sum(reinterpretAsUInt32(reverse(substring(digest, ${from}, 4)))))`;
-  return `WITH MD5(concatWithSeparator('|', ${[...texts, 'toString(version)'].join(', ')})) AS digest
+  const money = moneyMeasures(rollup).map(
+    ({ name }) => `toString(sum(key * toDecimal256(${name}, 9)))`,
+  );
+  const weight = `bitAnd(toInt64(${weightTerms(rollup).join(' + ')}), ${WEIGHT_MASK})`;
+  return `WITH CRC32(concatWithSeparator('|', ${rollup.keys.map(keyText).join(', ')})) AS key
 SELECT toString(toDate(bucket)) AS day, toString(count()), ${sums.map((name) => `toString(sum(${name}))`).join(', ')},
-  ${word(1)}, ${word(5)}
+  ${[`toString(sum(toInt128(toInt64(key) * ${weight})))`, ...money].join(', ')}
 FROM ${qualified(target, rollup.target)} FINAL
 WHERE generation = {generation:UInt16} AND copy = {copy:UInt64} AND toDate(bucket) IN {days:Array(Date)}${
     withExceptions ? '\n  AND toUnixTimestamp(bucket) NOT IN {except:Array(UInt32)}' : ''
@@ -56,8 +64,8 @@ GROUP BY day
 SETTINGS do_not_merge_across_partitions_select_final = 1`;
 }
 
-function fingerprintOf(row: readonly string[]): DayFingerprint {
+function fingerprintOf(rollup: CopiedRollup, row: readonly string[]): DayFingerprint {
   const [day = '', rows = '0', ...rest] = row;
-  const checksum = rest.splice(-2);
-  return { day, rows, sums: rest, checksum: [checksum[0] ?? '0', checksum[1] ?? '0'] };
+  const sumCount = rollup.measures.length + 1;
+  return { day, rows, sums: rest.slice(0, sumCount), checksums: rest.slice(sumCount) };
 }
