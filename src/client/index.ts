@@ -147,7 +147,9 @@ function send<Request, Response>(
   const accountId = ask.accountId ?? options.accountId;
   if (accountId !== undefined) metadata.set('x-account-id', accountId);
   if (ask.traceparent !== undefined) metadata.set('traceparent', ask.traceparent);
-  const deadline = new Date(systemClock.now() / 1000 + (ask.deadlineMs ?? options.defaultDeadlineMs));
+  const deadline = new Date(
+    systemClock.now() / 1000 + (ask.deadlineMs ?? options.defaultDeadlineMs),
+  );
   const { signal } = ask;
   return new Promise((resolve, reject) => {
     const call = rpc(stub, request, metadata, { deadline }, (error, response) => {
