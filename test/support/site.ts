@@ -5,10 +5,9 @@
 import { join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import pg from 'pg';
-import { inject } from 'vitest';
 import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
 import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import type { Credentials } from '../../deploy/local/credentials.js';
+import { type Credentials, DATABASE_ROLES } from '../../deploy/local/credentials.js';
 import { NATS_USERS, type NatsPasswords } from '../../deploy/local/nats-server.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { type Site, serviceChild } from '../../deploy/local/services.js';
@@ -29,6 +28,8 @@ export interface TestSite {
   readonly database: pg.Pool;
   /** Starts another process; resolves when it is ready. `env` is added to what the stack gives it. */
   start(service: 'ingest' | 'api', env?: Record<string, string>): Promise<Child>;
+  /** Starts another process and does not wait for it. */
+  spawn(service: 'ingest' | 'api', env?: Record<string, string>): Promise<Child>;
   /** Runs the operators' command to its end; rejects with its last words where it fails. */
   ops(...args: string[]): Promise<string>;
   /** Publishes under the producers' credentials and waits for every acknowledgement. */
@@ -67,16 +68,22 @@ export async function createSite(given?: { database: TestDatabase }): Promise<Te
   const database = new pg.Pool({ connectionString: source.superuserUrl, max: 2 });
   database.on('error', () => undefined);
   const children: Child[] = [];
+  const launch = async (service: 'ingest' | 'api', env: Record<string, string>) => {
+    const launched = await startService(site, service, env, children.length);
+    children.push(launched.child);
+    return launched;
+  };
   const self: TestSite = {
     site,
     nats,
     tls,
     database,
     start: async (service, env = {}) => {
-      const child = await startService(site, service, env, children.length);
-      children.push(child);
+      const { child, ready } = await launch(service, env);
+      await waitUntilReady(child, ready);
       return child;
     },
+    spawn: async (service, env = {}) => (await launch(service, env)).child,
     ops: (...args) => runOps(site, args),
     publish: (publications) => publishAll(nats, publications),
     stored: () => readStream(nats),
@@ -92,13 +99,9 @@ export async function createSite(given?: { database: TestDatabase }): Promise<Te
 }
 
 function credentialsOf(source: TestDatabase, nats: TestNats): Credentials {
-  const shared = inject('engines').credentials;
   const passwordOf = (url: string) => decodeURIComponent(new URL(url).password);
   const roles = Object.fromEntries(
-    (Object.keys(shared.roles) as (keyof typeof shared.roles)[]).map((role) => [
-      role,
-      passwordOf(source.url(role)),
-    ]),
+    DATABASE_ROLES.map((role) => [role, passwordOf(source.url(role))]),
   ) as Credentials['roles'];
   const users = Object.fromEntries(
     NATS_USERS.map((user) => [user, passwordOf(nats.url(user))]),
@@ -111,7 +114,7 @@ async function startService(
   service: 'ingest' | 'api',
   env: Record<string, string>,
   index: number,
-): Promise<Child> {
+): Promise<{ child: Child; ready: () => Promise<boolean> }> {
   const options = serviceChild(service, site);
   const adminPort = service === 'api' ? site.ports.apiAdmin : (await freePorts(1))[0];
   const child = await startChild({
@@ -121,8 +124,7 @@ async function startService(
   });
   child.unref();
   const ready = async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok;
-  await waitUntilReady(child, ready);
-  return child;
+  return { child, ready };
 }
 
 async function runOps(site: Site, args: string[]): Promise<string> {

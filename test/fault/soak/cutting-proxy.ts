@@ -1,0 +1,49 @@
+// Stands between ingest and Postgres and cuts connections in the middle of what they are doing: a statement that is on
+// its way is still carried out and committed by the server, and the client never learns whether it was.
+
+import { createServer, connect as dial, type Socket } from 'node:net';
+
+export interface CuttingProxy {
+  readonly port: number;
+  /** Cuts every connection; resolves with how many. */
+  cut(): number;
+  close(): Promise<void>;
+}
+
+/** Listens on a free port of 127.0.0.1 and forwards to `targetPort`. */
+export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = createServer((client) => {
+    const target = dial(targetPort, '127.0.0.1');
+    const pair = [client, target] as const;
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      target.destroy();
+    };
+    for (const socket of pair) socket.on('error', end).on('close', end);
+    client.pipe(target);
+    target.pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const cut = (): number => {
+    const count = pairs.size;
+    for (const [client, target] of [...pairs]) {
+      client.destroy();
+      target.destroy();
+    }
+    return count;
+  };
+  return {
+    port,
+    cut,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        cut();
+      }),
+  };
+}
