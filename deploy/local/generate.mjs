@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -31,10 +32,25 @@ function run(command, args, cwd, env = {}) {
 /** Generates everything of the project that lies at `base`. */
 function generate(base) {
   run('buf', ['generate', '--template', 'proto/buf.gen.yaml'], base);
+  writeDescriptors(base);
   if (!existsSync(join(base, prismaSchema))) return;
   // Any existing file will do: it keeps Prisma from downloading an engine that generating does not use.
   const env = { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' };
   run('prisma', ['generate', '--schema', prismaSchema], base, env);
+}
+
+/** The contract as raw descriptors, for gRPC reflection: what a proto loader makes of them is not what was written. */
+function writeDescriptors(base) {
+  const image = join(base, 'descriptors.binpb');
+  run('buf', ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', image], base);
+  const text = readFileSync(image).toString('base64').replace(/.{96}/g, "$&' +\n  '");
+  rmSync(image);
+  writeFileSync(
+    join(base, 'src/generated/descriptors.ts'),
+    `// Generated from proto/ by \`npm run generate\`. DO NOT EDIT.\n\n` +
+      `/** A google.protobuf.FileDescriptorSet, base64. */\n` +
+      `export const DESCRIPTORS =\n  '${text}';\n`,
+  );
 }
 
 function filesBelow(directory) {

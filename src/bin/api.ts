@@ -9,6 +9,7 @@ import { identityReader } from '../api/grpc/identity.js';
 import { ALL_METHODS } from '../api/grpc/methods.js';
 import { type ServerMetrics, serverMetrics } from '../api/grpc/metrics.js';
 import { loadPolicy } from '../api/grpc/policy.js';
+import { addReflection } from '../api/grpc/reflection.js';
 import { type GrpcServer, startGrpcServer } from '../api/grpc/server.js';
 import { MutualTlsCredentials } from '../api/grpc/tls-credentials.js';
 import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
@@ -17,7 +18,7 @@ import { startAdminHttp } from '../platform/admin-http.js';
 import { pause, systemClock } from '../platform/clock.js';
 import { ConfigFaults, type ConfigOf, readConfig } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
-import { createLog, type Log } from '../platform/log.js';
+import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
 import { Readiness } from '../platform/readiness.js';
 import { apiSettings } from '../platform/settings.js';
@@ -72,6 +73,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     clock,
     log,
     deadlineCapMs: config.deadlineCapMs,
+    ...(config.reflection === 'on' ? { addReflection } : {}),
   });
   lifecycle.onStop('grpc', () => server.stop(GRACE_MS));
   readiness = watchReadiness(lifecycle, registry, queries, server);

@@ -1,5 +1,5 @@
 // The real gRPC server over real TLS on a free port, with use cases that answer at once; and raw clients for it.
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { credentials, Metadata, type Server, type ServiceError } from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
 import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
 import { DenialAudit, type DenialRow } from '../../src/api/grpc/denials.js';
@@ -63,6 +63,7 @@ export interface TestServerOptions {
   readonly queries?: Partial<AnalyticsQueries>;
   readonly deadlineCapMs?: number;
   readonly identify?: IdentityReader;
+  readonly addReflection?: (server: Server) => void;
 }
 
 /** Starts it, serving. */
@@ -92,6 +93,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     clock: systemClock,
     log,
     deadlineCapMs: options.deadlineCapMs ?? 10_000,
+    ...(options.addReflection === undefined ? {} : { addReflection: options.addReflection }),
   });
   server.setServing(true);
   return {

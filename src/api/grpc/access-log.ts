@@ -6,7 +6,7 @@ import type { Log } from '../../platform/log.js';
 import { parseTraceparent } from '../../platform/trace-context.js';
 import { type CallRecord, keepCallRecord, newCallRecord } from './call-record.js';
 import type { ServerMetrics } from './metrics.js';
-import { type OutgoingStatus, watchStatus } from './raw-call.js';
+import { connectionOf, type OutgoingStatus, watchStatus } from './raw-call.js';
 import { type Refusal, refusals, statusOf } from './statuses.js';
 
 export interface AccessLogOptions {
@@ -23,7 +23,7 @@ export interface AccessLogOptions {
 export function accessLog(options: AccessLogOptions): ServerInterceptor {
   const { clock, metrics } = options;
   return (definition, call) => {
-    const record = newCallRecord(definition.path.slice(1), clock.monotonicMs());
+    const record = newCallRecord(definition.path.slice(1), clock.monotonicMs(), connectionOf(call));
     const end = endOnce(record, options);
     let madeByUs = false;
     let answering = false;

@@ -32,7 +32,7 @@ export function authorise(options: AuthoriseOptions): ServerInterceptor {
         next({
           onReceiveMetadata: (metadata, pass) => {
             const record = callRecord(metadata);
-            const identity = identify(call, metadata);
+            const identity = identify(call, metadata, record.connection);
             const judged =
               identity.kind === 'none'
                 ? {

@@ -12,6 +12,8 @@ export interface CallRecord {
   /** Names this call in logs, audit records and error details. */
   readonly correlationId: string;
   readonly startedMs: number;
+  /** The connection that it came over; what is known of a connection may be kept by this object. */
+  readonly connection: object | undefined;
   span: SpanContext | undefined;
   /** Time left for the call when it began: the caller's deadline, or our cap on it. Infinite for open-ended methods. */
   timeoutMs: number;
@@ -22,11 +24,16 @@ export interface CallRecord {
 const records = new WeakMap<Metadata, CallRecord>();
 
 /** A new record without a caller. */
-export function newCallRecord(method: string, startedMs: number): CallRecord {
+export function newCallRecord(
+  method: string,
+  startedMs: number,
+  connection: object | undefined,
+): CallRecord {
   return {
     method,
     correlationId: randomUUID(),
     startedMs,
+    connection,
     span: undefined,
     timeoutMs: Number.POSITIVE_INFINITY,
     caller: undefined,

@@ -17,10 +17,11 @@ export interface Unidentified {
   readonly reason: string;
 }
 
-/** Who makes a call, from its connection and headers. Never throws. */
+/** Who makes a call, from its connection and headers; `connection` is one object per connection. Never throws. */
 export type IdentityReader = (
   call: ServerInterceptingCallInterface,
   metadata: Metadata,
+  connection?: object | undefined,
 ) => Identity | Unidentified;
 
 export type IdentityMode = 'tls' | 'istio-xfcc' | 'linkerd';

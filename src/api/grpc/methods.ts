@@ -22,11 +22,8 @@ export const ALL_METHODS: ReadonlySet<string> = new Set([
   ...REFLECTION,
 ]);
 
-/** Methods that stay open until the client or the server ends them. */
-export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set([
-  'grpc.health.v1.Health/Watch',
-  ...REFLECTION,
-]);
+/** Methods that stay open until the client or the server ends them; all others end by the deadline cap. */
+export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set(['grpc.health.v1.Health/Watch']);
 
 /** A service as grpc-js shall serve it: requests stay bytes until the call is authorised, unary answers are bytes. */
 export function rawService(service: ServiceDefinition): ServiceDefinition {

@@ -24,6 +24,8 @@ import { serverLimits } from './limits.js';
 import { LONG_LIVED_METHODS, rawService } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Policy } from './policy.js';
+import { watchSessions } from './raw-call.js';
+import { guardSession } from './session-guard.js';
 import { type UnaryOptions, unary } from './unary.js';
 
 export interface GrpcServerOptions {
@@ -77,6 +79,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   server.addService(rawService(HealthService), healthHandlers(health, unaryOptions));
   options.addReflection?.(server);
   const port = await bind(server, options);
+  watchSessions(server, (session) => guardSession(session, clock, log));
   return {
     port,
     setServing: (serving) => health.set(serving),

@@ -1,0 +1,112 @@
+// Health and reflection obey the policy; buf curl, a gRPC client that is not grpc-js, talks to the port.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { status as GrpcCode, type ServiceError } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addReflection } from '../../../src/api/grpc/reflection.js';
+import {
+  HealthClient,
+  HealthCheckResponse_ServingStatus as Serving,
+} from '../../../src/generated/proto/grpc/health/v1/health.js';
+import { channelCredentials, startTestServer, type TestServer } from '../../support/api-server.js';
+import { ADMIN, CertificateFolder, issueCaller, PORTAL, STRANGER } from '../../support/pki.js';
+
+const buf = fileURLToPath(new URL('../../../node_modules/.bin/buf', import.meta.url));
+const run = promisify(execFile);
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ addReflection });
+});
+afterAll(() => server.stop());
+
+async function healthClient(identity: string): Promise<HealthClient> {
+  const issued = await issueCaller(server.authority, identity);
+  return new HealthClient(server.target, channelCredentials(server, issued));
+}
+
+function check(client: HealthClient, service: string): Promise<number | string> {
+  return new Promise((resolve) =>
+    client.check({ service }, (error, response) =>
+      resolve(error === null ? (Serving[response.status] ?? '?') : error.code),
+    ),
+  );
+}
+
+test('health is told to those whom the policy lets ask, about known names only', async () => {
+  const admin = await healthClient(ADMIN);
+  expect(await check(admin, '')).toBe('SERVING');
+  expect(await check(admin, 'sms.analytics.v1.AnalyticsService')).toBe('SERVING');
+  expect(await check(admin, 'made.up')).toBe(GrpcCode.NOT_FOUND);
+  admin.close();
+  for (const identity of [PORTAL, STRANGER]) {
+    const client = await healthClient(identity);
+    expect(await check(client, '')).toBe(GrpcCode.PERMISSION_DENIED);
+    client.close();
+  }
+});
+
+test('a watch follows the health; one on a made-up name ends; the 201st is refused', async () => {
+  const client = await healthClient(ADMIN);
+  const seen: string[] = [];
+  const watch = client.watch({ service: '' });
+  watch.on('data', (response) => seen.push(Serving[response.status] ?? '?'));
+  watch.on('error', () => {});
+  await expect.poll(() => seen).toEqual(['SERVING']);
+  server.server.setServing(false);
+  await expect.poll(() => seen).toEqual(['SERVING', 'NOT_SERVING']);
+  server.server.setServing(true);
+  const end = (service: string) =>
+    new Promise<number>((resolve) => {
+      const other = client.watch({ service });
+      other.on('data', () => resolve(0));
+      other.on('error', (error) => resolve((error as ServiceError).code));
+    });
+  expect(await end('made.up')).toBe(GrpcCode.NOT_FOUND);
+  const many = await Promise.all(Array.from({ length: 199 }, () => end('')));
+  expect(many.every((code) => code === 0)).toBe(true);
+  const second = await healthClient(ADMIN);
+  const refused = await new Promise<number>((resolve) => {
+    const one = second.watch({ service: '' });
+    one.on('data', () => resolve(0));
+    one.on('error', (error) => resolve((error as ServiceError).code));
+  });
+  expect(refused).toBe(GrpcCode.RESOURCE_EXHAUSTED);
+  client.close();
+  second.close();
+});
+
+async function bufCurl(
+  identity: string | undefined,
+  ...args: string[]
+): Promise<{ out: string; failed: boolean }> {
+  const folder = new CertificateFolder();
+  const issued = await issueCaller(server.authority, identity ?? ADMIN);
+  folder.write({ ...issued, ca: server.authority.pem });
+  const pair = identity === undefined ? [] : ['--cert', folder.certFile, '--key', folder.keyFile];
+  const all = ['curl', '--cacert', folder.caFile, ...pair, '--protocol', 'grpc', ...args];
+  try {
+    const { stdout, stderr } = await run(buf, all, { timeout: 20_000 });
+    return { out: stdout + stderr, failed: false };
+  } catch (error) {
+    return { out: String((error as { stderr?: string }).stderr), failed: true };
+  } finally {
+    folder.remove();
+  }
+}
+
+test('buf curl asks by reflection with a valid certificate, and gets nothing without', async () => {
+  const url = `https://${server.target}/sms.analytics.v1.AnalyticsService/GetSummary`;
+  const good = await bufCurl(ADMIN, url);
+  expect(good).toEqual({ out: expect.stringContaining('"activeAccounts": "7"'), failed: false });
+  const listed = await bufCurl(ADMIN, `https://${server.target}`, '--list-services');
+  expect(listed.out).toContain('sms.analytics.v1.AnalyticsService');
+  // Reflection is denied too.
+  expect(await bufCurl(STRANGER, url)).toMatchObject({ failed: true });
+  const proto = fileURLToPath(new URL('../../../proto', import.meta.url));
+  expect(await bufCurl(STRANGER, '--schema', proto, url)).toMatchObject({
+    failed: true,
+    out: expect.stringMatching(/permission_denied|may not/),
+  });
+  expect(await bufCurl(undefined, '--schema', proto, url)).toMatchObject({ failed: true });
+});
