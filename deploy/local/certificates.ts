@@ -2,13 +2,11 @@
 // trust domain `sms.example`. Keys are readable by their owner only; what expires within a day is made anew.
 // Never used outside this machine: production identities come from the mesh.
 
-import 'reflect-metadata';
-import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
+import { type Authority, createAuthority, type Issued, issue } from './authority.js';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const LEAF_DAYS = 30;
 const CA_DAYS = 365;
@@ -50,13 +48,13 @@ export async function ensureCertificates(directory: string): Promise<TlsFiles> {
   };
   if (usable(files)) return files;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const authority = await createAuthority();
+  const authority = await createAuthority('sms-analytics local CA (throw-away)', CA_DAYS);
   for (const name of names) {
-    const leaf = await issue(authority, name);
+    const leaf = await certify(authority, name);
     write(files.identities[name].key, leaf.key, 0o600);
     write(files.identities[name].cert, leaf.cert, 0o644);
   }
-  write(files.ca, authority.certificate.toString('pem'), 0o644);
+  write(files.ca, authority.pem, 0o644);
   return files;
 }
 
@@ -78,86 +76,16 @@ function usable(files: TlsFiles): boolean {
   }
 }
 
-interface Authority {
-  readonly certificate: x509.X509Certificate;
-  readonly keys: webcrypto.CryptoKeyPair;
-}
-
-async function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return (await webcrypto.subtle.generateKey(ALGORITHM, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair;
-}
-
-async function createAuthority(): Promise<Authority> {
-  x509.cryptoProvider.set(webcrypto);
-  const keys = await generateKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialNumber(),
-    name: 'CN=sms-analytics local CA (throw-away)',
-    ...validity(CA_DAYS),
-    keys: keys,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(
-        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
-        true,
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificate, keys };
-}
-
-async function issue(authority: Authority, name: Identity): Promise<{ cert: string; key: string }> {
-  const keys = await generateKeys();
-  const uri = { type: 'url' as const, value: `spiffe://${TRUST_DOMAIN}/${IDENTITIES[name]}` };
+/** The certificate of a workload; the service's own is good for the names of this machine, too. */
+function certify(authority: Authority, name: Identity): Promise<Issued> {
   const isServer = name === 'sms-analytics';
-  const hosts = [
-    { type: 'dns' as const, value: 'localhost' },
-    { type: 'ip' as const, value: '127.0.0.1' },
-    { type: 'ip' as const, value: '::1' },
-  ];
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: `CN=${name}`,
-    issuer: authority.certificate.subject,
-    ...validity(LEAF_DAYS),
-    publicKey: keys.publicKey,
-    signingKey: authority.keys.privateKey,
-    signingAlgorithm: ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([
-        ...(isServer ? [x509.ExtendedKeyUsage.serverAuth] : []),
-        x509.ExtendedKeyUsage.clientAuth,
-      ]),
-      new x509.SubjectAlternativeNameExtension([uri, ...(isServer ? hosts : [])]),
-      await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey),
-    ],
+  return issue(authority, {
+    commonName: name,
+    uris: [`spiffe://${TRUST_DOMAIN}/${IDENTITIES[name]}`],
+    ...(isServer ? { dns: ['localhost'], ips: ['127.0.0.1', '::1'] } : {}),
+    usages: isServer ? ['client', 'server'] : ['client'],
+    notAfter: new Date(Date.now() + LEAF_DAYS * DAY_MS),
   });
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  const body = der.toString('base64').replace(/.{64}/g, '$&\n');
-  return {
-    cert: certificate.toString('pem'),
-    key: `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`,
-  };
-}
-
-/** A positive serial number of 127 random bits, hexadecimal. */
-function serialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString('hex');
-}
-
-/** From an hour ago (clocks differ) for this many days. */
-function validity(days: number): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - 3_600_000), notAfter: new Date(now + days * DAY_MS) };
 }
 
 /** Writes beside the file and renames, so that a reader never sees half of it. */

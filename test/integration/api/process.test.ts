@@ -1,5 +1,6 @@
 // The api process itself, on a real database: starts, answers, refuses privileged roles, says what is wrong, stops.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { credentials } from '@grpc/grpc-js';
@@ -168,6 +169,27 @@ describe('it refuses to start', () => {
       /ACCOUNT_DATABASE_URL: the role \w+ is or can become a superuser, so row-level security/,
     );
     expect(running.errors()).not.toMatch(/postgres(ql)?:\/\//);
+  });
+
+  test('under a role with BYPASSRLS, or one that can become such a role', async () => {
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    const name = `bypass_${randomBytes(4).toString('hex')}`;
+    await superuser.query(
+      `CREATE ROLE ${name} BYPASSRLS; CREATE ROLE ${name}_login LOGIN PASSWORD 'x'; GRANT ${name} TO ${name}_login`,
+    );
+    try {
+      const url = new URL(database.superuserUrl);
+      url.username = `${name}_login`;
+      url.password = 'x';
+      await superuser.query(`GRANT CONNECT ON DATABASE ${url.pathname.slice(1)} TO ${name}_login`);
+      const running = run({ ...environment(), DATABASE_URL: url.href });
+      expect(await running.exit).toBe(1);
+      expect(running.errors()).toMatch(/DATABASE_URL: the role \w+ has or can get BYPASSRLS/);
+    } finally {
+      await superuser.query(`DROP OWNED BY ${name}_login; DROP ROLE ${name}_login, ${name}`);
+      await superuser.end();
+    }
   });
 
   test('with every fault of its configuration', async () => {
