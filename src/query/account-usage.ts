@@ -16,17 +16,20 @@ import { selectAccountMoney } from '../store/postgres/select-money.js';
 import { selectAccountOutcomes } from '../store/postgres/select-outcomes.js';
 import { bucketOf, countsAndRates, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf, noFigures } from './comparison-answer.js';
-import type { QueryContext } from './context.js';
+import type { Prepared, QueryContext } from './context.js';
 import { foldSlots, freshnessOf, planPeriods, type Slots } from './periods.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
-export async function getAccountUsage(
+/**
+ * @throws {OutOfScope} the caller has no account, or another one
+ * @throws {InvalidQuestion} with every wrong field, before anything is read
+ */
+export function prepareAccountUsage(
   sources: Sources,
   request: GetAccountUsageRequest,
-  context: QueryContext,
-): Promise<GetAccountUsageResponse> {
-  const { accountId } = context;
+  { accountId }: QueryContext,
+): Prepared<GetAccountUsageResponse> {
   if (accountId === undefined || accountId !== request.accountId) throw new OutOfScope();
   const rules = rollupRules(sources);
   const violations: FieldViolation[] = [];
@@ -34,38 +37,39 @@ export async function getAccountUsage(
   const question = readPeriod(request, rules, violations);
   assertValid(question, violations);
 
-  return sources.accountPool.read(limitsOf(sources, context), async (snapshot) => {
-    const state = await selectAnswerStateFor(snapshot, accountId);
-    const fresh = freshnessOf(state, sources.settleHours);
-    const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-    const { counts, money } = await readFigures(snapshot, current, accountId);
-    const before = earlier && (await readFigures(snapshot, earlier, accountId));
-    return {
-      meta: metaOf(question.range, fresh),
-      accountId,
-      ...countsAndRates(counts.total),
-      money: moneyOf(money.total, counts.total.delivered),
-      series:
-        question.granularity === 'total'
-          ? []
-          : current.buckets.map((bucket, i) => {
-              const own = counts.buckets[i] ?? noCounts();
-              return {
-                bucket: bucketOf(bucket, fresh),
-                ...countsAndRates(own),
-                money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
-              };
-            }),
-      comparison:
-        before &&
-        comparisonOf(
-          earlier.buckets[0] ?? question.range,
-          question.range.zone,
-          { ...noFigures(), counts: before.counts.total, money: before.money.total },
-          { ...noFigures(), counts: counts.compared, money: money.compared },
-        ),
-    };
-  });
+  return (context) =>
+    sources.accountPool.read(limitsOf(sources, context), async (snapshot) => {
+      const state = await selectAnswerStateFor(snapshot, accountId);
+      const fresh = freshnessOf(state, sources.settleHours);
+      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
+      const { counts, money } = await readFigures(snapshot, current, accountId);
+      const before = earlier && (await readFigures(snapshot, earlier, accountId));
+      return {
+        meta: metaOf(question.range, fresh),
+        accountId,
+        ...countsAndRates(counts.total),
+        money: moneyOf(money.total, counts.total.delivered),
+        series:
+          question.granularity === 'total'
+            ? []
+            : current.buckets.map((bucket, i) => {
+                const own = counts.buckets[i] ?? noCounts();
+                return {
+                  bucket: bucketOf(bucket, fresh),
+                  ...countsAndRates(own),
+                  money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
+                };
+              }),
+        comparison:
+          before &&
+          comparisonOf(
+            earlier.buckets[0] ?? question.range,
+            question.range.zone,
+            { ...noFigures(), counts: before.counts.total, money: before.money.total },
+            { ...noFigures(), counts: counts.compared, money: money.compared },
+          ),
+      };
+    });
 }
 
 async function readFigures(snapshot: Snapshot, slots: Slots, accountId: string) {

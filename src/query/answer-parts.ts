@@ -19,7 +19,7 @@ import {
   type EffectiveRange as ProtoEffectiveRange,
   type Rates,
 } from '../generated/proto/sms/analytics/v1/common.js';
-import type { Freshness } from './periods.js';
+import { type Freshness, revisionOf } from './periods.js';
 
 const STATES: Record<BucketState, ProtoBucketState> = {
   open: ProtoBucketState.BUCKET_STATE_OPEN,
@@ -41,14 +41,13 @@ export function effectiveRangeOf(range: InstantRange, timeZone: string): ProtoEf
   return { start: timestampOf(range.start), end: timestampOf(range.end), timeZone };
 }
 
-/** The revision changes with the data, and with data_as_of, which moves buckets from state to state. */
 export function metaOf(range: EffectiveRange, fresh: Freshness): Meta {
   const known = fresh.state.dataAsOf !== undefined;
   return {
     dataAsOf: known ? timestampOf(fresh.dataAsOf) : undefined,
     settledThrough: known ? timestampOf(fresh.settledThrough) : undefined,
     effectiveRange: effectiveRangeOf(range, range.zone),
-    revision: `${fresh.state.revision}.${fresh.dataAsOf.toString(36)}`,
+    revision: revisionOf(fresh),
   };
 }
 

@@ -15,3 +15,6 @@ export interface QueryContext {
   /** When the answer must be there, by the wall clock; undefined: only the server's cap applies. */
   readonly deadline: EpochMicros | undefined;
 }
+
+/** A question that is valid and within the caller's scope; may be asked again and for other callers of that scope. */
+export type Prepared<Response> = (context: QueryContext) => Promise<Response>;

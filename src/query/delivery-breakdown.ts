@@ -19,7 +19,7 @@ import {
   selectBreakdown,
 } from '../store/postgres/select-breakdown.js';
 import { metaOf } from './answer-parts.js';
-import type { QueryContext } from './context.js';
+import type { Prepared } from './context.js';
 import {
   dimensionOf,
   errorClassOfProto,
@@ -39,11 +39,11 @@ const DEFAULT_ORDER: readonly OrderKey<BreakdownOrderField>[] = [
   { field: 'messages', descending: true },
 ];
 
-export async function getDeliveryBreakdown(
+/** @throws {InvalidQuestion} with every wrong field, before anything is read */
+export function prepareDeliveryBreakdown(
   sources: Sources,
   request: GetDeliveryBreakdownRequest,
-  context: QueryContext,
-): Promise<GetDeliveryBreakdownResponse> {
+): Prepared<GetDeliveryBreakdownResponse> {
   const rules = rollupRules(sources);
   const violations: FieldViolation[] = [];
   const question = readPeriod(request, rules, violations);
@@ -56,24 +56,25 @@ export async function getDeliveryBreakdown(
   const offset = readPageToken(request.pageToken, digest, violations);
   assertValid(question, violations);
 
-  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-    const state = await selectAnswerState(snapshot);
-    const fresh = freshnessOf(state, sources.settleHours);
-    const { current } = planPeriods(question, fresh, rules.retainedFrom);
-    const asked = { groupBy, filter, order, limit, offset };
-    const found = await selectBreakdown(snapshot, current, asked);
-    const next = offset + found.rows.length;
-    return {
-      meta: metaOf(question.range, fresh),
-      rows: found.rows.map((row) => rowOf(row, groupBy, found.messages)),
-      other: otherOf(found),
-      messages: found.messages,
-      segments: found.segments,
-      nextPageToken:
-        found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
-      totalSize: found.totalSize,
-    };
-  });
+  return (context) =>
+    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+      const state = await selectAnswerState(snapshot);
+      const fresh = freshnessOf(state, sources.settleHours);
+      const { current } = planPeriods(question, fresh, rules.retainedFrom);
+      const asked = { groupBy, filter, order, limit, offset };
+      const found = await selectBreakdown(snapshot, current, asked);
+      const next = offset + found.rows.length;
+      return {
+        meta: metaOf(question.range, fresh),
+        rows: found.rows.map((row) => rowOf(row, groupBy, found.messages)),
+        other: otherOf(found),
+        messages: found.messages,
+        segments: found.segments,
+        nextPageToken:
+          found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
+        totalSize: found.totalSize,
+      };
+    });
 }
 
 function digestOf(request: GetDeliveryBreakdownRequest): string {

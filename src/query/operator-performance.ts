@@ -14,7 +14,7 @@ import { selectAnswerState } from '../store/postgres/select-answer-state.js';
 import { selectOperatorLatency } from '../store/postgres/select-latency.js';
 import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
-import type { QueryContext } from './context.js';
+import type { Prepared } from './context.js';
 import { readOperatorRows } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
 import { freshnessOf, planPeriods, type Slots, withoutSeries } from './periods.js';
@@ -33,11 +33,11 @@ const MAX_PAGE_SIZE = 200;
 /** Buckets of all rows of one page, together. */
 const MAX_POINTS = 25_000;
 
-export async function getOperatorPerformance(
+/** @throws {InvalidQuestion} with every wrong field, before anything is read */
+export function prepareOperatorPerformance(
   sources: Sources,
   request: GetOperatorPerformanceRequest,
-  context: QueryContext,
-): Promise<GetOperatorPerformanceResponse> {
+): Prepared<GetOperatorPerformanceResponse> {
   const rules = rollupRules(sources);
   const violations: FieldViolation[] = [];
   const question = readPeriod(request, rules, violations);
@@ -51,27 +51,39 @@ export async function getOperatorPerformance(
   if (question) checkPoints(question, only === undefined ? pageSize : 1, violations);
   assertValid(question, violations);
 
-  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-    const state = await selectAnswerState(snapshot);
-    const fresh = freshnessOf(state, sources.settleHours);
-    const periods = planPeriods(question, fresh, rules.retainedFrom);
-    const all = await readTotals(snapshot, withoutSeries(periods.current), ordersByLatency(order));
-    const counts = noCounts();
-    for (const operator of all) addCounts(counts, operator.counts);
-    const end = offset + pageSize;
-    const page =
-      only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
-    const rows = await readOperatorRows(snapshot, question, periods, page, counts.accepted, fresh);
-    const others = all.length - page.filter((row) => row.counts.accepted > 0n).length;
-    return {
-      meta: metaOf(question.range, fresh),
-      rows,
-      other: others === 0 ? undefined : otherOf(others, counts, page),
-      ...countsAndRates(counts),
-      nextPageToken: only === undefined && end < all.length ? pageTokenOf(digest, end) : '',
-      totalSize: all.length,
-    };
-  });
+  return (context) =>
+    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+      const state = await selectAnswerState(snapshot);
+      const fresh = freshnessOf(state, sources.settleHours);
+      const periods = planPeriods(question, fresh, rules.retainedFrom);
+      const all = await readTotals(
+        snapshot,
+        withoutSeries(periods.current),
+        ordersByLatency(order),
+      );
+      const counts = noCounts();
+      for (const operator of all) addCounts(counts, operator.counts);
+      const end = offset + pageSize;
+      const page =
+        only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
+      const rows = await readOperatorRows(
+        snapshot,
+        question,
+        periods,
+        page,
+        counts.accepted,
+        fresh,
+      );
+      const others = all.length - page.filter((row) => row.counts.accepted > 0n).length;
+      return {
+        meta: metaOf(question.range, fresh),
+        rows,
+        other: others === 0 ? undefined : otherOf(others, counts, page),
+        ...countsAndRates(counts),
+        nextPageToken: only === undefined && end < all.length ? pageTokenOf(digest, end) : '',
+        totalSize: all.length,
+      };
+    });
 }
 
 function checkPoints(

@@ -25,6 +25,11 @@ export function freshnessOf(state: AnswerState, settleHours: number): Freshness 
   return { state, dataAsOf, settledThrough: settledThrough(dataAsOf, settleHours) };
 }
 
+/** Changes with the data, and with data_as_of, which moves buckets from state to state. */
+export function revisionOf({ state, dataAsOf }: Freshness): string {
+  return `${state.revision}.${dataAsOf.toString(36)}`;
+}
+
 /** What is read for one period. */
 export interface Slots extends CellRange {
   /** Buckets of the series, in time order; one for a total. */

@@ -15,56 +15,57 @@ import { selectMoney } from '../store/postgres/select-money.js';
 import { selectOperatorOutcomes, selectOutcomes } from '../store/postgres/select-outcomes.js';
 import { bucketOf, countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
-import type { QueryContext } from './context.js';
+import type { Prepared } from './context.js';
 import { foldSlots, freshnessOf, planPeriods, type Slots, withoutSeries } from './periods.js';
 import { readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
-export async function getSummary(
+/** @throws {InvalidQuestion} with every wrong field, before anything is read */
+export function prepareSummary(
   sources: Sources,
   request: GetSummaryRequest,
-  context: QueryContext,
-): Promise<GetSummaryResponse> {
+): Prepared<GetSummaryResponse> {
   const rules = rollupRules(sources);
   const violations: FieldViolation[] = [];
   const question = readPeriod(request, rules, violations);
   assertValid(question, violations);
 
-  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-    const state = await selectAnswerState(snapshot);
-    const fresh = freshnessOf(state, sources.settleHours);
-    const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-    const read = await readFigures(snapshot, current);
-    const before = earlier && (await readFigures(snapshot, earlier));
-    const { counts, bins, money } = read;
-    return {
-      meta: metaOf(question.range, fresh),
-      ...countsAndRates(counts.total),
-      latency: latencyOf(percentilesOf(bins.total)),
-      money: moneyOf(money.total, counts.total.delivered),
-      ...(await countActive(snapshot, current)),
-      series:
-        question.granularity === 'total'
-          ? []
-          : current.buckets.map((bucket, i) => {
-              const own = counts.buckets[i] ?? noCounts();
-              return {
-                bucket: bucketOf(bucket, fresh),
-                ...countsAndRates(own),
-                latency: latencyOf(percentilesOf(bins.buckets[i] ?? new Map())),
-                money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
-              };
-            }),
-      comparison:
-        before &&
-        comparisonOf(
-          earlier.buckets[0] ?? question.range,
-          question.range.zone,
-          { counts: before.counts.total, bins: before.bins.total, money: before.money.total },
-          { counts: counts.compared, bins: bins.compared, money: money.compared },
-        ),
-    };
-  });
+  return (context) =>
+    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+      const state = await selectAnswerState(snapshot);
+      const fresh = freshnessOf(state, sources.settleHours);
+      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
+      const read = await readFigures(snapshot, current);
+      const before = earlier && (await readFigures(snapshot, earlier));
+      const { counts, bins, money } = read;
+      return {
+        meta: metaOf(question.range, fresh),
+        ...countsAndRates(counts.total),
+        latency: latencyOf(percentilesOf(bins.total)),
+        money: moneyOf(money.total, counts.total.delivered),
+        ...(await countActive(snapshot, current)),
+        series:
+          question.granularity === 'total'
+            ? []
+            : current.buckets.map((bucket, i) => {
+                const own = counts.buckets[i] ?? noCounts();
+                return {
+                  bucket: bucketOf(bucket, fresh),
+                  ...countsAndRates(own),
+                  latency: latencyOf(percentilesOf(bins.buckets[i] ?? new Map())),
+                  money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
+                };
+              }),
+        comparison:
+          before &&
+          comparisonOf(
+            earlier.buckets[0] ?? question.range,
+            question.range.zone,
+            { counts: before.counts.total, bins: before.bins.total, money: before.money.total },
+            { counts: counts.compared, bins: bins.compared, money: money.compared },
+          ),
+      };
+    });
 }
 
 async function readFigures(snapshot: Snapshot, slots: Slots) {

@@ -16,43 +16,44 @@ import {
   type ThroughputSums,
 } from '../store/postgres/select-throughput.js';
 import { bucketOf, metaOf, timestampOf } from './answer-parts.js';
-import type { QueryContext } from './context.js';
+import type { Prepared } from './context.js';
 import { type Freshness, freshnessOf } from './periods.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, type Sources, throughputRules } from './sources.js';
 
-export async function getThroughput(
+/** @throws {InvalidQuestion} with every wrong field, before anything is read */
+export function prepareThroughput(
   sources: Sources,
   request: GetThroughputRequest,
-  context: QueryContext,
-): Promise<GetThroughputResponse> {
+): Prepared<GetThroughputResponse> {
   const violations: FieldViolation[] = [];
   const question = readPeriod(request, throughputRules(sources), violations);
   const operatorIds = readOperators(request.filter, violations);
   assertValid(question, violations);
   const { range, granularity, weekStart } = question;
 
-  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-    const state = await selectAnswerState(snapshot);
-    const fresh = freshnessOf(state, sources.settleHours);
-    const edges = bucketEdges(range, granularity, range.zone, weekStart);
-    const sums = await selectThroughput(snapshot, state.generation, edges, operatorIds);
-    const buckets = edges.slice(1).map((end, i) => ({ start: edges[i] as number, end }));
-    return {
-      meta: metaOf(range, fresh),
-      total: throughputOf([...sums.values()], range, fresh),
-      series:
-        granularity === 'total'
-          ? []
-          : buckets.map((bucket, i) => {
-              const own = sums.get(i);
-              return {
-                bucket: bucketOf(bucket, fresh),
-                throughput: throughputOf(own === undefined ? [] : [own], bucket, fresh),
-              };
-            }),
-    };
-  });
+  return (context) =>
+    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+      const state = await selectAnswerState(snapshot);
+      const fresh = freshnessOf(state, sources.settleHours);
+      const edges = bucketEdges(range, granularity, range.zone, weekStart);
+      const sums = await selectThroughput(snapshot, state.generation, edges, operatorIds);
+      const buckets = edges.slice(1).map((end, i) => ({ start: edges[i] as number, end }));
+      return {
+        meta: metaOf(range, fresh),
+        total: throughputOf([...sums.values()], range, fresh),
+        series:
+          granularity === 'total'
+            ? []
+            : buckets.map((bucket, i) => {
+                const own = sums.get(i);
+                return {
+                  bucket: bucketOf(bucket, fresh),
+                  throughput: throughputOf(own === undefined ? [] : [own], bucket, fresh),
+                };
+              }),
+      };
+    });
 }
 
 /** The operators of the filter, undefined for all; anything else in it is a violation. */

@@ -31,15 +31,23 @@ export interface CellRange {
   readonly settledThrough: EpochMicros;
 }
 
-/** `FROM` the cells of a rollup, as `cell`; takes the parameters $1 to $4, which `cellValues` makes. */
-export function fromCells(rollup: Rollup): string {
+/**
+ * `FROM` the cells of a rollup, as `cell` with its measures; takes the parameters $1 to $4, which
+ * `cellValues` makes, and those of `where`. LATERAL with OFFSET 0 is a fence: the planner cannot know
+ * how narrow the runs are, and as a plain join it read whole tables (2 s where this takes 20 ms).
+ */
+export function fromCells(rollup: Rollup, where?: string): string {
   return `FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[])
                 AS run (grain_minutes, starts_at, ends_at)
-         JOIN ${rollup} AS cell
-           ON cell.generation = $1
-          AND cell.grain_minutes = run.grain_minutes
-          AND cell.bucket >= run.starts_at
-          AND cell.bucket < run.ends_at`;
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM ${rollup} AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             ${where === undefined ? '' : `AND ${where}`}
+          OFFSET 0) AS cell`;
 }
 
 /** The parameters of `fromCells`. `settles`: no run crosses the settled boundary. */

@@ -78,6 +78,8 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
     keepAlive: true,
+    // Statements take milliseconds: compiling them or starting workers for them takes longer.
+    options: '-c jit=off -c max_parallel_workers_per_gather=0',
   });
   pool.on('error', (error) => options.onIdleError?.(error));
   const cancelOn = createCanceller(options);

@@ -111,6 +111,9 @@ function orderOf({ order, groupBy }: BreakdownQuestion): string {
   return [...keys, ...rest].join(', ');
 }
 
+const BY_OPERATOR = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
+const BY_ACCOUNT = '($14::text[] IS NULL OR cell.account_id = ANY ($14::text[]))';
+
 function statement(
   rollup: 'outcome_account' | 'outcome_platform',
   groupBy: readonly BreakdownDimension[],
@@ -124,9 +127,7 @@ function statement(
     SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id,
            ${byAccount ? 'cell.account_id,' : ''}
            sum(cell.messages) AS messages, sum(cell.segments) AS segments
-      ${fromCells(rollup)}
-     WHERE ($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))
-       ${byAccount ? 'AND ($14::text[] IS NULL OR cell.account_id = ANY ($14::text[]))' : ''}
+      ${fromCells(rollup, byAccount ? `${BY_OPERATOR} AND ${BY_ACCOUNT}` : BY_OPERATOR)}
      GROUP BY 1, 2, 3${byAccount ? ', 4' : ''}
   ), classed AS (
     SELECT answered.*, coalesce(known.error_class, '') AS error_class

@@ -22,8 +22,7 @@ const OF_PLATFORM = `
 const OF_OPERATORS = `
   SELECT slot, operator_id, array_agg(bin), array_agg(messages)
     FROM (SELECT ${slotBy('$5')} AS slot, cell.operator_id, cell.bin, sum(cell.messages)::bigint AS messages
-            ${fromCells('latency_platform')}
-           WHERE $6::text[] IS NULL OR cell.operator_id = ANY ($6::text[])
+            ${fromCells('latency_platform', '($6::text[] IS NULL OR cell.operator_id = ANY ($6::text[]))')}
            GROUP BY 1, 2, 3) AS bins
    GROUP BY slot, operator_id`;
 

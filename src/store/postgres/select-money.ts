@@ -23,14 +23,12 @@ const OF_PLATFORM = `
 
 const OF_OPERATORS = `
   SELECT ${slotBy('$5')}, cell.operator_id, cell.currency, ${SUMS}
-    ${fromCells('money_platform')}
-   WHERE cell.operator_id = ANY ($6::text[])
+    ${fromCells('money_platform', 'cell.operator_id = ANY ($6::text[])')}
    GROUP BY 1, 2, 3`;
 
 const OF_ACCOUNT = `
   SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
-    ${fromCells('money_account')}
-   WHERE cell.account_id = $6
+    ${fromCells('money_account', 'cell.account_id = $6')}
    GROUP BY 1, 3`;
 
 /** Sums by slot (from 0); slots without money are missing. */

@@ -23,14 +23,12 @@ const OF_PLATFORM = `
 
 const OF_OPERATORS = `
   SELECT ${slotBy('$5')}, cell.operator_id, ${outcomeBy('$6')}, ${SUMS}
-    ${fromCells('outcome_platform')}
-   WHERE $7::text[] IS NULL OR cell.operator_id = ANY ($7::text[])
+    ${fromCells('outcome_platform', '($7::text[] IS NULL OR cell.operator_id = ANY ($7::text[]))')}
    GROUP BY 1, 2, 3`;
 
 const OF_ACCOUNT = `
   SELECT ${slotBy('$5')}, '', ${outcomeBy('$6')}, ${SUMS}
-    ${fromCells('outcome_account')}
-   WHERE cell.account_id = $7
+    ${fromCells('outcome_account', 'cell.account_id = $7')}
    GROUP BY 1, 3`;
 
 /** Counts by slot (from 0); slots without messages are missing. */

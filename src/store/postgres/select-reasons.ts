@@ -12,8 +12,7 @@ import type { Snapshot } from './pool.js';
 const BY_OPERATOR = `
   SELECT operator_id, reason, sum(messages)::bigint
     FROM (SELECT cell.operator_id, ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.messages
-            ${fromCells('outcome_platform')}
-           WHERE cell.operator_id = ANY ($6::text[])) AS answered
+            ${fromCells('outcome_platform', 'cell.operator_id = ANY ($6::text[])')}) AS answered
    WHERE outcome NOT IN ('PENDING', 'DELIVERED')
    GROUP BY 1, 2
   HAVING sum(messages) > 0`;

@@ -1,0 +1,191 @@
+/**
+ * Answers that were given already. A dashboard polls the same question; as long as the revision is the
+ * same, so is the answer. Invariants: an answer is found only under the scope, the question and the
+ * revision that it was made for, so it carries its own data_as_of; memory is bounded; of callers who
+ * ask the same thing at once one reads the database, and who leaves does not end it for the others.
+ */
+import { Cancelled, DeadlineExceeded } from '../domain/failure.js';
+import type { Meta } from '../generated/proto/sms/analytics/v1/common.js';
+import type { Clock } from '../platform/clock.js';
+import type { Prepared, QueryContext } from './context.js';
+
+export interface AnswerCacheOptions {
+  readonly clock: Clock;
+  /** The revision that answers would have now; undefined where it cannot be told. */
+  readonly currentRevision: () => Promise<string | undefined>;
+  /** Answers kept at most; 0 keeps none. */
+  readonly maxEntries: number;
+  /** Sum of their encoded sizes at most. */
+  readonly maxBytes: number;
+}
+
+/** What the cache must know of a question. */
+export interface CachedQuestion<Request, Response> {
+  /** Unique among the questions. */
+  readonly rpc: string;
+  readonly encodeRequest: (request: Request) => Uint8Array;
+  readonly encodeResponse: (response: Response) => Uint8Array;
+  /** Judges the question and the caller's scope; throws before anything is read. */
+  readonly prepare: (request: Request, context: QueryContext) => Prepared<Response>;
+}
+
+interface Answer {
+  readonly meta: Meta | undefined;
+}
+
+interface Entry {
+  readonly revision: string;
+  readonly response: Answer;
+  readonly size: number;
+}
+
+/** A read that several callers may wait for. */
+interface Flight {
+  readonly response: Promise<Answer>;
+  readonly controller: AbortController;
+  waiters: number;
+}
+
+export interface AnswerCacheUse {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly hits: number;
+  readonly misses: number;
+}
+
+export interface AnswerCache {
+  /** The same question, answered from the cache where possible. */
+  cached<Request, Response extends Answer>(
+    question: CachedQuestion<Request, Response>,
+  ): (request: Request, context: QueryContext) => Promise<Response>;
+  use(): AnswerCacheUse;
+}
+
+/** Longer questions are answered and not remembered. */
+const MAX_KEY_BYTES = 4096;
+
+const encodedAnswers = new WeakMap<object, Uint8Array>();
+
+/** The bytes of an answer that came from a cache, so that they need not be made again. */
+export function encodedAnswer(response: object): Uint8Array | undefined {
+  return encodedAnswers.get(response);
+}
+
+export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
+  // In order of last use: a Map iterates in the order of insertion.
+  const entries = new Map<string, Entry>();
+  const flights = new Map<string, Flight>();
+  let bytes = 0;
+  let hits = 0;
+  let misses = 0;
+
+  const forget = (key: string) => {
+    bytes -= entries.get(key)?.size ?? 0;
+    entries.delete(key);
+  };
+  const remember = (key: string, response: Answer, encoded: Uint8Array) => {
+    const revision = response.meta?.revision;
+    if (revision === undefined) return;
+    const size = encoded.length + key.length;
+    if (size > options.maxBytes / 4) return;
+    forget(key);
+    encodedAnswers.set(response, encoded);
+    entries.set(key, { revision, response, size });
+    bytes += size;
+    for (const oldest of entries.keys()) {
+      if (entries.size <= options.maxEntries && bytes <= options.maxBytes) break;
+      forget(oldest);
+    }
+  };
+
+  const fly = (flightKey: string, read: (signal: AbortSignal) => Promise<Answer>): Flight => {
+    const controller = new AbortController();
+    const flight = { response: read(controller.signal), controller, waiters: 0 };
+    flights.set(flightKey, flight);
+    const landed = () => {
+      if (flights.get(flightKey) === flight) flights.delete(flightKey);
+    };
+    flight.response.then(landed, landed);
+    return flight;
+  };
+
+  return {
+    use: () => ({ entries: entries.size, bytes, hits, misses }),
+    cached<Request, Response extends Answer>(question: CachedQuestion<Request, Response>) {
+      return async (request: Request, context: QueryContext): Promise<Response> => {
+        const answer = question.prepare(request, context);
+        const asked = question.encodeRequest(request);
+        if (options.maxEntries === 0 || asked.length > MAX_KEY_BYTES) {
+          return answer(context);
+        }
+        const revision = await whileWaiting(options.currentRevision(), context, options.clock);
+        if (revision === undefined) return answer(context);
+        const scope = context.accountId === undefined ? 'platform' : `account ${context.accountId}`;
+        const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;
+        const found = entries.get(key);
+        if (found?.revision === revision) {
+          hits++;
+          entries.delete(key);
+          entries.set(key, found);
+          return found.response as Response;
+        }
+        misses++;
+        const flightKey = `${revision}\n${key}`;
+        const read = async (signal: AbortSignal) => {
+          const { accountId } = context;
+          const response = await answer({ accountId, signal, deadline: undefined });
+          remember(key, response, question.encodeResponse(response));
+          return response;
+        };
+        const flight = flights.get(flightKey) ?? fly(flightKey, read);
+        flight.waiters++;
+        try {
+          return (await whileWaiting(flight.response, context, options.clock)) as Response;
+        } finally {
+          flight.waiters--;
+          // Nobody waits any longer; where it has landed already, this changes nothing.
+          if (flight.waiters === 0) {
+            if (flights.get(flightKey) === flight) flights.delete(flightKey);
+            flight.controller.abort();
+          }
+        }
+      };
+    },
+  };
+}
+
+/**
+ * What `promise` resolves to.
+ * @throws {Cancelled} the caller left first
+ * @throws {DeadlineExceeded} the caller's deadline passed first
+ */
+function whileWaiting<T>(
+  promise: Promise<T>,
+  { signal, deadline }: QueryContext,
+  clock: Clock,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(new Cancelled('the caller no longer waits'));
+    };
+    const stop = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+    promise.then(resolve, reject).finally(stop);
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (deadline === undefined) return;
+    const leftMs = Math.max(0, (deadline - clock.now()) / 1000);
+    const onDeadline = () => {
+      stop();
+      reject(new DeadlineExceeded('the deadline has passed'));
+    };
+    timer = setTimeout(onDeadline, Math.min(leftMs, 2 ** 31 - 1));
+  });
+}
