@@ -32,7 +32,7 @@ beforeAll(async () => {
     { ...cell, account: 'acc-b', currency: 'EUR', charges: 500, charged: '500' },
   ]);
   await writer.freshness('2026-03-10T12:00:00Z');
-  queries = queriesAt(writer.database, '2026-03-10T12:00:01Z');
+  queries = queriesAt(writer.database, '2026-03-10T12:00:01Z', { cacheEntries: 0 });
 });
 
 afterAll(async () => {
@@ -235,7 +235,7 @@ describe('an answer', () => {
 describe('a database that goes away', () => {
   it('is unavailable, and answers again when it is back', async () => {
     const engine = await startPostgres();
-    const own = queriesAt(engine, '2026-03-10T12:00:01Z');
+    const own = queriesAt(engine, '2026-03-10T12:00:01Z', { cacheEntries: 0 });
     const request = GetSummaryRequest.fromPartial({
       range: { start: '2026-03-10', end: '2026-03-11' },
     });
@@ -249,6 +249,27 @@ describe('a database that goes away', () => {
     } finally {
       await own.end();
       await engine.stop();
+    }
+  });
+});
+
+describe('a repeated question', () => {
+  it('costs no statement until the revision changes, and then carries the new data_as_of', async () => {
+    const own = queriesAt(writer.database, '2026-03-10T12:00:01Z');
+    const request = GetSummaryRequest.fromPartial({
+      range: { start: '2026-03-10', end: '2026-03-11' },
+    });
+    try {
+      const first = await own.getSummary(request, caller());
+      expect(await own.getSummary(request, caller())).toBe(first);
+      await writer.freshness('2026-03-10T12:30:00Z', 2);
+      await sleep(250);
+      const later = await own.getSummary(request, caller());
+      expect(later.meta?.revision).not.toBe(first.meta?.revision);
+      expect(later.meta?.dataAsOf?.seconds).toBe((first.meta?.dataAsOf?.seconds ?? 0n) + 1800n);
+      expect(own.cacheUse()).toMatchObject({ hits: 1, misses: 2, entries: 1 });
+    } finally {
+      await own.end();
     }
   });
 });

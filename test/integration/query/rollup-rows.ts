@@ -156,15 +156,19 @@ export interface TestQueries extends Queries {
 }
 
 /** The questions over a test's database, at a wall clock that stands still. */
-export function queriesAt(database: TestDatabase, now: string, poolSize = 2): TestQueries {
+export function queriesAt(
+  database: Pick<TestDatabase, 'url'>,
+  now: string,
+  options: { cacheEntries?: number } = {},
+): TestQueries {
   const pool = (role: 'analytics_platform' | 'analytics_account') =>
-    createReadPool({ connectionString: database.url(role), size: poolSize });
+    createReadPool({ connectionString: database.url(role), size: 2 });
   const platformPool = pool('analytics_platform');
   const accountPool = pool('analytics_account');
   const instant = parseInstant(now) as number;
   const clock = { now: () => instant, monotonicMs: systemClock.monotonicMs };
   return {
-    ...createQueries({ platformPool, accountPool, clock }),
+    ...createQueries({ platformPool, accountPool, clock, ...options }),
     platformPool,
     accountPool,
     async end() {
