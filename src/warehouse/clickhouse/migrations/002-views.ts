@@ -71,9 +71,10 @@ function latency(target: DdlTarget): string {
     'latency',
     `${newestMark(target)}
 SELECT bucket, operator_id, bin,
-  if(bin <= 0, 0, 2 * pow(${gamma}, bin - 1) / ${gamma + 1} / 1000) AS latency_ms, messages
-FROM ${qualified(target, 'latency_copy')} FINAL
-WHERE ${ofNewestMark} AND messages != 0
+  if(bin <= 0, 0, 2 * pow(${gamma}, bin - 1) / ${gamma + 1} / 1000) AS latency_ms,
+  toUInt64(greatest(copied.messages, 0)) AS messages
+FROM ${qualified(target, 'latency_copy')} AS copied FINAL
+WHERE ${ofNewestMark} AND copied.messages != 0
 ${settings}`,
   );
 }

@@ -1,0 +1,201 @@
+// The three questions that analysts ask, exactly as deploy/clickhouse/README.md shows them, on a copy that came the whole
+// way: events, ingest, rollups, anlyt-etl. The API answers the same from Postgres; both must agree.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { projectRoot } from '../../../deploy/local/project.js';
+import { publications } from '../../../deploy/local/traffic/schedule.js';
+import { Dimension } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import {
+  Compare,
+  Granularity,
+  Outcome,
+  WeekStart,
+} from '../../../src/generated/proto/sms/analytics/v1/common.js';
+import { microsOf } from '../../oracle/figures.js';
+import { type Analytics, analyticsClient } from '../../support/analytics-client.js';
+import { createClickHouse, createDatabase } from '../../support/engines.js';
+import { createSite, type TestSite } from '../../support/site.js';
+import { openStage, type Stage } from './stage.js';
+
+const DAY_MS = 86_400_000;
+const todayMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+const dateOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+const everything = { start: dateOf(todayMs - 34 * DAY_MS), end: dateOf(todayMs + DAY_MS) };
+
+let site: TestSite;
+let stage: Stage;
+let admin: Analytics;
+let questions: string[];
+
+beforeAll(async () => {
+  const page = readFileSync(join(projectRoot, 'deploy/clickhouse/README.md'), 'utf8');
+  questions = [...page.matchAll(/```sql\n(.*?)```/gs)].map((match) => match[1] ?? '');
+  const database = await createDatabase();
+  site = await createSite({ database });
+  stage = await openStage(database, createClickHouse());
+  await Promise.all([site.start('ingest'), site.start('api')]);
+  const from = (todayMs - 33 * DAY_MS) * 1000;
+  const plan = { seed: 5, paces: [{ from, eventsPerSecond: 0.002, rhythm: true }] };
+  await site.publish([...publications(plan, from, Date.now() * 1000)]);
+  await site.drained();
+  admin = analyticsClient(site.site.ports.grpc, site.tls, 'admin-dashboard');
+  await settled();
+  expect(await stage.run()).toMatchObject({ outcome: 'copied' });
+}, 180_000);
+afterAll(async () => {
+  admin?.close();
+  await stage?.close();
+  await site?.close();
+});
+
+const period = {
+  timeZone: '',
+  granularity: Granularity.GRANULARITY_TOTAL,
+  weekStart: WeekStart.WEEK_START_UNSPECIFIED,
+  compare: Compare.COMPARE_UNSPECIFIED,
+  compareElapsed: false,
+};
+const breakdown = { timeZone: '', orderBy: '', pageSize: 1000, pageToken: '' };
+
+/** Waits until ingest has said that all of it is in: data_as_of is then no longer in the past of the events. */
+async function settled(): Promise<void> {
+  const startedMs = Date.now();
+  for (;;) {
+    const { meta } = await admin.getSummary({ ...period, range: everything });
+    const dataAsOfMs = microsOf(meta?.dataAsOf) / 1000;
+    if (dataAsOfMs >= startedMs || Date.now() - startedMs > 30_000) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Asks as an analyst would: the statement as it stands, in the copy's database. */
+async function ask(sql: string): Promise<Record<string, string | null>[]> {
+  const url = `${stage.ends.warehouse.url}/?database=${stage.ends.target.database}&default_format=JSONEachRow&output_format_json_quote_64bit_integers=1&output_format_json_quote_decimals=1`;
+  const answer = await fetch(url, { method: 'POST', body: sql });
+  const text = await answer.text();
+  expect(answer.status, text).toBe(200);
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+test('cost per delivered message by operator', async () => {
+  const rows = await ask(questions[0] ?? '');
+  const range = { start: dateOf(todayMs - 30 * DAY_MS), end: everything.end };
+  const answer = await admin.getOperatorPerformance({
+    ...period,
+    range,
+    operatorId: '',
+    orderBy: '',
+    pageSize: 200,
+    pageToken: '',
+  });
+  const expected = answer.rows.flatMap((row) =>
+    row.money.map((money) => ({
+      operator_id: row.operatorId,
+      currency: money.currency,
+      net: Number(money.net),
+      delivered: row.counts?.delivered.toString(),
+      net_per_delivered: Number(money.netPerDelivered).toFixed(6),
+    })),
+  );
+  const actual = rows.map((row) => ({
+    ...row,
+    net: Number(row.net),
+    net_per_delivered: Number(row.net_per_delivered).toFixed(6),
+  }));
+  const byOperator = (a: { operator_id: string }, b: { operator_id: string }): number =>
+    a.operator_id < b.operator_id ? -1 : 1;
+  expect(expected.length).toBeGreaterThan(10);
+  expect(actual.sort(byOperator as never)).toEqual(expected.sort(byOperator));
+});
+
+test('worst operators by hour and reason', async () => {
+  const rows = await ask(questions[1] ?? '');
+  expect(rows.length).toBeGreaterThan(3);
+  for (const row of rows) {
+    const hour = `${row.hour?.replace(' ', 'T')}Z`;
+    const end = new Date(Date.parse(hour) + 3_600_000).toISOString();
+    const answer = await admin.getDeliveryBreakdown({
+      ...breakdown,
+      range: { start: hour, end },
+      filter: {
+        accountIds: [],
+        operatorIds: [row.operator_id ?? ''],
+        outcomes: [],
+        reasons: [],
+        errorClasses: [],
+      },
+      groupBy: [Dimension.DIMENSION_REASON, Dimension.DIMENSION_OUTCOME],
+    });
+    const failures = answer.rows.filter(
+      ({ reason, outcome }) =>
+        reason === row.reason &&
+        [
+          Outcome.OUTCOME_UNDELIVERABLE,
+          Outcome.OUTCOME_EXPIRED,
+          Outcome.OUTCOME_REJECTED,
+          Outcome.OUTCOME_DELETED,
+        ].includes(outcome as Outcome),
+    );
+    expect(String(failures.reduce((sum, { messages }) => sum + messages, 0n))).toBe(row.failed);
+    expect(String(answer.messages)).toBe(row.accepted);
+  }
+});
+
+test('month over month per account', async () => {
+  const rows = await ask(questions[2] ?? '');
+  const accounts = [...new Set(rows.map((row) => row.account_id ?? ''))].slice(0, 8);
+  let comparedCount = 0;
+  for (const accountId of accounts) {
+    const answer = await admin.getAccountUsage({
+      ...period,
+      range: everything,
+      granularity: Granularity.GRANULARITY_MONTH,
+      accountId,
+    });
+    const expected = answer.series
+      .map(({ counts }) => [String(counts?.accepted), String(counts?.delivered)])
+      .filter(([accepted]) => accepted !== '0');
+    const own = rows.filter((row) => row.account_id === accountId);
+    expect(own.map((row) => [row.accepted, row.delivered])).toEqual(expected);
+    if (own.length === 2) {
+      expect(own[1]?.accepted_before).toBe(own[0]?.accepted);
+      comparedCount++;
+    }
+  }
+  expect(comparedCount).toBeGreaterThan(0);
+});
+
+test('the views apply the settling rule as the API does', async () => {
+  const answer = await admin.getDeliveryBreakdown({
+    ...breakdown,
+    range: everything,
+    filter: undefined,
+    groupBy: [Dimension.DIMENSION_OUTCOME, Dimension.DIMENSION_REASON],
+  });
+  const expected = answer.rows.map((row) => [
+    Outcome[row.outcome ?? 0]?.replace('OUTCOME_', ''),
+    row.reason,
+    String(row.messages),
+    String(row.segments),
+  ]);
+  const actual = await stage.ask(
+    'SELECT outcome, reason, sum(messages), sum(segments) FROM DB.outcomes GROUP BY outcome, reason',
+  );
+  expect(actual.map((row) => row[1])).toContain('NO_RECEIPT');
+  expect(actual.sort()).toEqual(expected.sort());
+});
+
+test('latency percentiles from the view are those of the API', async () => {
+  const { latency } = await admin.getSummary({ ...period, range: everything });
+  const [row] = await stage.ask(
+    'SELECT quantileExactWeighted(0.5)(latency_ms, messages), sum(messages) FROM DB.latency',
+  );
+  const p50Ms = Number(latency?.p50?.seconds) * 1000 + Number(latency?.p50?.nanos) / 1e6;
+  expect(p50Ms).toBeGreaterThan(0);
+  expect(Number(row?.[0]) / p50Ms).toBeCloseTo(1, 6);
+});
