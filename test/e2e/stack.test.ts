@@ -74,7 +74,9 @@ describe('npm start without traffic', () => {
     }
   });
 
-  test('prints lines that work as pasted, and refusals that refuse', async () => {
+  test('prints lines that work as pasted, and refusals that refuse', {
+    timeout: 2 * MINUTES,
+  }, async () => {
     const lines = printedLines(stack);
     expect(lines).toHaveLength(9);
     for (const { title, line } of lines) {

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   etl: ['domain', 'platform', 'generated', 'store', 'broker', 'warehouse'],
   ops: ['domain', 'platform', 'generated', 'store', 'broker', 'warehouse'],
   api: ['domain', 'platform', 'generated', 'store', 'broker', 'warehouse', 'query'],
-  client: ['generated'],
+  client: ['platform', 'generated'],
   bin: [
     ...['domain', 'platform', 'generated', 'store', 'broker', 'warehouse'],
     ...['ingest', 'query', 'etl', 'ops', 'api', 'client'],

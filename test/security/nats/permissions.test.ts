@@ -1,0 +1,114 @@
+// Least permissions on the broker, tried on a real server with the project's own configuration: a publisher reaches
+// its own subjects only, ingest reads and acknowledges and changes nothing, and nobody looks into another's inbox.
+
+import { AckPolicy, connect, type NatsConnection } from 'nats';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import { startNats, type TestNats } from '../../support/engines.js';
+
+const STREAM = 'SMS_EVENTS';
+const DURABLE = 'analytics-rollup';
+const TIMEOUT_MS = 400;
+
+let nats: TestNats;
+const open: NatsConnection[] = [];
+
+async function as(user: NatsUser, inboxPrefix?: string): Promise<NatsConnection> {
+  const url = new URL(nats.url(user));
+  const connection = await connect({
+    servers: url.host,
+    user: url.username,
+    pass: url.password,
+    ...(inboxPrefix ? { inboxPrefix } : {}),
+  });
+  open.push(connection);
+  return connection;
+}
+
+/** Resolves with what the server complained about after `act`, or undefined when it did not within 300 ms. */
+async function refusal(connection: NatsConnection, act: () => void): Promise<string | undefined> {
+  const complaint = (async () => {
+    for await (const status of connection.status()) {
+      if (String(status.type) === 'error') return String(status.data);
+    }
+    return undefined;
+  })();
+  act();
+  await connection.flush();
+  return Promise.race([
+    complaint,
+    new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 300)),
+  ]);
+}
+
+beforeAll(async () => {
+  nats = await startNats();
+  const manager = await (await as('ops', '_INBOX_OPS')).jetstreamManager();
+  await manager.streams.add({ name: STREAM, subjects: ['sms.billing.>', 'sms.dlr.>'] });
+  await manager.consumers.add(STREAM, { durable_name: DURABLE, ack_policy: AckPolicy.Explicit });
+});
+afterAll(async () => {
+  await Promise.all(open.map((connection) => connection.close()));
+  await nats.stop();
+});
+
+describe('a publisher', () => {
+  test.each([
+    ['billing', 'sms.billing.v1.charged', 'sms.dlr.v1.reported'],
+    ['dlr', 'sms.dlr.v1.reported', 'sms.billing.v1.charged'],
+  ] as const)('%s publishes its own events and no other', async (user, own, foreign) => {
+    const connection = await as(user);
+    const jetstream = connection.jetstream({ timeout: TIMEOUT_MS });
+    expect((await jetstream.publish(own, '{}')).stream).toBe(STREAM);
+    await expect(jetstream.publish(foreign, '{}')).rejects.toThrow();
+  });
+
+  test.each([
+    `$JS.API.STREAM.PURGE.${STREAM}`,
+    `$JS.API.STREAM.MSG.GET.${STREAM}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${STREAM}.${DURABLE}`,
+    `$JS.ACK.${STREAM}.${DURABLE}.1.1.1.1.0`,
+  ])('may not ask %s', async (subject) => {
+    const connection = await as('billing');
+    expect(await refusal(connection, () => connection.publish(subject))).toMatch(/permission/i);
+  });
+
+  test.each(['sms.>', '_INBOX_INGEST.>', '_INBOX_OPS.>', '>'])(
+    'may not listen to %s',
+    async (subject) => {
+      const connection = await as('dlr');
+      const listen = () => void connection.subscribe(subject, { callback: () => {} });
+      expect(await refusal(connection, listen)).toMatch(/permission/i);
+    },
+  );
+});
+
+describe('ingest', () => {
+  test('fetches, acknowledges and inspects', async () => {
+    await (await as('billing')).jetstream().publish('sms.billing.v1.charged', '{}');
+    const connection = await as('ingest', '_INBOX_INGEST');
+    const consumer = await connection.jetstream().consumers.get(STREAM, DURABLE);
+    const message = await consumer.next({ expires: 2_000 });
+    expect(await message?.ackAck()).toBe(true);
+    expect((await consumer.info()).num_ack_pending).toBe(0);
+  });
+
+  test.each([
+    `$JS.API.CONSUMER.RESET.${STREAM}.${DURABLE}`,
+    `$JS.API.CONSUMER.CREATE.${STREAM}.other`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${STREAM}.other`,
+    `$JS.API.CONSUMER.DELETE.${STREAM}.${DURABLE}`,
+    `$JS.API.STREAM.PURGE.${STREAM}`,
+    `$JS.API.STREAM.DELETE.${STREAM}`,
+    `$JS.API.STREAM.UPDATE.${STREAM}`,
+    `$JS.API.STREAM.MSG.DELETE.${STREAM}`,
+    'sms.billing.v1.charged',
+  ])('may not publish to %s', async (subject) => {
+    const connection = await as('ingest', '_INBOX_INGEST');
+    expect(await refusal(connection, () => connection.publish(subject))).toMatch(/permission/i);
+  });
+});
+
+test('nobody gets in without a password', async () => {
+  await expect(connect({ servers: `127.0.0.1:${nats.port}` })).rejects.toThrow(/authorization/i);
+});
