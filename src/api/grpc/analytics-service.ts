@@ -12,6 +12,7 @@ import {
   GetThroughputRequest,
   GetThroughputResponse,
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
+import { encodedAnswer } from '../../query/answer-cache.js';
 import { type MethodCodec, type UnaryOptions, type UseCase, unary } from './unary.js';
 
 /** The use cases behind the five rpcs. */
@@ -29,12 +30,15 @@ interface MessageType<T> {
   decode: MethodCodec<T, never>['decode'];
 }
 
-/** The codec of a method from its two generated message types. */
-export function codec<Request, Response>(
+/** The codec of a method from its two generated message types. A repeated answer has its bytes already. */
+export function codec<Request, Response extends object>(
   request: MessageType<Request>,
   response: MessageType<Response>,
 ): MethodCodec<Request, Response> {
-  return { decode: request.decode, encode: (message) => response.encode(message).finish() };
+  return {
+    decode: request.decode,
+    encode: (message) => encodedAnswer(message) ?? response.encode(message).finish(),
+  };
 }
 
 /** The handlers of AnalyticsService. */
