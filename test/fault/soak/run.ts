@@ -121,6 +121,8 @@ async function inject(stage: Stage, fault: Fault, draw: number): Promise<void> {
     case 'kill Postgres':
       await postgres.kill();
       await sleep(outageMs);
+      // Whoever dies now dies with a batch in its hands.
+      if (draw % 2 === 0) workers.kill(draw);
       return postgres.start();
     case 'restart Postgres':
       await postgres.stop();
@@ -167,8 +169,9 @@ async function startLoad(site: TestSite, seed: number, seconds: number): Promise
     dlr: site.nats.url('dlr'),
   });
   const draw = random(seed, 0x10ad);
-  const to = Date.now() * 1000;
-  const from = to - (to % 1_000_000) - HISTORY_DAYS * DAY;
+  // Whole days that are over, so that a seed makes the same events all day long.
+  const to = Math.floor((Date.now() * 1000) / DAY) * DAY;
+  const from = to - HISTORY_DAYS * DAY;
   const eventsPerSecond = (EVENTS_PER_SECOND * seconds) / (HISTORY_DAYS * 86_400);
   const source = publications(
     { seed, paces: [{ from, eventsPerSecond, rhythm: false }] },

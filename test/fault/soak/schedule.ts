@@ -30,7 +30,10 @@ export interface Step {
 const GAP_MIN_MS = 500;
 const GAP_MAX_MS = 3_000;
 
-/** Every fault once, in an order of the seed, and then whatever comes, until the time is over. */
+/**
+ * Every fault once, in an order of the seed, and then whatever comes, until the time is over. No seek in the second half:
+ * it heals what was lost before, and would hide that anything was.
+ */
 export function scheduleOf(seed: number, durationMs: number): Step[] {
   const draw = random(seed, 0x50a4);
   const waiting: (typeof FAULTS)[number][] = [...FAULTS];
@@ -38,7 +41,9 @@ export function scheduleOf(seed: number, durationMs: number): Step[] {
   for (let atMs = 2_000; ; atMs += draw.between(GAP_MIN_MS, GAP_MAX_MS)) {
     if (atMs >= durationMs) return steps;
     const first = waiting.splice(draw.between(0, Math.max(0, waiting.length - 1)), 1)[0];
-    const { fault } = first ?? draw.weighted(FAULTS);
+    const drawn = (first ?? draw.weighted(FAULTS)).fault;
+    const healing = drawn === 'seek to the beginning' && atMs > durationMs / 2;
+    const fault = healing ? 'kill Postgres' : drawn;
     steps.push({ atMs, fault, draw: draw.bits() });
   }
 }
