@@ -142,12 +142,14 @@ describe('the isolation of accounts', () => {
 
 describe('a caller who leaves', () => {
   it('ends the statement in Postgres, and the next caller is served', async () => {
-    const pool = poolOf({ size: 1 });
+    const pool = poolOf({ size: 1, statementTimeoutMs: 30_000 });
     const controller = new AbortController();
     const read = sleeping(pool, 60, limits(60_000, controller.signal));
     await eventually(async () => (await running()) === 1);
+    const leftMs = performance.now();
     controller.abort();
     await expect(read).rejects.toBeInstanceOf(Cancelled);
+    expect(performance.now() - leftMs).toBeLessThan(10_000);
     await eventually(async () => (await running()) === 0);
     await sleeping(pool, 0);
     expect(pool.use()).toMatchObject({ busy: 0, waiting: 0 });
