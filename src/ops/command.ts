@@ -1,0 +1,53 @@
+/**
+ * The command line of `ops`: one file per verb registers its command here. Ends the process with the
+ * codes of exit-code.ts.
+ */
+import { Command, CommanderError } from 'commander';
+import { ConfigFaults } from '../platform/config.js';
+import { registerAdoptStream } from './adopt-stream.js';
+import { registerConfig } from './config.js';
+import { registerDeadLetters } from './dead-letters.js';
+import { EXIT, Refused } from './exit-code.js';
+import { registerMigrate } from './migrate.js';
+import { registerRetain } from './retain.js';
+import { registerSeek } from './seek.js';
+import { messageOf } from './session.js';
+import { registerSetup } from './setup.js';
+import { registerStatus } from './status.js';
+
+const AFTER_HELP = `
+Configured by environment: NATS_URL (the ops user), DATABASE_URL (analytics_ops; migrate: analytics_owner).
+See: ops config table
+
+Exit codes: 0 done, 1 failed, 2 refused (wrong arguments or configuration, not confirmed, or it would do harm).
+What changes something is recorded in audit_record, with --yes or without.`;
+
+/** The whole command line. */
+export function opsCommand(): Command {
+  const program = new Command('ops')
+    .description('Set up, watch and repair sms-analytics')
+    .addHelpText('after', AFTER_HELP)
+    .showHelpAfterError('(ops --help lists what there is)')
+    .exitOverride();
+  registerStatus(program);
+  registerSetup(program);
+  registerMigrate(program);
+  registerSeek(program);
+  registerAdoptStream(program);
+  registerDeadLetters(program);
+  registerRetain(program);
+  registerConfig(program);
+  return program;
+}
+
+/** Runs one command line and returns its exit code; errors are said on standard error. */
+export async function runOps(argv: readonly string[]): Promise<number> {
+  try {
+    await opsCommand().parseAsync(argv, { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.refused;
+    process.stderr.write(`${messageOf(error)}\n`);
+    return error instanceof Refused || error instanceof ConfigFaults ? EXIT.refused : EXIT.failed;
+  }
+}

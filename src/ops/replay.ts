@@ -1,0 +1,114 @@
+/**
+ * Judges a dead letter again: its payload is fetched from the stream and recognised by its digest,
+ * decoded under today's rules, and counted under its original sequence if it is admitted. Nothing is
+ * published, and what is counted already is not counted twice.
+ */
+import { decode } from '../broker/nats/decode.js';
+import { digestOf } from '../broker/nats/decode-digest.js';
+import { fetchEvent } from '../broker/nats/fetch-event.js';
+import { streamState } from '../broker/nats/look.js';
+import { STREAM } from '../broker/nats/topology.js';
+import { DEFAULT_ADMISSION_RULES } from '../domain/admission.js';
+import { DEAD_LETTER_MEANING } from '../domain/dead-letter.js';
+import type { AdmittedEvent } from '../domain/event.js';
+import { type EpochMicros, formatDay, MICROS_PER_DAY } from '../domain/instant.js';
+import { foldBatch } from '../domain/ledger-fold.js';
+import { applyBatch } from '../store/postgres/apply-batch.js';
+import { resolveDeadLetter, type StoredDeadLetter } from '../store/postgres/dead-letters.js';
+import { isCounted } from '../store/postgres/dead-letters-counted.js';
+import { readGenerations, readStreams } from '../store/postgres/generation.js';
+import {
+  createLedgerDays,
+  type Generation,
+  readGeneration,
+} from '../store/postgres/ingest-progress.js';
+import { OPS_WORKER } from '../store/postgres/retention.js';
+import type { Session } from './session.js';
+
+/** What became of one. */
+export type Verdict =
+  | { readonly outcome: 'replayed' }
+  /** Judged, and not admitted today either. */
+  | { readonly outcome: 'still refused'; readonly why: string }
+  /** Cannot be judged: its payload is gone. */
+  | { readonly outcome: 'gone'; readonly why: string };
+
+/** What every replay of one run needs; read once. */
+export interface ReplayGround {
+  /** Into which events are counted: the serving generation, and one that is being built. */
+  readonly generations: readonly Generation[];
+  readonly streamCreatedAt: EpochMicros;
+  /** When each known stream was created, by its number. */
+  readonly createdAt: ReadonlyMap<number, EpochMicros>;
+}
+
+export async function readGround({ pool, manager }: Session): Promise<ReplayGround> {
+  const generations: Generation[] = [];
+  for (const { generation, state, copiedAt } of await readGenerations(pool)) {
+    if (state === 'retired' || (state === 'building' && copiedAt === undefined)) continue;
+    await createLedgerDays(pool, generation);
+    const one = await readGeneration(pool, generation);
+    if (one !== undefined) generations.push(one);
+  }
+  const streams = await readStreams(pool, STREAM);
+  return {
+    generations,
+    streamCreatedAt: (await streamState(manager, STREAM)).createdAt,
+    createdAt: new Map(streams.map(({ streamId, createdAt }) => [streamId, createdAt])),
+  };
+}
+
+/** Counts it and marks it `replayed`, or says why not. Repeatable. Rejects where an engine is away. */
+export async function replay(
+  { pool, manager }: Session,
+  ground: ReplayGround,
+  letter: StoredDeadLetter,
+): Promise<Verdict> {
+  const { streamId, sequence } = letter;
+  if (ground.createdAt.get(streamId) !== ground.streamCreatedAt) {
+    return gone('it was published to a stream that does not exist any more');
+  }
+  const published = await fetchEvent(manager, sequence);
+  if (published === undefined) return gone('the stream no longer holds its payload');
+  if (digestOf(published.payload) !== letter.digest) {
+    return gone('another event stands under its sequence now (the digests differ)');
+  }
+  const decoded = decode(published, DEFAULT_ADMISSION_RULES);
+  if (!decoded.admitted) {
+    const { reason, field } = decoded.refusal;
+    return refused(`${reason}${field ? ` (${field})` : ''}: ${DEAD_LETTER_MEANING[reason]}`);
+  }
+  for (const generation of ground.generations) {
+    const why = await count(pool, generation, streamId, decoded.event);
+    if (why !== undefined) return refused(why);
+  }
+  await resolveDeadLetter(pool, letter, 'replayed');
+  return { outcome: 'replayed' };
+}
+
+const gone = (why: string): Verdict => ({ outcome: 'gone', why: `${why}; discard it` });
+const refused = (why: string): Verdict => ({ outcome: 'still refused', why });
+
+/** Why the event does not count in this generation; undefined where it does. */
+async function count(
+  pool: Session['pool'],
+  { generation, ledgerFloor }: Generation,
+  streamId: number,
+  event: AdmittedEvent,
+): Promise<string | undefined> {
+  if (event.acceptedAt < ledgerFloor * MICROS_PER_DAY) {
+    return `too_old: ledger days before ${formatDay(ledgerFloor)} were dropped, so it might count twice`;
+  }
+  const folded = foldBatch([event]);
+  try {
+    const context = { generation, streamId, worker: OPS_WORKER };
+    // Not the progress of a pull: it says nothing about the sequences below it.
+    await applyBatch(pool, context, { folded, deadLetters: [], highestSequence: 0 });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (!/^(22|23|54)/.test(code ?? '')) throw error;
+    return `unstorable: ${message}`;
+  }
+  if (await isCounted(pool, generation, folded)) return undefined;
+  return `conflict: ${DEAD_LETTER_MEANING.conflict}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * What every verb works with: Postgres as analytics_ops, NATS as the ops user, and the name under
+ * which acts are recorded. Opened for one verb and closed after it.
+ */
+import { userInfo } from 'node:os';
+import type { JetStreamManager, NatsConnection } from 'nats';
+import pg from 'pg';
+import { connectNats } from '../broker/nats/connect.js';
+import { type ConfigOf, readConfig } from '../platform/config.js';
+import { opsSettings } from '../platform/settings.js';
+import { recordAct } from '../store/postgres/audit.js';
+import { Refused } from './exit-code.js';
+
+const INBOX_PREFIX = '_INBOX_OPS';
+/** Enough for a copy beside the questions asked meanwhile. */
+const POOL_SIZE = 3;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export type OpsConfig = ConfigOf<typeof opsSettings>;
+
+/** A verb's Postgres. */
+export interface StoreSession {
+  readonly config: OpsConfig;
+  readonly pool: pg.Pool;
+  /** `ops:<user of the operating system>`. */
+  readonly actor: string;
+}
+
+/** A verb's Postgres and NATS. */
+export interface Session extends StoreSession {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+}
+
+/** Runs `act` with Postgres. Rejects with ConfigFaults, or with what `act` rejects with. */
+export async function withStore<T>(act: (session: StoreSession) => Promise<T>): Promise<T> {
+  const config = readConfig(opsSettings);
+  const pool = new pg.Pool({
+    connectionString: config.databaseUrl.reveal(),
+    max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'ops',
+  });
+  pool.on('error', () => {});
+  try {
+    return await act({ config, pool, actor: `ops:${userName()}` });
+  } finally {
+    await pool.end();
+  }
+}
+
+/** Runs `act` with Postgres and NATS. Rejects with Refused where no NATS is configured. */
+export function withSession<T>(act: (session: Session) => Promise<T>): Promise<T> {
+  return withStore(async (store) => {
+    const { natsUrl, natsUser, natsPassword } = store.config;
+    if (natsUrl === undefined) throw new Refused('NATS_URL: not set, expected nats://host:port');
+    const url = natsUrl.reveal();
+    const connection = await connectNats({
+      url,
+      user: natsUser,
+      password: natsPassword?.reveal(),
+      name: 'ops',
+      inboxPrefix: INBOX_PREFIX,
+    }).catch((error: unknown) => {
+      const hosts = url.split(',').map((one) => new URL(one).host);
+      throw new Error(`NATS at ${hosts.join(', ')}: ${messageOf(error)}. Check NATS_URL.`);
+    });
+    try {
+      return await act({ ...store, connection, manager: await connection.jetstreamManager() });
+    } finally {
+      await connection.close();
+    }
+  });
+}
+
+/**
+ * Does something that changes the system, and records that it was done or why it failed. `act`
+ * returns what came of it in one line.
+ */
+export async function audited<T extends { readonly summary: string }>(
+  { pool, actor }: Pick<StoreSession, 'pool' | 'actor'>,
+  action: string,
+  target: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  let result: T;
+  try {
+    result = await act();
+  } catch (error) {
+    const reason = messageOf(error);
+    // The failure itself is what the caller must see; without Postgres there is no record.
+    await recordAct(pool, { actor, action, target, outcome: 'failed', reason }).catch(() => {});
+    throw error;
+  }
+  await recordAct(pool, { actor, action, target, outcome: 'done', reason: result.summary });
+  return result;
+}
+
+/** The message of whatever was thrown; Node's collected connection errors have none of their own. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map(messageOf).join('; ');
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
