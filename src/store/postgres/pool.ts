@@ -4,8 +4,9 @@
  * comes back without an open transaction, a setting or a stray cancellation, or does not come back.
  */
 import pg from 'pg';
-import { Cancelled, DeadlineExceeded, isFailure, ResourceExhausted } from '../../domain/failure.js';
+import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
+import { createGate, type ReadLimits, throwIfOver } from './gate.js';
 import { readFailureOf } from './read-failure.js';
 
 /** How a pool is made. */
@@ -25,13 +26,6 @@ export interface ReadPoolOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** When a read must be over. */
-export interface ReadLimits {
-  readonly signal: AbortSignal;
-  /** Milliseconds that are left until the caller's deadline. */
-  readonly remainingMs: number;
-}
-
 /** A row as Postgres wrote it: text, or null. */
 export type Row = readonly (string | null)[];
 
@@ -47,6 +41,8 @@ export interface PoolUse {
   readonly busy: number;
   readonly waiting: number;
 }
+
+export type { ReadLimits } from './gate.js';
 
 export interface ReadPool {
   /**
@@ -150,11 +146,6 @@ async function readOnce<T>(
   }
 }
 
-function throwIfOver(signal: AbortSignal, remainingMs: number): void {
-  if (signal.aborted) throw new Cancelled('the caller no longer waits');
-  if (remainingMs <= 0) throw new DeadlineExceeded('the deadline has passed');
-}
-
 function snapshotOn(client: pg.PoolClient, signal: AbortSignal, left: () => number): Snapshot {
   return {
     async rows(name, text, values) {
@@ -194,70 +185,5 @@ function createCanceller(options: ReadPoolOptions): (client: pg.PoolClient) => P
     } finally {
       await client.end().catch(() => {});
     }
-  };
-}
-
-interface Gate {
-  /** Resolves to the function that leaves again. */
-  enter(limits: ReadLimits): Promise<() => void>;
-  busy(): number;
-  waiting(): number;
-}
-
-/** Lets `size` through at once and `maxWaiting` wait, first come first served. */
-function createGate(size: number, maxWaiting: number): Gate {
-  let busy = 0;
-  const queue = new Set<() => void>();
-  const leave = () => {
-    const [next] = queue;
-    if (next === undefined) busy--;
-    else next();
-  };
-  const once = () => {
-    let left = false;
-    return () => {
-      if (!left) leave();
-      left = true;
-    };
-  };
-  return {
-    busy: () => busy,
-    waiting: () => queue.size,
-    enter(limits) {
-      return new Promise((resolve, reject) => {
-        try {
-          throwIfOver(limits.signal, limits.remainingMs);
-        } catch (error) {
-          return reject(error);
-        }
-        if (busy < size) {
-          busy++;
-          return resolve(once());
-        }
-        if (queue.size >= maxWaiting) {
-          return reject(new ResourceExhausted('too many questions wait for the database'));
-        }
-        const giveUp = (failure: Error) => {
-          stopWaiting();
-          reject(failure);
-        };
-        const onAbort = () => giveUp(new Cancelled('the caller no longer waits'));
-        const timer = setTimeout(
-          () => giveUp(new DeadlineExceeded('the deadline passed while waiting for the database')),
-          Math.min(limits.remainingMs, 2 ** 31 - 1),
-        );
-        const enter = () => {
-          stopWaiting();
-          resolve(once());
-        };
-        const stopWaiting = () => {
-          clearTimeout(timer);
-          queue.delete(enter);
-          limits.signal.removeEventListener('abort', onAbort);
-        };
-        limits.signal.addEventListener('abort', onAbort, { once: true });
-        queue.add(enter);
-      });
-    },
   };
 }
