@@ -90,32 +90,32 @@ export type UtcDay = string;
 
 /**
  * What both engines say of one day of one rollup; equal fingerprints mean equal rows. All are exact decimal strings
- * without trailing zeros. `sums`: each measure, then the versions. `checksums`: the sum over the rows of CRC-32 of the
- * row's key times the row's weight (see `weightTerms`), then of the CRC-32 times each money measure. A value that is
- * missing, changed or under another key changes them, unless 32 bits agree by chance.
+ * without trailing zeros. `sums`: each measure, then the versions. `checksum`: the sum over the rows of the CRC-32 of
+ * the row's key times the row's weight: a value that is missing, changed or under another key changes it, unless 32
+ * bits agree by chance.
  */
 export interface DayFingerprint {
   readonly day: UtcDay;
   readonly rows: string;
   readonly sums: readonly string[];
-  readonly checksums: readonly string[];
+  readonly checksum: string;
 }
 
-/** What a row weighs: its counts and its version, each times a factor, the sum cut to 31 bits. */
-export function weightTerms(rollup: CopiedRollup): readonly string[] {
-  const counts = rollup.measures.filter((measure) => measure.kind === 'count');
-  return [...counts.map((measure) => measure.name), 'version'].map(
-    (name, at) => `${name} * ${31 ** at}`,
-  );
+/**
+ * What a row weighs, in SQL that both engines read alike: its counts and its version, each times a factor and cut to
+ * 31 bits (so that a CRC-32 times it stays within 64), and its money.
+ */
+export function weightOf(rollup: CopiedRollup): { counts: string; money: readonly string[] } {
+  const counts = rollup.measures.filter(({ kind }) => kind === 'count').map(({ name }) => name);
+  const money = rollup.measures.filter(({ kind }) => kind === 'money').map(({ name }) => name);
+  return {
+    counts: [...counts, 'version'].map((name, at) => `${name} * ${31 ** at}`).join(' + '),
+    money: money.map((name, at) => `${name} * ${31 ** at}`),
+  };
 }
 
-/** 2^31 - 1: a weight times a CRC-32 stays within a signed 64-bit number. */
+/** 2^31 - 1. */
 export const WEIGHT_MASK = 0x7fffffff;
-
-/** The measures that are summed on their own beside the weight. */
-export function moneyMeasures(rollup: CopiedRollup): readonly CopiedColumn[] {
-  return rollup.measures.filter((measure) => measure.kind === 'money');
-}
 
 /** True when both sides hold the same rows; an absent side holds none. */
 export function sameDay(
@@ -127,7 +127,7 @@ export function sameDay(
 
 function fingerprintText(fingerprint: DayFingerprint | undefined): string {
   if (fingerprint === undefined || fingerprint.rows === '0') return 'none';
-  return [fingerprint.rows, ...fingerprint.sums, ...fingerprint.checksums].join(' ');
+  return [fingerprint.rows, ...fingerprint.sums, fingerprint.checksum].join(' ');
 }
 
 /** What of a day differs, for people: `rows 10 ≠ 9, messages 100 ≠ 90, checksum`. Empty when nothing does. */

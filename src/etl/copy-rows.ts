@@ -1,6 +1,6 @@
 /**
- * From Postgres to ClickHouse, chunk by chunk: extraction runs ahead by a bounded number of chunks while the one
- * before is being inserted. Memory depends on the chunk, not on how much is copied.
+ * From Postgres to ClickHouse, chunk by chunk: extraction runs ahead by a bounded number of chunks while those before
+ * are being inserted. Memory depends on the chunk, not on how much is copied.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { ClientBase } from 'pg';
@@ -9,8 +9,8 @@ import { type DaySlice, extractRows, type RowLabel } from '../store/postgres/ext
 import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
 import { type Chunk, loadChunk } from '../warehouse/clickhouse/load.js';
 
-/** About 100,000 rows: large enough for ClickHouse's liking, small enough to hold a few. */
-export const defaultChunkBytes = 8 * 1024 * 1024;
+/** Some 50,000 to 70,000 rows: large enough for ClickHouse's liking, small enough to hold a few. */
+export const defaultChunkBytes = 4 * 1024 * 1024;
 
 /** Where rows come from and go to. */
 export interface CopyRoute {
@@ -28,7 +28,7 @@ export interface CopiedAmount {
 }
 
 /**
- * Copies the rows of the slices, in their order. `scope` makes the deduplication tokens of this sending its own.
+ * Copies the rows of the slices. `scope` makes the deduplication tokens of this sending its own.
  * `onChunk` is called after each chunk that ClickHouse has acknowledged, `onSlice` as a slice begins to be read.
  */
 export async function copyRows(
@@ -42,28 +42,43 @@ export async function copyRows(
 ): Promise<CopiedAmount> {
   let rowCount = 0;
   let byteCount = 0;
-  for await (const chunk of readAhead(joined(route, rollup, label, slices, onSlice))) {
+  await shareOut(joined(route, rollup, label, slices, onSlice), async (chunk) => {
     await loadChunk(route.clickhouse, route.target, rollup, chunk, scope);
     rowCount += chunk.rowCount;
     byteCount += chunk.bytes.length;
     await onChunk({ rowCount: chunk.rowCount, byteCount: chunk.bytes.length });
-  }
+  });
   return { rowCount, byteCount };
 }
 
-/** The same chunks; the next one is being read while the consumer is at work on the one before. */
-async function* readAhead(chunks: AsyncGenerator<Chunk>): AsyncGenerator<Chunk> {
-  let next = chunks.next();
-  try {
-    for (let result = await next; !result.done; result = await next) {
-      next = chunks.next();
-      next.catch(() => {}); // seen at the await above, unless the consumer gave up before
-      yield result.value;
+/** At most two chunks are being inserted while a third is read: one core of the server parses, another one writes. */
+const chunksAtOnce = 3;
+
+/** Gives every chunk to `work`, some at once. Rejects with the first failure, after what was begun has ended. */
+async function shareOut(
+  chunks: AsyncGenerator<Chunk>,
+  work: (chunk: Chunk) => Promise<void>,
+): Promise<void> {
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (!failed) {
+      const next = await chunks.next();
+      if (next.done) return;
+      await work(next.value);
     }
-  } finally {
-    await next.catch(() => {});
-    await chunks.return(undefined);
-  }
+  };
+  const guarded = async (): Promise<void> => {
+    try {
+      await worker();
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  };
+  const ended = await Promise.allSettled(Array.from({ length: chunksAtOnce }, guarded));
+  await chunks.return(undefined);
+  const rejected = ended.find((one) => one.status === 'rejected');
+  if (rejected !== undefined) throw rejected.reason;
 }
 
 /** Chunks across slices: many days with few rows each become one insert. */

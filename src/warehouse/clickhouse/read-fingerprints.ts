@@ -6,10 +6,9 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import {
   type CopiedRollup,
   type DayFingerprint,
-  moneyMeasures,
   type UtcDay,
   WEIGHT_MASK,
-  weightTerms,
+  weightOf,
 } from '../../domain/copied-rollup.js';
 import { keyText } from './columns.js';
 import { type DdlTarget, qualified } from './ddl.js';
@@ -49,13 +48,16 @@ export function fingerprintQuery(
   withExceptions: boolean,
 ): string {
   const sums = [...rollup.measures.map((measure) => measure.name), 'version'];
-  const money = moneyMeasures(rollup).map(
-    ({ name }) => `toString(sum(key * toDecimal256(${name}, 9)))`,
-  );
-  const weight = `bitAnd(toInt64(${weightTerms(rollup).join(' + ')}), ${WEIGHT_MASK})`;
+  const { counts, money } = weightOf(rollup);
+  const mask = `bitAnd(toInt64(${counts}), ${WEIGHT_MASK})`;
+  // With money the products are decimals, wide enough for every sum; without, they fit 64 bits and their sum 128.
+  const product =
+    money.length === 0
+      ? `toInt128(toInt64(key) * ${mask})`
+      : `key * (${[`toDecimal256(${mask}, 9)`, ...money].join(' + ')})`;
   return `WITH CRC32(concatWithSeparator('|', ${rollup.keys.map(keyText).join(', ')})) AS key
 SELECT toString(toDate(bucket)) AS day, toString(count()), ${sums.map((name) => `toString(sum(${name}))`).join(', ')},
-  ${[`toString(sum(toInt128(toInt64(key) * ${weight})))`, ...money].join(', ')}
+  toString(sum(${product}))
 FROM ${qualified(target, rollup.target)} FINAL
 WHERE generation = {generation:UInt16} AND copy = {copy:UInt64} AND toDate(bucket) IN {days:Array(Date)}${
     withExceptions ? '\n  AND toUnixTimestamp(bucket) NOT IN {except:Array(UInt32)}' : ''
@@ -67,5 +69,5 @@ SETTINGS do_not_merge_across_partitions_select_final = 1`;
 function fingerprintOf(rollup: CopiedRollup, row: readonly string[]): DayFingerprint {
   const [day = '', rows = '0', ...rest] = row;
   const sumCount = rollup.measures.length + 1;
-  return { day, rows, sums: rest.slice(0, sumCount), checksums: rest.slice(sumCount) };
+  return { day, rows, sums: rest.slice(0, sumCount), checksum: rest[sumCount] ?? '0' };
 }

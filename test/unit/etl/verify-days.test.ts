@@ -4,9 +4,10 @@ import {
   type CopiedRollup,
   differences,
   sameDay,
-  weightTerms,
+  weightOf,
 } from '../../../src/domain/copied-rollup.js';
 import { rotatingSlice } from '../../../src/etl/verify-days.js';
+import { spansOf } from '../../../src/store/postgres/extract-fingerprints.js';
 
 const days = ['2026-11-01', '2026-11-02', '2026-11-03', '2026-11-04'];
 const throughput = COPIED_ROLLUPS.at(-1) as CopiedRollup;
@@ -26,12 +27,23 @@ describe('rotatingSlice', () => {
   });
 });
 
+describe('spansOf', () => {
+  test('joins days without gaps, across the end of a month', () => {
+    const some = ['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-03'];
+    expect(spansOf(some)).toEqual([
+      ['2026-02-27', '2026-03-01'],
+      ['2026-03-03', '2026-03-03'],
+    ]);
+    expect(spansOf([])).toEqual([]);
+  });
+});
+
 describe('fingerprints', () => {
-  const one = { day: '2026-11-01', rows: '2', sums: ['10', '7', '2'], checksums: ['123'] };
+  const one = { day: '2026-11-01', rows: '2', sums: ['10', '7', '2'], checksum: '123' };
 
   test('are equal only where rows, sums and checksums are; no rows equal an absent day', () => {
     expect(sameDay(one, { ...one })).toBe(true);
-    expect(sameDay(one, { ...one, checksums: ['124'] })).toBe(false);
+    expect(sameDay(one, { ...one, checksum: '124' })).toBe(false);
     expect(sameDay(one, undefined)).toBe(false);
     expect(sameDay(undefined, { ...one, rows: '0' })).toBe(true);
   });
@@ -39,11 +51,14 @@ describe('fingerprints', () => {
   test('say what differs, Postgres first', () => {
     const other = { ...one, rows: '1', sums: ['9', '7', '1'] };
     expect(differences(throughput, one, other)).toBe('rows 2 ≠ 1, accepted 10 ≠ 9, version 2 ≠ 1');
-    expect(differences(throughput, one, { ...one, checksums: ['0'] })).toBe('checksum');
+    expect(differences(throughput, one, { ...one, checksum: '0' })).toBe('checksum');
     expect(differences(throughput, one, undefined)).toContain('rows 2 ≠ 0');
   });
 
   test('weigh every count and the version', () => {
-    expect(weightTerms(throughput)).toEqual(['accepted * 1', 'completed * 31', 'version * 961']);
+    expect(weightOf(throughput)).toEqual({
+      counts: 'accepted * 1 + completed * 31 + version * 961',
+      money: [],
+    });
   });
 });
