@@ -71,50 +71,62 @@ const MONEY_MEASURES = ['charges', 'charged', 'refunds', 'refunded'];
 const sums = (measures: readonly string[]) =>
   measures.map((name) => `sum(cell.${name})`).join(', ');
 
-/** The tail of the statement's WITH list: reads `moved` and `moved_refund`, writes every rollup. */
-export const ROLLUP_CTES = `${CELLS},
+/**
+ * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup, and of them only the
+ * cells that begin at or after `since` (a SQL expression) where one is given.
+ */
+export const rollupCtes = (since?: string) => {
+  const cells = (name: string) =>
+    since === undefined
+      ? `${name} AS cell`
+      : `(SELECT * FROM ${name} WHERE at >= ${since}) AS cell`;
+  return `${CELLS},
 to_outcome_account AS (
   INSERT INTO outcome_account AS r
     (generation, grain_minutes, account_id, bucket, operator_id, outcome, reason, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, 15, account_id, at, operator_id, outcome, reason, messages, segments, contradicted
-  FROM outcome_cell ORDER BY 3, 4, 5, 6, 7
+  FROM ${cells('outcome_cell')} ORDER BY 3, 4, 5, 6, 7
   ON CONFLICT (generation, account_id, grain_minutes, bucket, operator_id, outcome, reason)
   DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_outcome_platform AS (
   INSERT INTO outcome_platform AS r
     (generation, grain_minutes, bucket, operator_id, outcome, reason, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, outcome, reason, ${sums(OUTCOME_MEASURES)}
-  FROM outcome_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
+  FROM ${cells('outcome_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, outcome, reason)
   DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_money_account AS (
   INSERT INTO money_account AS r
     (generation, grain_minutes, account_id, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, 15, account_id, at, operator_id, currency, charges, charged, refunds, refunded
-  FROM money_cell ORDER BY 3, 4, 5, 6
+  FROM ${cells('money_cell')} ORDER BY 3, 4, 5, 6
   ON CONFLICT (generation, account_id, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_money_platform AS (
   INSERT INTO money_platform AS r
     (generation, grain_minutes, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, currency, ${sums(MONEY_MEASURES)}
-  FROM money_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  FROM ${cells('money_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_platform AS (
   INSERT INTO latency_platform AS r (generation, grain_minutes, bucket, operator_id, bin, messages)
   SELECT $1, grain, ${BUCKET}, operator_id, bin, sum(cell.messages)
-  FROM latency_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  FROM ${cells('latency_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, bin) DO UPDATE SET ${add(['messages'])}),
 to_throughput_platform AS (
   INSERT INTO throughput_platform AS r (generation, grain_minutes, bucket, operator_id, accepted, completed)
   SELECT $1, grain, ${BUCKET}, operator_id, ${sums(['accepted', 'completed'])}
-  FROM throughput_cell AS cell, ${grains(THROUGHPUT_GRAINS_MINUTES)} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+  FROM ${cells('throughput_cell')}, ${grains(THROUGHPUT_GRAINS_MINUTES)} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
   ON CONFLICT (generation, grain_minutes, bucket, operator_id)
   DO UPDATE SET ${add(['accepted', 'completed'])}),
 to_rollup_change AS (
   INSERT INTO rollup_change (generation, rollup, bucket)
-  SELECT DISTINCT $1::smallint, 'outcome', at FROM outcome_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'money', at FROM money_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'latency', at FROM latency_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'throughput', at FROM throughput_cell)`;
+  SELECT DISTINCT $1::smallint, 'outcome', at FROM ${cells('outcome_cell')}
+  UNION ALL SELECT DISTINCT $1::smallint, 'money', at FROM ${cells('money_cell')}
+  UNION ALL SELECT DISTINCT $1::smallint, 'latency', at FROM ${cells('latency_cell')}
+  UNION ALL SELECT DISTINCT $1::smallint, 'throughput', at FROM ${cells('throughput_cell')})`;
+};
+
+/** The tail of the ledger statement. */
+export const ROLLUP_CTES = rollupCtes();
