@@ -9,6 +9,7 @@ import { registerConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { EXIT, Refused } from './exit-code.js';
 import { registerMigrate } from './migrate.js';
+import { registerRebuild } from './rebuild.js';
 import { registerRetain } from './retain.js';
 import { registerSeek } from './seek.js';
 import { messageOf } from './session.js';
@@ -36,6 +37,7 @@ export function opsCommand(): Command {
   registerAdoptStream(program);
   registerDeadLetters(program);
   registerRetain(program);
+  registerRebuild(program);
   registerConfig(program);
   return program;
 }

@@ -67,19 +67,22 @@ export interface StreamRow {
   readonly streamId: number;
   readonly createdAt: EpochMicros;
   readonly epoch: number;
+  /** When it was first counted from. */
+  readonly firstSeenAt: EpochMicros;
 }
 
 /** All streams of that name that were ever counted from, the oldest first. */
 export async function readStreams(pool: Queryable, name: string): Promise<StreamRow[]> {
-  const { rows } = await pool.query<{ stream_id: number; created: string; epoch: number }>(
-    `SELECT stream_id, ${micros('created_at')} AS created, epoch FROM event_stream
-     WHERE name = $1 ORDER BY stream_id`,
+  const { rows } = await pool.query<Record<string, string | number>>(
+    `SELECT stream_id, ${micros('created_at')} AS created, epoch, ${micros('first_seen_at')} AS seen
+     FROM event_stream WHERE name = $1 ORDER BY stream_id`,
     [name],
   );
-  return rows.map(({ stream_id: streamId, created, epoch }) => ({
-    streamId,
-    createdAt: Number(created),
-    epoch,
+  return rows.map((row) => ({
+    streamId: Number(row.stream_id),
+    createdAt: Number(row.created),
+    epoch: Number(row.epoch),
+    firstSeenAt: Number(row.seen),
   }));
 }
 

@@ -18,11 +18,12 @@ export async function ledgerDaysBelow(
   generation: number,
   before: EpochDay,
 ): Promise<string[]> {
+  // Compared as text: any pg_class row may pass by a filter, and few names end in a date.
   const { rows } = await pool.query<{ day: string }>(
     `SELECT DISTINCT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day
      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
      WHERE i.inhparent IN (to_regclass('ledger_g' || $1::int), to_regclass('refund_g' || $1::int))
-       AND to_date(right(c.relname, 8), 'YYYYMMDD') < $2::date ORDER BY 1`,
+       AND right(c.relname, 8) < to_char($2::date, 'YYYYMMDD') ORDER BY 1`,
     [generation, formatDay(before)],
   );
   return rows.map(({ day }) => day);

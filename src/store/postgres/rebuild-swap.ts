@@ -1,0 +1,132 @@
+/**
+ * The moment of a rebuild: the new generation serves, the old one is retired, in one transaction that
+ * no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
+ */
+import type { Pool } from 'pg';
+
+const LOCK_TIMEOUT = '2s';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Swaps where the new generation's watermark has reached the old one's; false where it has not, or
+ * where a lock was not to be had in time: try again.
+ */
+export async function swapGenerations(pool: Pool, old: number, next: number): Promise<boolean> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    await client.query(
+      'SELECT FROM generation WHERE generation IN ($1, $2) ORDER BY generation FOR UPDATE',
+      [old, next],
+    );
+    // Every ingest transaction writes here: none is under way now, and none begins before the end.
+    await client.query('LOCK TABLE ingest_progress IN SHARE MODE');
+    const { rows } = await client.query<{ reached: boolean | null }>(
+      `SELECT max(data_as_of) FILTER (WHERE generation = $2)
+           >= coalesce(max(data_as_of) FILTER (WHERE generation = $1), '-infinity') AS reached
+       FROM ingest_progress`,
+      [old, next],
+    );
+    const swapped = rows[0]?.reached === true && (await exchange(client, old, next));
+    await client.query(swapped ? 'COMMIT' : 'ROLLBACK');
+    return swapped;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return false;
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function exchange(client: Pick<Pool, 'query'>, old: number, next: number): Promise<boolean> {
+  const retired = await client.query(
+    `UPDATE generation SET state = 'retired' WHERE generation = $1 AND state = 'serving'`,
+    [old],
+  );
+  const serving = await client.query(
+    `UPDATE generation SET state = 'serving', served_at = now()
+     WHERE generation = $1 AND state = 'building' AND copied_at IS NOT NULL`,
+    [next],
+  );
+  if (retired.rowCount !== 1 || serving.rowCount !== 1) {
+    throw new Error(`Generation ${old} does not serve or ${next} is not being built any more`);
+  }
+  return true;
+}
+
+/** Gives a building generation up: its ingest processes stop by themselves. */
+export async function retireBuilding(pool: Pick<Pool, 'query'>, generation: number): Promise<void> {
+  await pool.query(
+    `UPDATE generation SET state = 'retired' WHERE generation = $1 AND state = 'building'`,
+    [generation],
+  );
+}
+
+/** Retired generations that still hold tables. */
+export async function readUncleaned(
+  pool: Pick<Pool, 'query'>,
+): Promise<{ readonly generation: number; readonly durable: string }[]> {
+  const { rows } = await pool.query<{ generation: number; durable: string }>(
+    `SELECT generation, durable FROM generation WHERE state = 'retired'
+       AND EXISTS (SELECT FROM pg_class WHERE oid IN (to_regclass('ledger_g' || generation),
+                                                      to_regclass('throughput_platform_g' || generation)))
+     ORDER BY generation`,
+  );
+  return rows;
+}
+
+/** Seconds since the last look of any ingest process of a generation; undefined where none ever looked. */
+export async function secondsSinceLook(
+  pool: Pick<Pool, 'query'>,
+  generation: number,
+): Promise<number | undefined> {
+  const { rows } = await pool.query<{ age: string | null }>(
+    `SELECT extract(epoch FROM now() - max(looked_at)) AS age FROM ingest_progress
+     WHERE generation = $1`,
+    [generation],
+  );
+  return rows[0]?.age == null ? undefined : Number(rows[0].age);
+}
+
+/** A mark in time: whoever reads with a snapshot from before it may still mean a retired generation. */
+export async function markNow(pool: Pick<Pool, 'query'>): Promise<string> {
+  const { rows } = await pool.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');
+  return rows[0]?.xid ?? '0';
+}
+
+/** How many sessions still read with a snapshot from before the mark. */
+export async function countOlderReaders(pool: Pick<Pool, 'query'>, mark: string): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+       AND age(backend_xmin) > age($1::text::xid8::xid)`,
+    [mark],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Drops everything that a retired generation holds; undefined where a lock was not to be had. */
+export async function dropGeneration(
+  pool: Pool,
+  generation: number,
+): Promise<string[] | undefined> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT drop_generation_partitions($1) AS name',
+      [generation],
+    );
+    await client.query('COMMIT');
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return undefined;
+    throw error;
+  } finally {
+    client.release();
+  }
+}
