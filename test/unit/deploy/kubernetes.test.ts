@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
+import { opsCommand } from '../../../src/ops/command.js';
 import { settingsByBinary } from '../../../src/platform/settings.js';
 import {
   containersOf,
@@ -28,6 +29,9 @@ const overlays = Object.entries(OVERLAYS).map(([name, path]) => ({ name, path })
 const everywhere = [...overlays, { name: 'nats', path: 'deploy/nats' }];
 /** Node's own; all else must be in settings.ts. */
 const OF_NODE = new Set(['NODE_EXTRA_CA_CERTS']);
+
+/** Verbs of ops that do not talk to NATS. */
+const OF_POSTGRES = new Set(['migrate', 'retain']);
 
 const find = (manifests: readonly Manifest[], kind: string, name: string) =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name);
@@ -131,7 +135,7 @@ describe.each(overlays)('in $name', ({ name: overlay, path }) => {
       const needed = Object.values(settingsByBinary[name] ?? {})
         .filter((setting) => setting.fallback === undefined)
         .map((setting) => setting.name);
-      if (name === 'ops' && args[0] !== 'migrate') needed.push('NATS_URL');
+      if (name === 'ops' && !OF_POSTGRES.has(args[0])) needed.push('NATS_URL');
       return needed
         .filter((one) => !(one in environment) && !(`${one}_FILE` in environment))
         .map((one) => `${workload.metadata.name}: ${one} is missing`);
@@ -216,6 +220,7 @@ describe.each(overlays)('in $name', ({ name: overlay, path }) => {
       ingest: 'ingest',
       'anlyt-etl': 'anlyt-etl',
       ops: 'ops',
+      retain: 'ops',
       setup: 'ops',
       migrate: 'migrate',
       'migrate-clickhouse': 'migrate',
@@ -301,6 +306,21 @@ test('what runs in the manifests exists in the source', () => {
   for (const { container, name } of ours(render(OVERLAYS.tls))) {
     expect(existsSync(join(projectRoot, `src/bin/${name}.ts`)), container.name).toBe(true);
   }
-  const setup = readFileSync(join(projectRoot, 'src/bin/ops.ts'), 'utf8');
-  for (const verb of ['migrate', 'setup']) expect(setup).toContain(`'${verb}'`);
+});
+
+test('every verb in the manifests is one that its binary has', () => {
+  const etl = readFileSync(join(projectRoot, 'src/bin/etl.ts'), 'utf8');
+  for (const { container, name, args } of ours(render(OVERLAYS.tls))) {
+    const [verb, ...options] = args;
+    if (verb === undefined) continue;
+    if (name === 'etl') expect(etl).toContain(`.command('${verb}'`);
+    else {
+      const command = opsCommand().commands.find((one) => one.name() === verb);
+      expect(command, container.name).toBeDefined();
+      const known = command?.options.map((option) => option.long);
+      for (const option of options.filter((one: string) => one.startsWith('--'))) {
+        expect(known).toContain(option);
+      }
+    }
+  }
 });

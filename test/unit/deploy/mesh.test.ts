@@ -234,6 +234,7 @@ describe.each([
     ['migrate-clickhouse', ['clickhouse:8443', 'postgres:5432']],
     ['ops', ['nats:4222', 'postgres:5432']],
     ['setup', ['nats:4222', 'postgres:5432']],
+    ['retain', ['postgres:5432']],
     ['migrate', ['postgres:5432']],
   ])('lets %s reach %j only', (name, expected) => {
     const workload = workloads.find((one) => one.metadata.name === name);
@@ -241,7 +242,7 @@ describe.each([
   });
 
   test('knows every workload', () => {
-    expect(workloads).toHaveLength(7);
+    expect(workloads).toHaveLength(8);
   });
 
   test('lets the callers of the policy file reach the API, and the scraper its metrics', () => {
