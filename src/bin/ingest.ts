@@ -10,7 +10,7 @@ import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
 import { DEFAULT_ADMISSION_RULES } from '../domain/admission.js';
-import { commit } from '../ingest/commit.js';
+import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
 import { ingestMetrics } from '../ingest/metrics.js';
 import { Watch } from '../ingest/watch.js';
@@ -98,24 +98,22 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     durable: generation.durable,
     inboxPrefix: INBOX_PREFIX,
   };
+  const committing: CommitOptions = {
+    apply: (batch) =>
+      applyBatch(
+        pool,
+        { generation: generation.generation, streamId: watch.streamId, worker },
+        batch,
+      ),
+    rules: DEFAULT_ADMISSION_RULES,
+    ledgerFloor: () => watch.ledgerFloor,
+    stopping,
+    log,
+  };
   const running = runLoop({
     pull: () => pull(source, config.batchSize),
-    commit: (envelopes) =>
-      commit(
-        {
-          apply: (batch) =>
-            applyBatch(
-              pool,
-              { generation: generation.generation, streamId: watch.streamId, worker },
-              batch,
-            ),
-          rules: DEFAULT_ADMISSION_RULES,
-          ledgerFloor: () => watch.ledgerFloor,
-          stopping,
-          log,
-        },
-        envelopes,
-      ),
+    prepare: (envelopes) => prepare(committing, envelopes),
+    commit: (prepared) => commit(committing, prepared),
     acknowledge: (envelopes) => acknowledge(connection, envelopes),
     mayContinue: () => watch.mayContinue(),
     observe: metrics.observeBatch,

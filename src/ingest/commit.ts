@@ -8,12 +8,12 @@ import type { AdmissionRules } from '../domain/admission.js';
 import type { EpochDay } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import type { CountableBatch } from '../store/postgres/apply-batch.js';
+import { type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js';
 import { countable, type Decided, decide, unstorable } from './count.js';
 
 export interface CommitOptions {
   /** Applies one batch in one transaction: apply-batch.ts. */
-  readonly apply: (batch: CountableBatch) => Promise<void>;
+  readonly apply: (batch: EncodedBatch) => Promise<void>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
   readonly stopping: AbortSignal;
@@ -35,22 +35,31 @@ export interface Committed {
   readonly unstorableCount: number;
 }
 
-/** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
-export async function commit(
-  options: CommitOptions,
-  envelopes: readonly Envelope[],
-): Promise<Committed> {
+/** A pulled batch, judged and encoded: all that can be done while the batch before it commits. */
+export interface Prepared {
+  readonly envelopes: readonly Envelope[];
+  readonly decided: Decided;
+  readonly encoded: EncodedBatch;
+}
+
+/** Judges and encodes a batch. */
+export function prepare(options: CommitOptions, envelopes: readonly Envelope[]): Prepared {
   const decided = decide(envelopes, options.rules, options.ledgerFloor());
-  const blame = await applyPatiently(options, countable(decided));
+  return { envelopes, decided, encoded: encodeBatch(countable(decided)) };
+}
+
+/** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
+export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
+  const { envelopes, decided, encoded } = prepared;
+  const blame = await applyPatiently(options, encoded);
   if (blame === undefined) return { decided, unstorableCount: 0 };
   if (envelopes.length > 1) return commitHalves(options, envelopes, decided);
   const [envelope] = envelopes;
   const [event] = decided.events;
   if (envelope === undefined || event === undefined) throw blame;
   options.log.warn('event is unstorable', { sequence: envelope.sequence, error: blame });
-  const letter = unstorable(envelope, event);
-  const alone = { ...decided, events: [], deadLetters: [letter] };
-  const second = await applyPatiently(options, countable(alone));
+  const alone = { ...decided, events: [], deadLetters: [unstorable(envelope, event)] };
+  const second = await applyPatiently(options, encodeBatch(countable(alone)));
   if (second !== undefined) throw second;
   return { decided: alone, unstorableCount: 1 };
 }
@@ -61,15 +70,15 @@ async function commitHalves(
   decided: Decided,
 ): Promise<Committed> {
   const middle = Math.ceil(envelopes.length / 2);
-  const first = await commit(options, envelopes.slice(0, middle));
-  const second = await commit(options, envelopes.slice(middle));
+  const first = await commit(options, prepare(options, envelopes.slice(0, middle)));
+  const second = await commit(options, prepare(options, envelopes.slice(middle)));
   return { decided, unstorableCount: first.unstorableCount + second.unstorableCount };
 }
 
 /** Applies, waiting out whatever a retry can cure; returns the error that blames the batch itself. */
 async function applyPatiently(
   options: CommitOptions,
-  batch: CountableBatch,
+  batch: EncodedBatch,
 ): Promise<Error | undefined> {
   for (let attempt = 1, waitMs = FIRST_RETRY_MS; ; attempt++) {
     try {

@@ -1,16 +1,17 @@
 /**
- * The main job: pull, count, commit, acknowledge. The next batch is pulled while this one commits,
- * and never more than one ahead, so that memory is bounded and a database that is away stops the
- * pulling by itself. A crash anywhere only means that the broker delivers again.
+ * The main job: pull, count, commit, acknowledge. The next batch is pulled, judged and encoded while
+ * this one commits, and never more than one ahead, so that memory is bounded and a database that is
+ * away stops the pulling by itself. A crash anywhere only means that the broker delivers again.
  */
 import type { Envelope } from '../broker/nats/envelope.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import { CommitAbandoned, type Committed } from './commit.js';
+import { CommitAbandoned, type Committed, type Prepared } from './commit.js';
 
 export interface LoopOptions {
   readonly pull: () => Promise<Envelope[]>;
-  readonly commit: (envelopes: readonly Envelope[]) => Promise<Committed>;
+  readonly prepare: (envelopes: readonly Envelope[]) => Prepared;
+  readonly commit: (prepared: Prepared) => Promise<Committed>;
   readonly acknowledge: (envelopes: readonly Envelope[]) => void;
   /** Waits while the guard forbids counting; then false, as what was pulled before may be of another stream. */
   readonly mayContinue: () => Promise<boolean>;
@@ -31,23 +32,25 @@ const RETRY_PULL_MS = 500;
  * no retry cures.
  */
 export async function runLoop(options: LoopOptions): Promise<void> {
-  let ahead = pullPatiently(options);
+  let committing: Promise<unknown> = Promise.resolve();
   for (let last = false; !last; ) {
-    const envelopes = await ahead;
-    const fit = await options.mayContinue();
     last = options.stopping.aborted;
-    if (!last) ahead = pullPatiently(options);
-    ahead.catch(() => {});
-    if (fit && envelopes.length > 0) await settle(options, envelopes);
+    const envelopes = last ? [] : await pullPatiently(options);
+    const prepared = envelopes.length > 0 ? options.prepare(envelopes) : undefined;
+    await committing;
+    if (prepared === undefined || !(await options.mayContinue())) continue;
+    committing = settle(options, prepared);
+    committing.catch(() => {});
   }
+  await committing;
 }
 
-async function settle(options: LoopOptions, envelopes: readonly Envelope[]): Promise<void> {
+async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
   const startedMs = options.monotonicMs();
   try {
-    const committed = await options.commit(envelopes);
-    options.acknowledge(envelopes);
-    options.observe(envelopes, committed, options.monotonicMs() - startedMs);
+    const committed = await options.commit(prepared);
+    options.acknowledge(prepared.envelopes);
+    options.observe(prepared.envelopes, committed, options.monotonicMs() - startedMs);
   } catch (error) {
     if (!(error instanceof CommitAbandoned)) throw error;
   }
@@ -55,7 +58,6 @@ async function settle(options: LoopOptions, envelopes: readonly Envelope[]): Pro
 
 /** Pulls; a broker that is away gives no envelopes after a pause. A missing durable is for a person to mend. */
 async function pullPatiently(options: LoopOptions): Promise<Envelope[]> {
-  if (options.stopping.aborted) return [];
   try {
     return await options.pull();
   } catch (error) {

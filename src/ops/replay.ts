@@ -13,7 +13,7 @@ import { DEAD_LETTER_MEANING } from '../domain/dead-letter.js';
 import type { AdmittedEvent } from '../domain/event.js';
 import { type EpochMicros, formatDay, MICROS_PER_DAY } from '../domain/instant.js';
 import { foldBatch } from '../domain/ledger-fold.js';
-import { applyBatch } from '../store/postgres/apply-batch.js';
+import { applyBatch, encodeBatch } from '../store/postgres/apply-batch.js';
 import { resolveDeadLetter, type StoredDeadLetter } from '../store/postgres/dead-letters.js';
 import { isCounted } from '../store/postgres/dead-letters-counted.js';
 import { readGenerations, readStreams } from '../store/postgres/generation.js';
@@ -103,7 +103,7 @@ async function count(
   try {
     const context = { generation, streamId, worker: OPS_WORKER };
     // Not the progress of a pull: it says nothing about the sequences below it.
-    await applyBatch(pool, context, { folded, deadLetters: [], highestSequence: 0 });
+    await applyBatch(pool, context, encodeBatch({ folded, deadLetters: [], highestSequence: 0 }));
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     if (!/^(22|23|54)/.test(code ?? '')) throw error;

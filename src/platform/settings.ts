@@ -181,7 +181,7 @@ export const ingestSettings = {
     what: 'Most events per transaction',
     schema: integer(1, 10_000),
     expected: '1-10000',
-    fallback: '2000',
+    fallback: '5000',
   },
   ...admin('9465'),
   ...common,

@@ -29,6 +29,26 @@ export interface CountableBatch {
   readonly highestSequence: number;
 }
 
+/** A batch as parameters of the statement; encoding is the costly part that needs no database. */
+export interface EncodedBatch {
+  readonly highestSequence: number;
+  readonly arrays: readonly (Buffer | string)[];
+}
+
+/** The batch as the statement takes it: every column one array. */
+export function encodeBatch({
+  folded,
+  deadLetters,
+  highestSequence,
+}: CountableBatch): EncodedBatch {
+  const arrays = [
+    ...ENTRY_COLUMNS.map((column) => column.values(folded.entries)),
+    ...REFUND_COLUMNS.map((column) => column.values(folded.refunds)),
+    ...DEAD_LETTER_COLUMNS.map((column) => column.values(deadLetters)),
+  ];
+  return { highestSequence, arrays };
+}
+
 /**
  * Commits the batch and returns; the transaction is durable (synchronous_commit) when it resolves.
  * Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22 and 23 blame an
@@ -37,23 +57,11 @@ export interface CountableBatch {
  */
 export async function applyBatch(
   pool: Pick<Pool, 'query'>,
-  context: BatchContext,
-  batch: CountableBatch,
+  { generation, streamId, worker }: BatchContext,
+  { highestSequence, arrays }: EncodedBatch,
 ): Promise<void> {
-  const { entries, refunds } = batch.folded;
-  await pool.query({
-    name: 'apply-batch',
-    text: APPLY_BATCH,
-    values: [
-      context.generation,
-      context.streamId,
-      context.worker,
-      batch.highestSequence,
-      ...ENTRY_COLUMNS.map((column) => column.values(entries)),
-      ...REFUND_COLUMNS.map((column) => column.values(refunds)),
-      ...DEAD_LETTER_COLUMNS.map((column) => column.values(batch.deadLetters)),
-    ],
-  });
+  const values = [generation, streamId, worker, highestSequence, ...arrays];
+  await pool.query({ name: 'apply-batch', text: APPLY_BATCH, values });
 }
 
 /** The dead letters of charges and refunds that lost to another one within the batch. */

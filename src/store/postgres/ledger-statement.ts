@@ -67,20 +67,9 @@ const CHANGES = `(${REPORT_WINS}
     OR excluded.delivered_seen AND NOT l.delivered_seen
     OR excluded.failure_seen AND NOT l.failure_seen)`;
 
-/**
- * Incoming rows without those that the snapshot already shows as counted: ON CONFLICT would lock, and
- * so write, each of them. A row only ever grows in the join's order, so an old snapshot cannot hide a
- * change; what it does not show yet is judged again under the lock.
- */
-const NEWS = `
-  SELECT excluded.* FROM incoming AS excluded LEFT JOIN ledger AS l
-    ON l.generation = $1 AND l.accepted_day = excluded.accepted_day AND l.message_id = excluded.message_id
-  WHERE l.message_id IS NULL OR ${CHANGES}
-  ORDER BY excluded.accepted_day, excluded.message_id`;
-
 const MOVED = `
   INSERT INTO ledger AS l (generation, charge_stream, ${columns(ENTRY_COLUMNS)})
-  SELECT $1, $2, news.* FROM (${NEWS}) AS news
+  SELECT $1, $2, incoming.* FROM incoming
   ON CONFLICT (generation, accepted_day, message_id) DO UPDATE SET
     accepted_at = least(l.accepted_at, excluded.accepted_at),
     delivered_seen = l.delivered_seen OR excluded.delivered_seen,

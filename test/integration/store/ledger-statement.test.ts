@@ -12,7 +12,11 @@ import type { AdmittedEvent } from '../../../src/domain/event.js';
 import { type EpochMicros, formatDay } from '../../../src/domain/instant.js';
 import type { LedgerEntry } from '../../../src/domain/ledger.js';
 import { type FoldedBatch, foldBatch } from '../../../src/domain/ledger-fold.js';
-import { applyBatch, conflictLetters } from '../../../src/store/postgres/apply-batch.js';
+import {
+  applyBatch,
+  conflictLetters,
+  encodeBatch,
+} from '../../../src/store/postgres/apply-batch.js';
 import { createDatabase } from '../../support/engines.js';
 import { ACCEPTED_AT, anyEvent, MESSAGE_ID, reported } from '../../unit/domain/ledger-events.js';
 
@@ -44,7 +48,7 @@ async function apply(events: readonly AdmittedEvent[], worker: string): Promise<
   const folded = foldBatch(events);
   const highestSequence = Math.max(...events.map((event) => event.source.sequence));
   const batch = { folded, deadLetters: conflictLetters(folded), highestSequence };
-  await applyBatch(workers, { generation: GENERATION, streamId, worker }, batch);
+  await applyBatch(workers, { generation: GENERATION, streamId, worker }, encodeBatch(batch));
 }
 
 /** Applies `events` in batches of 1 to 5, every other batch by the other worker at the same time. */

@@ -262,7 +262,7 @@ BEGIN
       CONTINUE WHEN to_regclass(name) IS NOT NULL;
       EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)',
         name, parent || '_g' || of_generation, first_day + day, first_day + day + 1,
-        CASE parent WHEN 'ledger' THEN 50 ELSE 90 END);
+        CASE parent WHEN 'ledger' THEN 40 ELSE 90 END);
       made := made + 1;
     END LOOP;
   END LOOP;
