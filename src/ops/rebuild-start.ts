@@ -4,6 +4,7 @@
  * start goes on.
  */
 import { type StreamState, streamState } from '../broker/nats/look.js';
+import { durableInfo } from '../broker/nats/seek.js';
 import { ensureDurable, STREAM } from '../broker/nats/topology.js';
 import {
   dayOf,
@@ -84,6 +85,7 @@ export async function startRebuild(session: Session, options: StartOptions): Pro
     throw new Refused('No generation serves: there is nothing to rebuild.');
   const building = generations.find(({ state }) => state === 'building');
   const beginning = await findBeginning(session, serving);
+  if (building?.copiedAt !== undefined) await refuseStale(session, building, beginning);
   const from = formatInstant(
     (building?.copiedAt === undefined ? undefined : building.rebuiltFrom) ?? beginning.rebuiltFrom,
   );
@@ -137,6 +139,21 @@ export async function build(
   const action = await ensureDurable(manager, durable);
   const summary = `from generation ${rebuild.base}, anew from ${formatInstant(rebuiltFrom)}, durable ${action}`;
   return { generation, summary };
+}
+
+/** A copy that waited too long: the stream has lost events that nobody replayed into it. */
+async function refuseStale(
+  { manager }: Session,
+  { generation, durable, rebuiltFrom = 0 }: GenerationRow,
+  beginning: Beginning,
+): Promise<void> {
+  const info = await durableInfo(manager, durable);
+  const untouched = info === undefined || info.delivered.consumer_seq === 0;
+  if (!untouched || beginning.rebuiltFrom <= rebuiltFrom) return;
+  throw new Refused(
+    `Generation ${generation} was copied for a replay from ${formatInstant(rebuiltFrom)} on, and the stream no longer ` +
+      'holds all of that. Begin again: ops rebuild abandon, then ops rebuild start',
+  );
 }
 
 async function findBeginning(

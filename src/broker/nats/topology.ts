@@ -89,8 +89,10 @@ export async function ensureDurable(
     await manager.consumers.add(STREAM, wanted);
     return 'created';
   }
-  if (sameWhereWanted(wanted, known.config)) return 'unchanged';
-  await manager.consumers.update(STREAM, durable, { ...known.config, ...wanted });
+  // Where a durable began cannot be changed and need not be: a seek on an old server made it begin elsewhere.
+  const { deliver_policy: _began, ...changeable } = wanted;
+  if (sameWhereWanted(changeable, known.config)) return 'unchanged';
+  await manager.consumers.update(STREAM, durable, { ...known.config, ...changeable });
   return 'updated';
 }
 
