@@ -8,6 +8,7 @@ import { decimal } from './figures.js';
 import type { Ledger } from './ledger.js';
 
 const MINUTE = 60_000_000;
+const OUTCOMES = 'PENDING DELIVERED UNDELIVERABLE EXPIRED REJECTED DELETED UNKNOWN'.split(' ');
 
 /** Cell to counts; a cell whose counts are all zero is as good as none. */
 export type Cells = ReadonlyMap<string, string>;
@@ -33,7 +34,7 @@ class Sums {
   }
 }
 
-/** What the six tables must hold: the cells of each, under `table|grain|bucket|…`. */
+/** What the tables must hold: the cells of each, under `table|grain|bucket|…`. */
 export function cellsOf(ledger: Ledger): Cells {
   const [counts, money, throughput] = [new Sums(), new Sums(), new Sums()];
   for (const message of ledger.messages) {
@@ -46,13 +47,21 @@ export function cellsOf(ledger: Ledger): Cells {
     for (const grain of [15, 60, 1440]) {
       const at = bucket(message.acceptedAt, grain);
       counts.add(['outcome_platform', grain, at, ...cell], amounts);
-      if (bin !== undefined) counts.add(['latency_platform', grain, at, operatorId, bin], [1n]);
+      const sums = OUTCOMES.map((name) => (name === outcome ? 1n : 0n));
+      for (const whose of [operatorId, '']) {
+        counts.add(['outcome_sum', grain, at, whose], [...sums, ...amounts.slice(1)]);
+        if (bin !== undefined) counts.add(['latency_histogram', grain, at, whose, bin], [1n]);
+      }
     }
+    if (bin !== undefined) counts.add(['latency_platform', 15, base, operatorId, bin], [1n]);
     for (const grain of [1, 60, 1440]) {
       const key = (at: number) => ['throughput_platform', grain, bucket(at, grain), operatorId];
       throughput.add(key(message.acceptedAt), [1n, 0n]);
       if (completedAt !== undefined) throughput.add(key(completedAt), [0n, 1n]);
     }
+    const minute = (at: number) => ['throughput_sum', 60, bucket(at, 60), bucket(at, 1)];
+    throughput.add(minute(message.acceptedAt), [1n, 0n]);
+    if (completedAt !== undefined) throughput.add(minute(completedAt), [0n, 1n]);
   }
   const moved = (
     event: { accountId: string; operatorId: string; currency: string },
@@ -63,6 +72,7 @@ export function cellsOf(ledger: Ledger): Cells {
     money.add(['money_account', 15, bucket(at, 15), accountId, operatorId, currency], amounts);
     for (const grain of [15, 60, 1440]) {
       money.add(['money_platform', grain, bucket(at, grain), operatorId, currency], amounts);
+      money.add(['money_sum', grain, bucket(at, grain), currency], amounts);
     }
   };
   for (const charge of ledger.charges) moved(charge, charge.chargedAt, [1n, charge.nanos, 0n, 0n]);
@@ -83,9 +93,10 @@ function binOf(latencyMicros: number): number {
   return bin;
 }
 
-const BUCKET = `to_char(bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const ISO = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"';
+const BUCKET = `to_char(bucket AT TIME ZONE 'UTC', '${ISO}')`;
 const MONEY = 'charges, round(charged, 9) AS charged, refunds, round(refunded, 9) AS refunded';
-const TABLES: readonly [table: string, key: string, counts: string][] = [
+const TABLES: readonly [table: string, key: string, counts: string, unpacked?: string][] = [
   [
     'outcome_account',
     'account_id, operator_id, outcome, reason',
@@ -96,18 +107,28 @@ const TABLES: readonly [table: string, key: string, counts: string][] = [
   ['money_platform', 'operator_id, currency', MONEY],
   ['latency_platform', 'operator_id, bin', 'messages'],
   ['throughput_platform', 'operator_id', 'accepted, completed'],
+  ['outcome_sum', 'operator_id', `${OUTCOMES.join(', ')}, segments, contradicted`],
+  ['money_sum', 'currency', MONEY],
+  ['latency_histogram', 'operator_id, bin', 'count', 'unnest(bins, messages) AS bins (bin, count)'],
+  [
+    'throughput_sum',
+    `to_char((bucket + (i - 1) * interval '1 min') AT TIME ZONE 'UTC', '${ISO}')`,
+    'a, c',
+    'unnest(accepted, completed) WITH ORDINALITY AS minute (a, c, i)',
+  ],
 ];
 
 /** What the tables of the serving generation do hold, in the same form; rows of zeros left out. */
 export async function readCells(pool: Pick<Pool, 'query'>): Promise<Cells> {
   const cells = new Map<string, string>();
-  for (const [table, key, counts] of TABLES) {
+  for (const [table, key, counts, unpacked] of TABLES) {
     const { rows } = await pool.query<unknown[]>({
-      text: `SELECT '${table}', grain_minutes, ${BUCKET}, ${key}, ${counts} FROM ${table}
+      text: `SELECT '${table}', grain_minutes, ${BUCKET}, ${key}, ${counts}
+             FROM ${table} ${unpacked === undefined ? '' : `CROSS JOIN LATERAL ${unpacked}`}
              WHERE generation = (SELECT generation FROM generation WHERE state = 'serving')`,
       rowMode: 'array',
     });
-    const width = 3 + key.split(', ').length;
+    const width = 3 + (table === 'throughput_sum' ? 1 : key.split(', ').length);
     for (const row of rows) {
       const values = row.slice(width).map(String);
       if (values.every((value) => /^0(\.0+)?$/.test(value))) continue;

@@ -6,7 +6,7 @@
 import { type EpochMicros, formatInstant } from '../../domain/instant.js';
 import { tile } from '../../domain/tiling.js';
 import type { Row } from './pool.js';
-import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-statement.js';
+import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains.js';
 
 const ACCOUNT_GRAINS = [...ACCOUNT_GRAINS_MINUTES].reverse();
 const PLATFORM_GRAINS = [...PLATFORM_GRAINS_MINUTES].reverse();
@@ -17,7 +17,9 @@ const GRAINS = {
   outcome_platform: PLATFORM_GRAINS,
   money_account: ACCOUNT_GRAINS,
   money_platform: PLATFORM_GRAINS,
-  latency_platform: PLATFORM_GRAINS,
+  outcome_sum: PLATFORM_GRAINS,
+  money_sum: PLATFORM_GRAINS,
+  latency_histogram: PLATFORM_GRAINS,
 } as const;
 
 export type Rollup = keyof typeof GRAINS;

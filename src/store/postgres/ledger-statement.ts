@@ -5,7 +5,7 @@
  * (contract, section 2); a property test holds the two together.
  */
 import { DEAD_LETTER_COLUMNS, ENTRY_COLUMNS, REFUND_COLUMNS, unnestSql } from './batch-columns.js';
-import { ROLLUP_CTES } from './rollup-statement.js';
+import { rollupCtes } from './rollup-statement.js';
 
 /** $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then the arrays. */
 const FIRST_ENTRY = 5;
@@ -128,7 +128,7 @@ incoming AS MATERIALIZED (SELECT * FROM ${unnestSql(ENTRY_COLUMNS, 'i', FIRST_EN
 incoming_refund AS MATERIALIZED (SELECT * FROM ${unnestSql(REFUND_COLUMNS, 'i', FIRST_REFUND)}),
 moved AS (${MOVED}),
 moved_refund AS (${MOVED_REFUND}),
-${ROLLUP_CTES},
+${rollupCtes()},
 conflict AS (${CONFLICTS}),
 dead_letters AS (
   INSERT INTO dead_letter (stream_id, ${columns(DEAD_LETTER_COLUMNS)})

@@ -21,12 +21,13 @@ const fingerprintOf = ({ keys, measures }: RollupTable) =>
   `sum(hashtextextended(concat_ws('|', ${[...keys, ...measures.map((one) => `trim_scale(${one}::numeric)`)].join(', ')}), 0)::numeric)::text`;
 const notZero = ({ measures }: RollupTable) =>
   `(${measures.map((one) => `${one} <> 0`).join(' OR ')})`;
+const rowsOf = ({ table, packed }: RollupTable) => packed?.rows ?? table;
 const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
 /** $1 old, $2 new, $3 the end by which buckets must end, $4 only these buckets (null: all). */
 const differing = (table: RollupTable) => `
   WITH mark AS (
-    SELECT generation, grain_minutes, bucket, ${fingerprintOf(table)} AS mark FROM ${table.table}
+    SELECT generation, grain_minutes, bucket, ${fingerprintOf(table)} AS mark FROM ${rowsOf(table)} AS r
     WHERE generation IN ($1, $2) AND bucket + grain_minutes * interval '1 min' <= $3
       AND ($4::timestamptz[] IS NULL OR bucket = ANY ($4)) AND ${notZero(table)}
     GROUP BY 1, 2, 3)
@@ -80,12 +81,13 @@ export async function rollupTotals(
   next: number,
 ): Promise<RollupTotals[]> {
   const totals: RollupTotals[] = [];
-  for (const { table, measures } of ROLLUP_TABLES) {
+  for (const rollup of ROLLUP_TABLES) {
+    const { table, measures } = rollup;
     const sums = measures.map((one) => `trim_scale(coalesce(sum(${one}), 0))::text AS ${one}`);
     const { rows } = await pool.query<Record<string, string>>(
       `SELECT g.generation, ${sums.join(', ')}
        FROM unnest(ARRAY[$1, $2]::smallint[]) AS g (generation)
-       LEFT JOIN ${table} AS t ON t.generation = g.generation
+       LEFT JOIN ${rowsOf(rollup)} AS t ON t.generation = g.generation
          AND t.grain_minutes = (SELECT min(grain_minutes) FROM ${table} WHERE generation = g.generation)
        GROUP BY 1`,
       [old, next],

@@ -68,11 +68,12 @@ function copyDays(table: 'ledger' | 'refund', columns: readonly string[]): strin
 }
 
 /** Every grain: H is a UTC midnight, so a bucket that begins before it ends by then. Rows fallen to zero stay behind. */
-const COPY_ROLLUPS = ROLLUP_TABLES.map(({ table, keys, measures }) => {
-  const columns = ['grain_minutes', 'bucket', ...keys, ...measures].join(', ');
+const COPY_ROLLUPS = ROLLUP_TABLES.map(({ table, keys, measures, packed }) => {
+  const own = packed?.columns ?? [...keys, ...measures];
+  const columns = ['grain_minutes', 'bucket', ...own].join(', ');
   return `INSERT INTO ${table} (generation, ${columns})
     SELECT $1::smallint, ${columns} FROM ${table} WHERE generation = $2 AND bucket < $3::timestamptz
-      AND (${measures.map((one) => `${one} <> 0`).join(' OR ')})`;
+      ${packed === undefined ? `AND (${measures.map((one) => `${one} <> 0`).join(' OR ')})` : ''}`;
 });
 
 /** The types of what `moved` has an old side of, where it is read. */

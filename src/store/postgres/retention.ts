@@ -72,6 +72,10 @@ export const ROLLUP_TIERS: readonly RollupTier[] = [
   { table: 'money_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'latency_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_platform', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'money_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'latency_histogram', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'throughput_sum', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_platform', grains: '= 1', keptFor: 'minuteDays' },
 ];
 

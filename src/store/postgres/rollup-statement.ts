@@ -4,17 +4,17 @@
  * in key order, so that two ingest processes lock rows in the same order and never deadlock.
  */
 
-/** Bucket sizes at which each rollup stands; the first is the base grain. */
-export const ACCOUNT_GRAINS_MINUTES = [15] as const;
-export const PLATFORM_GRAINS_MINUTES = [15, 60, 1440] as const;
-export const THROUGHPUT_GRAINS_MINUTES = [1, 60, 1440] as const;
-
-/** Every bucket of every grain starts a multiple of its size after this instant. */
-const ORIGIN = `timestamptz '2000-01-01T00:00:00Z'`;
-const quarterHour = (at: string) => `date_bin('15 min', ${at}, ${ORIGIN})`;
-const grains = (minutes: readonly number[]) =>
-  `unnest('{${minutes.join(',')}}'::smallint[]) AS grain`;
-const BUCKET = `date_bin(grain * interval '1 min', cell.at, ${ORIGIN})`;
+import {
+  add,
+  BUCKET,
+  grains,
+  MONEY_MEASURES,
+  PLATFORM_GRAINS_MINUTES,
+  quarterHour,
+  sums,
+  THROUGHPUT_GRAINS_MINUTES,
+} from './rollup-grains.js';
+import { SUM_CTES } from './sum-statement.js';
 
 /** Account: the charge's, else the report's. Operator: the report's, else the charge's. */
 const counted = (side: 'old' | 'new', sign: string) => `
@@ -38,95 +38,85 @@ const refund = (side: 'old' | 'new', sign: string) => `
     0, 0::numeric, ${sign}, ${sign} * ${side}_amount
   FROM moved_refund WHERE ${side}_amount IS NOT NULL`;
 
-/** Signed cells at the base grain, without those that cancel. */
-const CELLS = `
+/** Signed cells at the base grain, without those that cancel, and those of instants from `since` on where given. */
+const cells = (since?: string) => {
+  const from = since === undefined ? '' : `WHERE at >= ${since}`;
+  return `
 counted AS MATERIALIZED (${counted('old', '-1')} UNION ALL ${counted('new', '1')}),
 outcome_cell AS MATERIALIZED (
-  SELECT account_id, ${quarterHour('accepted_minute')} AS at, operator_id, outcome, reason,
+  SELECT account_id, at, operator_id, outcome, reason,
     sum(sign) AS messages, sum(sign * segments) AS segments, sum(sign * contradicted) AS contradicted
-  FROM counted GROUP BY 1, 2, 3, 4, 5
+  FROM (SELECT *, ${quarterHour('accepted_minute')} AS at FROM counted) AS side ${from}
+  GROUP BY 1, 2, 3, 4, 5
   HAVING sum(sign) <> 0 OR sum(sign * segments) <> 0 OR sum(sign * contradicted) <> 0),
 money_cell AS MATERIALIZED (
   SELECT account_id, at, operator_id, currency, sum(charges) AS charges, sum(charged) AS charged,
     sum(refunds) AS refunds, sum(refunded) AS refunded
   FROM (${charge('old', '-1')} UNION ALL ${charge('new', '1')}
-        UNION ALL ${refund('old', '-1')} UNION ALL ${refund('new', '1')}) AS side
+        UNION ALL ${refund('old', '-1')} UNION ALL ${refund('new', '1')}) AS side ${from}
   GROUP BY 1, 2, 3, 4
   HAVING sum(charges) <> 0 OR sum(charged) <> 0 OR sum(refunds) <> 0 OR sum(refunded) <> 0),
 latency_cell AS MATERIALIZED (
-  SELECT ${quarterHour('accepted_minute')} AS at, operator_id, bin, sum(sign) AS messages
-  FROM counted WHERE bin IS NOT NULL GROUP BY 1, 2, 3 HAVING sum(sign) <> 0),
+  SELECT at, operator_id, bin, sum(sign) AS messages
+  FROM (SELECT *, ${quarterHour('accepted_minute')} AS at FROM counted WHERE bin IS NOT NULL) AS side ${from}
+  GROUP BY 1, 2, 3 HAVING sum(sign) <> 0),
 throughput_cell AS MATERIALIZED (
   SELECT at, operator_id, sum(accepted) AS accepted, sum(completed) AS completed
   FROM (SELECT accepted_minute AS at, operator_id, sign AS accepted, 0 AS completed FROM counted
         UNION ALL
-        SELECT completed_minute, operator_id, 0, sign FROM counted WHERE completed_minute IS NOT NULL) AS side
+        SELECT completed_minute, operator_id, 0, sign FROM counted WHERE completed_minute IS NOT NULL) AS side ${from}
   GROUP BY 1, 2 HAVING sum(accepted) <> 0 OR sum(completed) <> 0)`;
-
-const add = (measures: readonly string[]) =>
-  `${measures.map((name) => `${name} = r.${name} + excluded.${name}`).join(', ')}, version = r.version + 1`;
+};
 
 const OUTCOME_MEASURES = ['messages', 'segments', 'contradicted'];
-const MONEY_MEASURES = ['charges', 'charged', 'refunds', 'refunded'];
-const sums = (measures: readonly string[]) =>
-  measures.map((name) => `sum(cell.${name})`).join(', ');
 
 /**
- * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup, and of them only the
- * cells that begin at or after `since` (a SQL expression) where one is given.
+ * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup; only the cells that
+ * begin at or after `since` (a SQL expression) where one is given.
  */
-export const rollupCtes = (since?: string) => {
-  const cells = (name: string) =>
-    since === undefined
-      ? `${name} AS cell`
-      : `(SELECT * FROM ${name} WHERE at >= ${since}) AS cell`;
-  return `${CELLS},
+export const rollupCtes = (since?: string) => `${cells(since)},
 to_outcome_account AS (
   INSERT INTO outcome_account AS r
     (generation, grain_minutes, account_id, bucket, operator_id, outcome, reason, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, 15, account_id, at, operator_id, outcome, reason, messages, segments, contradicted
-  FROM ${cells('outcome_cell')} ORDER BY 3, 4, 5, 6, 7
+  FROM outcome_cell ORDER BY 3, 4, 5, 6, 7
   ON CONFLICT (generation, account_id, grain_minutes, bucket, operator_id, outcome, reason)
   DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_outcome_platform AS (
   INSERT INTO outcome_platform AS r
     (generation, grain_minutes, bucket, operator_id, outcome, reason, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, outcome, reason, ${sums(OUTCOME_MEASURES)}
-  FROM ${cells('outcome_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
+  FROM outcome_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, outcome, reason)
   DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_money_account AS (
   INSERT INTO money_account AS r
     (generation, grain_minutes, account_id, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, 15, account_id, at, operator_id, currency, charges, charged, refunds, refunded
-  FROM ${cells('money_cell')} ORDER BY 3, 4, 5, 6
+  FROM money_cell ORDER BY 3, 4, 5, 6
   ON CONFLICT (generation, account_id, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_money_platform AS (
   INSERT INTO money_platform AS r
     (generation, grain_minutes, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, currency, ${sums(MONEY_MEASURES)}
-  FROM ${cells('money_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  FROM money_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_platform AS (
   INSERT INTO latency_platform AS r (generation, grain_minutes, bucket, operator_id, bin, messages)
-  SELECT $1, grain, ${BUCKET}, operator_id, bin, sum(cell.messages)
-  FROM ${cells('latency_cell')}, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  SELECT $1, 15, at, operator_id, bin, messages FROM latency_cell ORDER BY 3, 4, 5
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, bin) DO UPDATE SET ${add(['messages'])}),
 to_throughput_platform AS (
   INSERT INTO throughput_platform AS r (generation, grain_minutes, bucket, operator_id, accepted, completed)
   SELECT $1, grain, ${BUCKET}, operator_id, ${sums(['accepted', 'completed'])}
-  FROM ${cells('throughput_cell')}, ${grains(THROUGHPUT_GRAINS_MINUTES)} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+  FROM throughput_cell AS cell, ${grains(THROUGHPUT_GRAINS_MINUTES)} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
   ON CONFLICT (generation, grain_minutes, bucket, operator_id)
   DO UPDATE SET ${add(['accepted', 'completed'])}),
+${SUM_CTES},
 to_rollup_change AS (
   INSERT INTO rollup_change (generation, rollup, bucket)
-  SELECT DISTINCT $1::smallint, 'outcome', at FROM ${cells('outcome_cell')}
-  UNION ALL SELECT DISTINCT $1::smallint, 'money', at FROM ${cells('money_cell')}
-  UNION ALL SELECT DISTINCT $1::smallint, 'latency', at FROM ${cells('latency_cell')}
-  UNION ALL SELECT DISTINCT $1::smallint, 'throughput', at FROM ${cells('throughput_cell')})`;
-};
-
-/** The tail of the ledger statement. */
-export const ROLLUP_CTES = rollupCtes();
+  SELECT DISTINCT $1::smallint, 'outcome', at FROM outcome_cell
+  UNION ALL SELECT DISTINCT $1::smallint, 'money', at FROM money_cell
+  UNION ALL SELECT DISTINCT $1::smallint, 'latency', at FROM latency_cell
+  UNION ALL SELECT DISTINCT $1::smallint, 'throughput', at FROM throughput_cell)`;

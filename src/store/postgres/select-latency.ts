@@ -11,20 +11,20 @@ import {
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
-// Bins are packed into one row for each slot: a row costs more to send than a bin.
+// Cells of one slot are added up here rather than in Postgres: they are few, and most slots are one.
+const COLUMNS = `${slotBy('$5')}, cell.operator_id, cell.bins, cell.messages`;
+
 const OF_PLATFORM = `
-  SELECT slot, '', array_agg(bin), array_agg(messages)
-    FROM (SELECT ${slotBy('$5')} AS slot, cell.bin, sum(cell.messages)::bigint AS messages
-            ${fromCells('latency_platform')}
-           GROUP BY 1, 2) AS bins
-   GROUP BY slot`;
+  SELECT ${COLUMNS}
+    ${fromCells('latency_histogram', `cell.operator_id = ''`)}`;
+
+const EVERY_OPERATOR = `
+  SELECT ${COLUMNS}
+    ${fromCells('latency_histogram', `cell.operator_id <> ''`)}`;
 
 const OF_OPERATORS = `
-  SELECT slot, operator_id, array_agg(bin), array_agg(messages)
-    FROM (SELECT ${slotBy('$5')} AS slot, cell.operator_id, cell.bin, sum(cell.messages)::bigint AS messages
-            ${fromCells('latency_platform', '($6::text[] IS NULL OR cell.operator_id = ANY ($6::text[]))')}
-           GROUP BY 1, 2, 3) AS bins
-   GROUP BY slot, operator_id`;
+  SELECT ${COLUMNS}
+    ${fromCells('latency_histogram', 'cell.operator_id = ANY ($6::text[])')}`;
 
 /** Bins by slot (from 0); slots without delivered messages are missing. */
 export type SlotBins = Map<number, BinCounts>;
@@ -41,21 +41,32 @@ export async function selectOperatorLatency(
   range: CellRange,
   operatorIds: readonly string[] | undefined,
 ): Promise<Map<string, SlotBins>> {
-  const values = [...valuesOf(range), operatorIds ?? null];
-  const rows = await snapshot.rows('latency_by_operator', OF_OPERATORS, values);
+  const values = valuesOf(range);
+  const rows =
+    operatorIds === undefined
+      ? await snapshot.rows('latency_by_every_operator', EVERY_OPERATOR, values)
+      : await snapshot.rows('latency_by_operator', OF_OPERATORS, [...values, operatorIds]);
   return new Map([...groupRows(rows, 1)].map(([operatorId, own]) => [operatorId, bySlot(own)]));
 }
 
 function valuesOf(range: CellRange): unknown[] {
-  return [...cellValues('latency_platform', range, false), edgesValue(range)];
+  return [...cellValues('latency_histogram', range, false), edgesValue(range)];
 }
 
 function bySlot(rows: readonly Row[]): SlotBins {
-  return new Map(
-    rows.map(([slot, , bins, messages]) => {
-      const counts = readNumbers(messages as string);
-      const pairs = readNumbers(bins as string).map((bin, i) => [bin, counts[i] ?? 0] as const);
-      return [Number(slot) - 1, new Map(pairs)];
-    }),
-  );
+  const slots: SlotBins = new Map();
+  for (const [slot, , bins, messages] of rows) {
+    const index = Number(slot) - 1;
+    let own = slots.get(index);
+    if (own === undefined) {
+      own = new Map();
+      slots.set(index, own);
+    }
+    if (bins === '{}') continue;
+    const counts = readNumbers(messages as string);
+    for (const [i, bin] of readNumbers(bins as string).entries()) {
+      own.set(bin, (own.get(bin) ?? 0) + (counts[i] ?? 0));
+    }
+  }
+  return slots;
 }

@@ -18,7 +18,7 @@ const SUMS = `sum(cell.charges)::bigint, sum(cell.refunds)::bigint,
 
 const OF_PLATFORM = `
   SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
-    ${fromCells('money_platform')}
+    ${fromCells('money_sum')}
    GROUP BY 1, 3`;
 
 const OF_OPERATORS = `
@@ -36,7 +36,7 @@ export type SlotMoney = Map<number, MoneyByCurrency>;
 
 /** All money. */
 export async function selectMoney(snapshot: Snapshot, range: CellRange): Promise<SlotMoney> {
-  const values = valuesOf('money_platform', range);
+  const values = valuesOf('money_sum', range);
   return bySlot(await snapshot.rows('money', OF_PLATFORM, values));
 }
 

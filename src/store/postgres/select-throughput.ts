@@ -2,9 +2,44 @@
 import { type EpochMicros, formatInstant, MICROS_PER_MINUTE } from '../../domain/instant.js';
 import type { Row, Snapshot } from './pool.js';
 
+// Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts the minutes are read.
+const OF_PLATFORM = `
+  WITH hour AS MATERIALIZED (
+    SELECT cell.*, width_bucket(cell.bucket, $2::timestamptz[]) AS slot
+      FROM throughput_sum AS cell
+     WHERE cell.generation = $1
+       AND cell.grain_minutes = 60
+       AND cell.bucket > ($2::timestamptz[])[1] - interval '1 hour'
+       AND cell.bucket < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+  ), cut AS (
+    SELECT DISTINCT date_trunc('hour', edge, 'UTC') AS bucket
+      FROM unnest($2::timestamptz[]) AS edge
+     WHERE edge <> date_trunc('hour', edge, 'UTC')
+  ), minute AS (
+    SELECT width_bucket(at, $2::timestamptz[]) AS slot, accepted, completed,
+           (extract(epoch FROM at) / 60)::bigint AS number
+      FROM (SELECT hour.bucket + (i - 1) * interval '1 minute' AS at, m.accepted, m.completed
+              FROM hour JOIN cut USING (bucket)
+             CROSS JOIN LATERAL unnest(hour.accepted, hour.completed) WITH ORDINALITY AS m (accepted, completed, i)
+           ) AS minute
+     WHERE at >= ($2::timestamptz[])[1] AND at < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+  )
+  SELECT slot, sum(accepted)::bigint, sum(completed)::bigint, max(accepted_peak), max(completed_peak)
+    FROM (SELECT slot, accepted_sum AS accepted, completed_sum AS completed,
+                 ARRAY[accepted_peak, -(extract(epoch FROM bucket) / 60)::bigint
+                       - array_position(accepted, accepted_peak) + 1] AS accepted_peak,
+                 ARRAY[completed_peak, -(extract(epoch FROM bucket) / 60)::bigint
+                       - array_position(completed, completed_peak) + 1] AS completed_peak
+            FROM hour
+           WHERE NOT EXISTS (SELECT FROM cut WHERE cut.bucket = hour.bucket)
+          UNION ALL
+          SELECT slot, accepted, completed, ARRAY[accepted, -number], ARRAY[completed, -number]
+            FROM minute) AS part
+   GROUP BY slot`;
+
 // Minutes are summed over the operators before the busiest is sought. Arrays compare element by
 // element, so that the greatest [messages, -minute] is the first of the busiest minutes.
-const BY_SLOT = `
+const OF_OPERATORS = `
   WITH minute AS (
     SELECT cell.bucket, sum(cell.accepted)::bigint AS accepted, sum(cell.completed)::bigint AS completed
       FROM throughput_platform AS cell
@@ -12,7 +47,7 @@ const BY_SLOT = `
        AND cell.grain_minutes = 1
        AND cell.bucket >= ($2::timestamptz[])[1]
        AND cell.bucket < ($2::timestamptz[])[cardinality($2::timestamptz[])]
-       AND ($3::text[] IS NULL OR cell.operator_id = ANY ($3::text[]))
+       AND cell.operator_id = ANY ($3::text[])
      GROUP BY cell.bucket
   ), numbered AS (
     SELECT width_bucket(bucket, $2::timestamptz[]) AS slot, accepted, completed,
@@ -39,15 +74,18 @@ export interface ThroughputSums {
   readonly completed: FlowSums;
 }
 
-/** By slot (from 0); slots without messages may be missing. `edges` are whole minutes. */
+/** By slot (from 0), of all operators where `operatorIds` is undefined; slots without messages may be missing. `edges` are whole minutes. */
 export async function selectThroughput(
   snapshot: Snapshot,
   generation: number,
   edges: readonly EpochMicros[],
   operatorIds: readonly string[] | undefined,
 ): Promise<Map<number, ThroughputSums>> {
-  const values = [generation, edges.map(formatInstant), operatorIds ?? null];
-  const rows = await snapshot.rows('throughput', BY_SLOT, values);
+  const values = [generation, edges.map(formatInstant)];
+  const rows =
+    operatorIds === undefined
+      ? await snapshot.rows('throughput', OF_PLATFORM, values)
+      : await snapshot.rows('throughput_of_operators', OF_OPERATORS, [...values, operatorIds]);
   return new Map(rows.map((row) => [Number(row[0]) - 1, sumsOf(row)]));
 }
 

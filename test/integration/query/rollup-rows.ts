@@ -83,6 +83,18 @@ export class RollupWriter {
         GROUP BY 2, 3, operator, outcome, reason`,
       [generation, JSON.stringify(full)],
     );
+    const of = (outcome: string) =>
+      `coalesce(sum(messages) FILTER (WHERE outcome = '${outcome}'), 0)`;
+    await this.client.query(
+      `INSERT INTO outcome_sum (generation, grain_minutes, bucket, operator_id, pending, delivered, undeliverable,
+                                expired, rejected, deleted, unknown, segments, contradicted)
+       SELECT $1, grain, ${BUCKET}, whose, ${of('PENDING')}, ${of('DELIVERED')}, ${of('UNDELIVERABLE')},
+              ${of('EXPIRED')}, ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')},
+              sum(segments), sum(contradicted)
+         ${from}, ${TIERS}, unnest(ARRAY[operator, '']) AS whose
+        GROUP BY 2, 3, whose`,
+      [generation, JSON.stringify(full)],
+    );
   }
 
   async money(rows: readonly MoneyRow[]): Promise<void> {
@@ -105,27 +117,51 @@ export class RollupWriter {
         GROUP BY 2, 3, operator, currency`,
       [JSON.stringify(full)],
     );
+    await this.client.query(
+      `INSERT INTO money_sum (generation, grain_minutes, bucket, currency, charges, charged, refunds, refunded)
+       SELECT 1, grain, ${BUCKET}, currency, ${sums} ${from}, ${TIERS} GROUP BY 2, 3, currency`,
+      [JSON.stringify(full)],
+    );
   }
 
   async latency(rows: readonly LatencyRow[]): Promise<void> {
+    const from = `FROM jsonb_to_recordset($1)
+                    AS cell (at timestamptz, operator text, bin smallint, messages bigint)`;
     await this.client.query(
       `INSERT INTO latency_platform (generation, grain_minutes, bucket, operator_id, bin, messages)
-       SELECT 1, grain, ${BUCKET}, operator, bin, sum(messages)
-         FROM jsonb_to_recordset($1)
-              AS cell (at timestamptz, operator text, bin smallint, messages bigint), ${TIERS}
-        GROUP BY 2, 3, operator, bin`,
+       SELECT 1, 15, at, operator, bin, sum(messages) ${from} GROUP BY at, operator, bin`,
+      [JSON.stringify(rows)],
+    );
+    await this.client.query(
+      `INSERT INTO latency_histogram (generation, grain_minutes, bucket, operator_id, bins, messages)
+       SELECT 1, grain, bucket, whose, array_agg(bin ORDER BY bin), array_agg(messages ORDER BY bin)
+         FROM (SELECT grain, ${BUCKET} AS bucket, whose, bin, sum(messages) AS messages
+                 ${from}, ${TIERS}, unnest(ARRAY[operator, '']) AS whose
+                GROUP BY 1, 2, 3, 4) AS by_bin
+        GROUP BY 2, 3, 4`,
       [JSON.stringify(rows)],
     );
   }
 
   async throughput(rows: readonly ThroughputRow[]): Promise<void> {
+    const from = `FROM jsonb_to_recordset($1)
+                    AS cell (at timestamptz, operator text, accepted bigint, completed bigint)`;
     await this.client.query(
       `INSERT INTO throughput_platform (generation, grain_minutes, bucket, operator_id, accepted, completed)
        SELECT 1, grain, ${BUCKET}, operator, sum(accepted), sum(completed)
-         FROM jsonb_to_recordset($1)
-              AS cell (at timestamptz, operator text, accepted bigint, completed bigint),
-              unnest('{1,60,1440}'::smallint[]) AS grain
+         ${from}, unnest('{1,60,1440}'::smallint[]) AS grain
         GROUP BY 2, 3, operator`,
+      [JSON.stringify(rows)],
+    );
+    await this.client.query(
+      `WITH minute AS (SELECT date_trunc('minute', at) AS at, sum(accepted) AS accepted, sum(completed) AS completed
+                       ${from} GROUP BY 1),
+            hour AS (SELECT DISTINCT date_trunc('hour', at, 'UTC') AS hour FROM minute)
+       INSERT INTO throughput_sum (generation, grain_minutes, bucket, accepted, completed)
+       SELECT 1, 60, hour, array_agg(coalesce(accepted, 0) ORDER BY i), array_agg(coalesce(completed, 0) ORDER BY i)
+         FROM hour CROSS JOIN generate_series(0, 59) AS i
+         LEFT JOIN minute ON minute.at = hour + i * interval '1 min'
+        GROUP BY hour`,
       [JSON.stringify(rows)],
     );
   }

@@ -232,17 +232,29 @@ describe('the ledger statement', () => {
         'charges, charged, refunds, refunded',
         [15, 60, 1440],
       ],
-      ['latency_platform', 'operator_id, bin', 'messages', [15, 60, 1440]],
+      [
+        'outcome_sum',
+        'operator_id',
+        'pending, delivered, undeliverable, expired, rejected, deleted, unknown, segments, contradicted',
+        [15, 60, 1440],
+      ],
+      ['money_sum', 'currency', 'charges, charged, refunds, refunded', [15, 60, 1440]],
+      [
+        `(SELECT bucket, grain_minutes, operator_id, bin, count FROM latency_histogram, unnest(bins, messages) AS t (bin, count))`,
+        'operator_id, bin',
+        'count',
+        [15, 60, 1440],
+      ],
       ['throughput_platform', 'operator_id', 'accepted, completed', [1, 60, 1440]],
     ];
     for (const [table, key, measures, [base = 0, ...coarser]] of tiers) {
       const sums = measures.split(', ').map((name) => `sum(${name})`);
       for (const grain of coarser) {
         const differing = await lines(
-          `SELECT bucket, ${key}, ${sums} FROM ${table} WHERE grain_minutes = ${grain} GROUP BY bucket, ${key}
+          `SELECT bucket, ${key}, ${sums} FROM ${table} AS r WHERE grain_minutes = ${grain} GROUP BY bucket, ${key}
            EXCEPT
            SELECT date_bin(interval '${grain} min', bucket, timestamptz '2000-01-01Z'), ${key}, ${sums}
-           FROM ${table} WHERE grain_minutes = ${base} GROUP BY 1, ${key}`,
+           FROM ${table} AS r WHERE grain_minutes = ${base} GROUP BY 1, ${key}`,
         );
         expect(differing, `${table} at ${grain} minutes`).toEqual([]);
       }
@@ -256,6 +268,59 @@ describe('the ledger statement', () => {
        FROM outcome_account GROUP BY 1, 2, 3, 4`,
     );
     expect(unlike).toEqual([]);
+  });
+
+  it('keeps the sums that series are answered from equal to what they are sums of', async () => {
+    const of = (outcome: string) =>
+      `coalesce(sum(messages) FILTER (WHERE outcome = '${outcome}'), 0)`;
+    const every = (key: string) =>
+      `GROUPING SETS ((grain_minutes, bucket, ${key}), (grain_minutes, bucket, operator_id, ${key}))`;
+    const pairs: [name: string, stored: string, computed: string][] = [
+      [
+        'outcome_sum',
+        `SELECT grain_minutes, bucket, operator_id, pending, delivered, undeliverable, expired, rejected, deleted,
+                unknown, segments, contradicted
+         FROM outcome_sum WHERE pending + delivered + undeliverable + expired + rejected + deleted + unknown > 0`,
+        `SELECT grain_minutes, bucket, coalesce(operator_id, ''), ${of('PENDING')}, ${of('DELIVERED')},
+                ${of('UNDELIVERABLE')}, ${of('EXPIRED')}, ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')},
+                sum(segments), sum(contradicted)
+         FROM outcome_platform
+         GROUP BY GROUPING SETS ((grain_minutes, bucket), (grain_minutes, bucket, operator_id))
+         HAVING sum(messages) > 0`,
+      ],
+      [
+        'money_sum',
+        `SELECT grain_minutes, bucket, currency, charges, charged, refunds, refunded FROM money_sum
+         WHERE charges + refunds > 0`,
+        `SELECT grain_minutes, bucket, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
+         FROM money_platform GROUP BY 1, 2, 3 HAVING sum(charges) + sum(refunds) > 0`,
+      ],
+      [
+        'latency_histogram at the base grain',
+        `SELECT grain_minutes, bucket, operator_id, bin, count
+         FROM latency_histogram, unnest(bins, messages) AS t (bin, count) WHERE grain_minutes = 15`,
+        `SELECT grain_minutes, bucket, coalesce(operator_id, ''), bin, sum(messages) FROM latency_platform
+         GROUP BY ${every('bin')} HAVING sum(messages) > 0`,
+      ],
+      [
+        'throughput_sum',
+        `SELECT bucket + (i - 1) * interval '1 min', a, c
+         FROM throughput_sum, unnest(accepted, completed) WITH ORDINALITY AS t (a, c, i) WHERE a + c > 0`,
+        `SELECT bucket, sum(accepted), sum(completed) FROM throughput_platform WHERE grain_minutes = 1
+         GROUP BY bucket HAVING sum(accepted) + sum(completed) > 0`,
+      ],
+      [
+        'what follows from the minutes of throughput_sum',
+        'SELECT bucket, accepted_sum, completed_sum, accepted_peak, completed_peak FROM throughput_sum',
+        `SELECT bucket, sum(a), sum(c), max(a), max(c)
+         FROM throughput_sum, unnest(accepted, completed) AS t (a, c) GROUP BY bucket`,
+      ],
+    ];
+    for (const [name, stored, computed] of pairs) {
+      expect((await lines(stored)).length, name).toBeGreaterThan(0);
+      expect(await lines(`(${stored}) EXCEPT (${computed})`), `${name}, too much`).toEqual([]);
+      expect(await lines(`(${computed}) EXCEPT (${stored})`), `${name}, missing`).toEqual([]);
+    }
   });
 });
 
