@@ -7,6 +7,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 
+/** A bound parameter: text for every scalar type, arrays as such. */
+export type ParameterValue = string | number | bigint | null | readonly ParameterValue[];
+
 /** One statement, ready for the engine. */
 export interface Statement {
   readonly sql: string;
@@ -15,7 +18,7 @@ export interface Statement {
   readonly database: string | undefined;
   readonly format: string;
   readonly settings: Readonly<Record<string, string>>;
-  readonly params: Readonly<Record<string, string | null>>;
+  readonly params: Readonly<Record<string, ParameterValue>>;
   readonly queryId: string | undefined;
   readonly gzipAnswer: boolean;
   readonly user: string;
@@ -66,15 +69,22 @@ export async function readStatement(request: IncomingMessage): Promise<Statement
   const query = url.searchParams.get('query') ?? '';
   const body = await readBody(request);
   const settings: Record<string, string> = {};
-  const params: Record<string, string | null> = {};
+  const params: Record<string, ParameterValue> = {};
   for (const [name, value] of url.searchParams) {
-    if (name.startsWith('param_')) params[name.slice('param_'.length)] = unescapeTsv(value);
-    else if (!interfaceParameters.has(name) && !name.startsWith('http_')) settings[name] = value;
+    if (name.startsWith('param_')) continue;
+    if (!interfaceParameters.has(name) && !name.startsWith('http_')) settings[name] = value;
   }
   if (request.method === 'GET') settings.readonly ??= '2'; // ClickHouse: GET never writes
   const bodyIsRows = query !== '' && body.length > 0;
+  const sql = bodyIsRows || body.length === 0 ? query : body.toString('utf8');
+  for (const [name, value] of url.searchParams) {
+    if (!name.startsWith('param_')) continue;
+    const parameter = name.slice('param_'.length);
+    const isArray = /^\w+$/.test(parameter) && new RegExp(`\\{${parameter}:\\s*Array\\(`).test(sql);
+    params[parameter] = isArray ? readArray(value) : unescapeTsv(value);
+  }
   return {
-    sql: bodyIsRows || body.length === 0 ? query : body.toString('utf8'),
+    sql,
     body: bodyIsRows ? body : undefined,
     database: url.searchParams.get('database') ?? headerOf(request, 'x-clickhouse-database'),
     format:
@@ -153,4 +163,27 @@ const tsvEscapes: Readonly<Record<string, string>> = {
 export function unescapeTsv(value: string): string | null {
   if (value === '\\N') return null;
   return value.replace(/\\(.)/gs, (_, char: string) => tsvEscapes[char] ?? char);
+}
+
+/** The text of an array as clients write it: strings in quotes with backslash escapes, nested arrays, NULL. */
+export function readArray(text: string): readonly ParameterValue[] {
+  const open: ParameterValue[][] = [[]];
+  for (const [token] of text.matchAll(/'(?:[^'\\]|\\.)*'|[[\]]|[^[\],\s]+/gs)) {
+    if (token === '[') open.push([]);
+    else if (token === ']') {
+      const closed = open.pop() ?? [];
+      open.at(-1)?.push(closed);
+    } else open.at(-1)?.push(readElement(token));
+  }
+  const [whole] = open[0] ?? [];
+  if (open.length !== 1 || !Array.isArray(whole)) {
+    throw new RefusedRequest(130, 'CANNOT_READ_ARRAY_FROM_TEXT', 'A parameter is not an array');
+  }
+  return whole;
+}
+
+function readElement(token: string): ParameterValue {
+  if (token.startsWith("'")) return unescapeTsv(token.slice(1, -1)) ?? '';
+  if (/^-?\d+$/.test(token)) return BigInt(token);
+  return token === 'NULL' ? null : Number(token);
 }

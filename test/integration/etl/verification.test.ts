@@ -102,6 +102,18 @@ test.each(damages)(
   },
 );
 
+test('days that Postgres no longer retains stay in the copy and are not taken for a difference', async () => {
+  const total = () => stage.ask('SELECT sum(messages) FROM DB.outcomes');
+  const before = await total();
+  await stage.sql(`DELETE FROM outcome_account WHERE bucket < '2026-10-22'`);
+  expect(await stage.run({ sliceDays: 400 })).toMatchObject({
+    outcome: 'copied',
+    record: { daysResent: 0 },
+  });
+  expect(await etl('verify')).toMatchObject({ code: 0 });
+  expect(await total()).toEqual(before);
+});
+
 test('wrong arguments and missing settings end with 2 and name every fault', async () => {
   expect(await etl('--loop', 'soon')).toMatchObject({ code: 2 });
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/bin/etl.js')], { env: {} });
