@@ -4,15 +4,17 @@
  */
 import { hostname } from 'node:os';
 import { Command } from 'commander';
+import type { NatsConnection } from 'nats';
 import pg from 'pg';
+import type { Registry } from 'prom-client';
 import { connectNats } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
-import { DEFAULT_ADMISSION_RULES } from '../domain/admission.js';
 import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
-import { ingestMetrics } from '../ingest/metrics.js';
+import { type IngestMetrics, ingestMetrics } from '../ingest/metrics.js';
+import { logRefusals } from '../ingest/refusals.js';
 import { Watch } from '../ingest/watch.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { systemClock } from '../platform/clock.js';
@@ -20,13 +22,16 @@ import { readConfig } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
-import { Readiness } from '../platform/readiness.js';
+import { type Probe, Readiness } from '../platform/readiness.js';
 import { ingestSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
 import { applyBatch } from '../store/postgres/apply-batch.js';
-import { readGeneration } from '../store/postgres/ingest-progress.js';
+import { refusePrivilegedRole } from '../store/postgres/check-role.js';
+import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
+/** Key of this process's own progress row. */
+const WORKER = `${hostname()}-${process.pid}`;
 /** One connection commits, one looks; the statement's plan is kept, planning it costs more than running it. */
 const POOL = { max: 2, options: '-c jit=off -c plan_cache_mode=force_generic_plan' };
 
@@ -44,11 +49,14 @@ const exitWithParent = config.exitWithParent === 'on';
 
 async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
+  const metrics = ingestMetrics(registry);
+  await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
   const pool = new pg.Pool({ connectionString: config.databaseUrl.reveal(), ...POOL });
   pool.on('error', (error) => log.warn('idle connection lost', { error }));
   const generation = await readGeneration(pool, wantedGeneration);
-  if (generation === undefined)
+  if (generation === undefined) {
     throw new Error(`There is no generation ${wantedGeneration ?? 'that serves'}`);
+  }
   const connection = await connectNats({
     url: config.natsUrl.reveal(),
     user: config.natsUser,
@@ -56,30 +64,91 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     name: 'ingest',
     inboxPrefix: INBOX_PREFIX,
   });
-  const manager = await connection.jetstreamManager({ checkAPI: false });
-  const metrics = ingestMetrics(registry);
-  const worker = `${hostname()}-${process.pid}`;
-  const { stopping } = lifecycle;
   const watch = new Watch({
-    manager,
+    manager: await connection.jetstreamManager({ checkAPI: false }),
     pool,
     generation,
-    worker,
-    stopping,
+    worker: WORKER,
+    stopping: lifecycle.stopping,
     log,
     monotonicMs: systemClock.monotonicMs,
     onRetired: () => lifecycle.stop('generation retired'),
     observe: metrics.observeLook,
   });
-  const readiness = new Readiness({
-    probes: {
-      postgres: async () => void (await pool.query('SELECT 1')),
-      nats: async () => void (await connection.flush()),
-      guard: async () => {
-        metrics.observeForbidden(watch.forbidden !== undefined);
-        if (watch.forbidden !== undefined) throw new Error(watch.forbidden);
-      },
+  const readiness = await openSideDoor(lifecycle, registry, {
+    postgres: async () => void (await pool.query('SELECT 1')),
+    nats: () => connection.flush(),
+    guard: async () => {
+      metrics.observeForbidden(watch.forbidden !== undefined);
+      if (watch.forbidden !== undefined) throw new Error(watch.forbidden);
     },
+  });
+  await watch.look();
+  void readiness.watch();
+  void watch.run();
+  const counting = count(lifecycle, { pool, connection, watch, generation, metrics });
+  lifecycle.onStop('counting', async () => {
+    readiness.drain();
+    await counting;
+    await watch.look().catch(() => {});
+    await connection.drain();
+    await pool.end();
+  });
+  log.info('counting', {
+    consumer: generation.durable,
+    generation: generation.generation,
+    worker: WORKER,
+  });
+}
+
+interface Parts {
+  readonly pool: pg.Pool;
+  readonly connection: NatsConnection;
+  readonly watch: Watch;
+  readonly generation: Generation;
+  readonly metrics: IngestMetrics;
+}
+
+/** Counts until stopping; resolves in any case, and stops the process where counting cannot go on. */
+function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
+  const { pool, connection, watch, metrics } = parts;
+  const { generation, durable } = parts.generation;
+  const { stopping } = lifecycle;
+  const source = { connection, stream: STREAM, durable, inboxPrefix: INBOX_PREFIX };
+  const committing: CommitOptions = {
+    apply: (batch) =>
+      applyBatch(pool, { generation, streamId: watch.streamId, worker: WORKER }, batch),
+    rules: { msisdn: config.msisdnDigits },
+    ledgerFloor: () => watch.ledgerFloor,
+    stopping,
+    log,
+  };
+  return runLoop({
+    pull: () => pull(source, config.batchSize),
+    prepare: (envelopes) => prepare(committing, envelopes),
+    commit: (prepared) => commit(committing, prepared),
+    acknowledge: (envelopes) => acknowledge(connection, envelopes),
+    mayContinue: () => watch.mayContinue(),
+    observe: (envelopes, committed, durationMs) => {
+      metrics.observeBatch(envelopes, committed, durationMs);
+      logRefusals(log, envelopes, committed);
+    },
+    monotonicMs: systemClock.monotonicMs,
+    stopping,
+    log,
+  }).catch((error: unknown) => {
+    log.fatal('counting failed', { error });
+    lifecycle.stop('counting failed', 1);
+  });
+}
+
+async function openSideDoor(
+  lifecycle: Lifecycle,
+  registry: Registry,
+  probes: Readonly<Record<string, Probe>>,
+): Promise<Readiness> {
+  const readiness = new Readiness({
+    probes,
     onChange: (ready, failing) => log.info(ready ? 'ready' : 'not ready', { step: failing }),
   });
   const admin = await startAdminHttp({
@@ -89,50 +158,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     ready: () => readiness.ready,
   });
   lifecycle.onStop('admin', () => admin.close());
-  await watch.look();
-  void readiness.watch();
-  void watch.run();
-  const source = {
-    connection,
-    stream: STREAM,
-    durable: generation.durable,
-    inboxPrefix: INBOX_PREFIX,
-  };
-  const committing: CommitOptions = {
-    apply: (batch) =>
-      applyBatch(
-        pool,
-        { generation: generation.generation, streamId: watch.streamId, worker },
-        batch,
-      ),
-    rules: DEFAULT_ADMISSION_RULES,
-    ledgerFloor: () => watch.ledgerFloor,
-    stopping,
-    log,
-  };
-  const running = runLoop({
-    pull: () => pull(source, config.batchSize),
-    prepare: (envelopes) => prepare(committing, envelopes),
-    commit: (prepared) => commit(committing, prepared),
-    acknowledge: (envelopes) => acknowledge(connection, envelopes),
-    mayContinue: () => watch.mayContinue(),
-    observe: metrics.observeBatch,
-    monotonicMs: systemClock.monotonicMs,
-    stopping,
-    log,
-  });
-  running.catch((error: unknown) => {
-    log.fatal('counting failed', { error });
-    lifecycle.stop('counting failed', 1);
-  });
-  lifecycle.onStop('counting', async () => {
-    readiness.drain();
-    await running.catch(() => {});
-    await watch.look().catch(() => {});
-    await connection.drain();
-    await pool.end();
-  });
-  log.info('counting', { consumer: generation.durable, generation: generation.generation, worker });
+  return readiness;
 }
 
 runProcess({ log, exitWithParent }, start);

@@ -183,6 +183,21 @@ export const ingestSettings = {
     expected: '1-10000',
     fallback: '5000',
   },
+  msisdnDigits: {
+    name: 'MSISDN_DIGITS',
+    what: 'How many digits, once . _ : - are taken out, make an id look like a phone number',
+    schema: z.union([
+      z.literal('off'),
+      z
+        .string()
+        .regex(/^[1-9]\d?-[1-9]\d?$/)
+        .transform((text) => text.split('-').map(Number))
+        .refine(([least = 0, most = 0]) => least <= most)
+        .transform(([minDigits = 0, maxDigits = 0]) => ({ minDigits, maxDigits })),
+    ]),
+    expected: 'least-most, such as 9-15, or off',
+    fallback: '9-15',
+  },
   ...admin('9465'),
   ...common,
 } as const satisfies SettingTable;
