@@ -226,9 +226,10 @@ describe('ops rebuild', () => {
       } = serviceChild('ops', site.site, ['rebuild', 'start', '--yes']);
       for (const afterMs of [350, 500, 650]) {
         const child = spawn(command, args, { env, stdio: 'ignore' });
+        const exited = new Promise((resolve) => child.once('exit', resolve));
         await pause(afterMs);
         child.kill('SIGKILL');
-        await new Promise((resolve) => child.once('exit', resolve));
+        await exited;
       }
       await ops(site, 'rebuild', 'start', '--yes');
       await ops(site, 'rebuild', 'abandon', '--yes');
