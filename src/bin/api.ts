@@ -135,7 +135,18 @@ function openStore(
     clearInterval(flushing);
     await audit.flush(true);
   });
-  return { queries: createQueries({ platformPool, accountPool, clock }), audit };
+  const queries = createQueries({
+    platformPool,
+    accountPool,
+    clock,
+    settleHours: config.settleHours,
+    retentionDays: config.rollupDays,
+    throughputRetentionDays: config.minuteDays,
+    maxAnswerMs: config.deadlineCapMs,
+    cacheEntries: config.cacheEntries,
+    cacheBytes: config.cacheMib * 1024 * 1024,
+  });
+  return { queries, audit };
 }
 
 /** In `tls` mode our own mutual TLS, kept fresh; behind a sidecar plaintext. */

@@ -1,14 +1,8 @@
 // What can be configured, one table per binary. The documentation is generated from these tables, and the manifests are
 // checked against them: a variable that is not here does not exist.
 import { z } from 'zod';
+import { answerSettings, integer } from './answer-settings.js';
 import type { Setting, SettingTable } from './config.js';
-
-const integer = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .transform(Number)
-    .pipe(z.number().int().min(least).max(most));
 
 const port = {
   schema: integer(0, 65_535),
@@ -161,6 +155,7 @@ export const apiSettings = {
     expected: '100-300000 (milliseconds)',
     fallback: '30000',
   },
+  ...answerSettings,
   reflection: {
     name: 'REFLECTION',
     what: 'gRPC reflection for callers that the policy allows it',
