@@ -1,29 +1,21 @@
-// A crowd of callers beside ingestion (attack 18), and a flood of made-up operators (attack 28), on the real processes:
-// both must leave memory and metrics bounded, and the other party responsive.
+// A crowd of callers beside ingestion (attack 18), on the real processes: some callers may be told to come back, health
+// and counting go on.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { status as Code, type ServiceError } from '@grpc/grpc-js';
 import { connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Child } from '../../deploy/local/child.js';
 import { analyticsClient } from '../support/analytics-client.js';
 import { createSite, type TestSite } from '../support/site.js';
 
 const CALLERS = 200;
-const OPERATORS = 100_000;
-const IN_FLIGHT = 2_000;
-const MEMORY_LIMIT_MB = 256;
 
 let site: TestSite;
-let ingest: Child;
 let billing: NatsConnection;
 
 beforeAll(async () => {
   site = await createSite();
-  const { ports } = site.site;
-  ingest = await site.spawn('ingest', { ADMIN_PORT: String(ports.ingestAdmin) });
-  await site.start('api');
+  await Promise.all([site.start('ingest'), site.start('api')]);
   const { host, username, password } = new URL(site.nats.url('billing'));
   billing = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
 });
@@ -33,30 +25,19 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** Publishes `count` charges, each at an operator of its own. */
-async function publishCharges(count: number, operatorOf: (index: number) => string): Promise<void> {
+async function publishCharges(count: number): Promise<void> {
   const jetstream = billing.jetstream();
   const at = new Date().toISOString();
-  for (let first = 0; first < count; first += IN_FLIGHT) {
-    const batch = Array.from({ length: Math.min(IN_FLIGHT, count - first) }, (_, offset) => {
-      const messageId = randomUUID();
-      const charge = {
-        eventId: `c-${messageId}`,
-        messageId,
-        accountId: 'acme-travel',
-        operatorId: operatorOf(first + offset),
-        acceptedAt: at,
-        chargedAt: at,
-        segments: 1,
-        amount: '0.01',
-        currency: 'EUR',
-      };
-      return jetstream.publish('sms.billing.v1.charged', JSON.stringify(charge), {
-        timeout: 60_000,
-      });
-    });
-    await Promise.all(batch);
-  }
+  const charges = Array.from({ length: count }, () => {
+    const messageId = randomUUID();
+    const ids = { eventId: `c-${messageId}`, messageId };
+    const parties = { accountId: 'acme-travel', operatorId: '22801' };
+    const price = { segments: 1, amount: '0.01', currency: 'EUR' };
+    return { ...ids, ...parties, acceptedAt: at, chargedAt: at, ...price };
+  });
+  await Promise.all(
+    charges.map((charge) => jetstream.publish('sms.billing.v1.charged', JSON.stringify(charge))),
+  );
 }
 
 async function counted(): Promise<number> {
@@ -65,25 +46,6 @@ async function counted(): Promise<number> {
   );
   return Number(rows[0]?.messages);
 }
-
-function residentMb(child: Child): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
-}
-
-describe('a flood of operators that nobody has heard of', () => {
-  it('is counted within bounded memory, and never becomes a label', async () => {
-    await publishCharges(OPERATORS, (index) => `made-up-${index.toString(36)}`);
-    await site.drained(120_000);
-    expect(await counted()).toBe(OPERATORS);
-    if (process.platform === 'linux') expect(residentMb(ingest)).toBeLessThan(MEMORY_LIMIT_MB);
-    for (const port of [site.site.ports.ingestAdmin, site.site.ports.apiAdmin]) {
-      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      expect(metrics).not.toContain('made-up');
-      expect(metrics.length).toBeLessThan(100_000);
-    }
-  }, 240_000);
-});
 
 describe('two hundred callers who ask for the largest range at once', () => {
   it('get an answer or are told to come back, while health and ingestion go on', async () => {
@@ -108,7 +70,7 @@ describe('two hundred callers who ask for the largest range at once', () => {
           (error: ServiceError) => error.code,
         );
     });
-    await publishCharges(100, () => '22801');
+    await publishCharges(100);
     const live = await fetch(`http://127.0.0.1:${ports.apiAdmin}/livez`);
     expect(live.status).toBe(200);
     await site.drained(60_000);
