@@ -56,7 +56,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   const pending = gauge('sms_analytics_pending_events', 'Events of the stream not yet pulled');
   const unacknowledged = gauge('sms_analytics_unacknowledged_events', 'Events pulled, not acked');
   const dataAsOf = gauge(
-    'sms_analytics_data_as_of_seconds',
+    'sms_analytics_data_as_of_timestamp_seconds',
     'Unix time before which everything published is counted',
   );
   const stopped = gauge('sms_analytics_counting_stopped', '1 while the guard forbids counting');
