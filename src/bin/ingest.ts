@@ -15,6 +15,7 @@ import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
 import { type IngestMetrics, ingestMetrics } from '../ingest/metrics.js';
 import { logRefusals } from '../ingest/refusals.js';
+import { applyTrusted } from '../ingest/trusted-apply.js';
 import { Watch } from '../ingest/watch.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { systemClock } from '../platform/clock.js';
@@ -25,7 +26,6 @@ import { createRegistry } from '../platform/metrics.js';
 import { type Probe, Readiness } from '../platform/readiness.js';
 import { ingestSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
-import { applyBatch } from '../store/postgres/apply-batch.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
 
@@ -115,9 +115,9 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
   const { generation, durable } = parts.generation;
   const { stopping } = lifecycle;
   const source = { connection, stream: STREAM, durable, inboxPrefix: INBOX_PREFIX };
+  const context = () => ({ generation, streamId: watch.streamId, worker: WORKER });
   const committing: CommitOptions = {
-    apply: (batch) =>
-      applyBatch(pool, { generation, streamId: watch.streamId, worker: WORKER }, batch),
+    apply: (batch) => applyTrusted(pool, watch, context, batch),
     rules: { msisdn: config.msisdnDigits },
     ledgerFloor: () => watch.ledgerFloor,
     stopping,

@@ -12,7 +12,7 @@ import { type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js
 import { countable, type Decided, decide, unstorable } from './count.js';
 
 export interface CommitOptions {
-  /** Applies one batch in one transaction: apply-batch.ts. */
+  /** Applies one batch in one transaction: trusted-apply.ts. */
   readonly apply: (batch: EncodedBatch) => Promise<void>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
@@ -20,7 +20,7 @@ export interface CommitOptions {
   readonly log: Log;
 }
 
-/** Stopped before the batch was known to be durable: nothing may be acknowledged. */
+/** Stopped, or forbidden by the guard, before the batch was known to be durable: nothing may be acknowledged. */
 export class CommitAbandoned extends Error {
   override readonly name = 'CommitAbandoned';
 }
@@ -85,6 +85,7 @@ async function applyPatiently(
       await options.apply(batch);
       return undefined;
     } catch (error) {
+      if (error instanceof CommitAbandoned) throw error;
       if (blamesTheBatch(error)) return error as Error;
       if (options.stopping.aborted) throw new CommitAbandoned('stopped', { cause: error });
       options.log.warn('batch not applied, trying again', { attempt, error });

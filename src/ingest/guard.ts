@@ -14,19 +14,21 @@ export interface Evidence {
   readonly after: KnownStream | undefined;
 }
 
+/** What is said where a stream was counted from and it, or its durable, is not there. */
+export const MISSING = 'The stream or its durable does not exist any more. Run: ops adopt-stream';
+
 /** Why counting must stop, and the command that puts it right; undefined where all is well. */
 export function contradiction({ before, stream, look, after }: Evidence): string | undefined {
-  if (before === undefined || after === undefined) return undefined;
-  if (stream.createdAt !== before.createdAt) {
+  if (before !== undefined && stream.createdAt !== before.createdAt) {
     return 'The stream was recreated: its sequences name other events now. Run: ops adopt-stream';
   }
-  if (stream.lastSequence < before.highestSequence) {
+  if (before !== undefined && stream.lastSequence < before.highestSequence) {
     return 'The stream was rolled back: it ends before events that are counted. Run: ops adopt-stream';
   }
   // Acknowledged means committed, and removed messages count as acknowledged.
-  const committed = Math.max(after.highestSequence, stream.firstSequence - 1);
-  if (look.ackFloor > committed) {
-    return `Postgres was restored: events after sequence ${after.highestSequence} were acknowledged and are not in it. Run: ops seek --to-data-as-of`;
+  const highest = after?.highestSequence ?? 0;
+  if (look.ackFloor > Math.max(highest, stream.firstSequence - 1)) {
+    return `Postgres was restored: events after sequence ${highest} were acknowledged and are not in it. Run: ops seek --to-data-as-of`;
   }
   return undefined;
 }

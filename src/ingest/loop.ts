@@ -34,6 +34,8 @@ const RETRY_PULL_MS = 500;
 export async function runLoop(options: LoopOptions): Promise<void> {
   let committing: Promise<unknown> = Promise.resolve();
   for (let last = false; !last; ) {
+    // While counting is forbidden nothing is pulled either.
+    await options.mayContinue();
     last = options.stopping.aborted;
     const envelopes = last ? [] : await pullPatiently(options);
     const prepared = envelopes.length > 0 ? options.prepare(envelopes) : undefined;
@@ -56,12 +58,11 @@ async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
   }
 }
 
-/** Pulls; a broker that is away gives no envelopes after a pause. A missing durable is for a person to mend. */
+/** Pulls; a broker that is away, or without the durable (the guard says so), gives no envelopes after a pause. */
 async function pullPatiently(options: LoopOptions): Promise<Envelope[]> {
   try {
     return await options.pull();
   } catch (error) {
-    if (error instanceof Error && error.name === 'DurableMissing') throw error;
     options.log.warn('pull failed', { error });
     await pause(RETRY_PULL_MS, options.stopping);
     return [];

@@ -5,7 +5,13 @@
  */
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
-import { type Look, lookAt, streamState } from '../broker/nats/look.js';
+import {
+  isMissing,
+  type Look,
+  lookAt,
+  type StreamState,
+  streamState,
+} from '../broker/nats/look.js';
 import { STREAM } from '../broker/nats/topology.js';
 import type { EpochDay } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
@@ -13,12 +19,14 @@ import type { Log } from '../platform/log.js';
 import {
   createLedgerDays,
   type Generation,
+  type KnownStream,
   readGeneration,
   readKnownStream,
   recordStream,
   recordWatermark,
 } from '../store/postgres/ingest-progress.js';
-import { contradiction } from './guard.js';
+import { CommitAbandoned } from './commit.js';
+import { contradiction, MISSING } from './guard.js';
 
 export interface WatchOptions {
   readonly manager: JetStreamManager;
@@ -37,12 +45,22 @@ export interface WatchOptions {
 const INTERVAL_MS = 1_000;
 const LEDGER_DAYS_INTERVAL_MS = 3_600_000;
 
-/** The state that the loop asks for; one writer, `look`. */
+/** What one examination found. */
+interface Found {
+  readonly stream: StreamState;
+  readonly look: Look;
+  readonly after: KnownStream | undefined;
+}
+
+type Queryable = Pick<Pool, 'query'>;
+
+/** The state that the loop asks for. */
 export class Watch {
   #forbidden: string | undefined;
   #streamId = 0;
   #ledgerFloor: EpochDay;
   #ledgerDaysMadeMs = -Infinity;
+  readonly #trusted = new WeakSet<Queryable>();
 
   constructor(private readonly options: WatchOptions) {
     this.#ledgerFloor = options.generation.ledgerFloor;
@@ -80,20 +98,48 @@ export class Watch {
 
   /** One look. Rejects where Postgres or NATS is away. */
   async look(): Promise<void> {
-    const { manager, pool, generation, worker } = this.options;
+    const { pool, generation, worker } = this.options;
     await this.#keepLedgerDays();
-    const before = await readKnownStream(pool, generation.generation);
-    const stream = await streamState(manager, STREAM);
-    const look = await lookAt(manager, STREAM, generation.durable);
-    if (look === undefined) return;
-    const after = await readKnownStream(pool, generation.generation);
-    this.#judge(contradiction({ before, stream, look, after }));
-    if (this.#forbidden !== undefined) return;
+    const found = await this.#examine(pool);
+    if (found === undefined || this.#forbidden !== undefined) return;
+    const { stream, look, after } = found;
     this.#streamId = after?.streamId ?? (await recordStream(pool, STREAM, stream.createdAt));
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     await recordWatermark(pool, key, look.dataAsOf);
     this.options.observe(look);
     await this.#readGeneration();
+  }
+
+  /**
+   * Resolves where counting may go on through this connection of Postgres: a server that was restored
+   * is always behind a new one, and a batch committed before it is noticed would hide what is lost.
+   * Rejects with CommitAbandoned where the guard forbids it, else with what a retry cures.
+   */
+  async trust(connection: Queryable): Promise<void> {
+    if (!this.#trusted.has(connection)) {
+      const found = await this.#examine(connection);
+      if (found === undefined && this.#forbidden === undefined) throw new Error('look again');
+    }
+    if (this.#forbidden !== undefined) throw new CommitAbandoned(this.#forbidden);
+    this.#trusted.add(connection);
+  }
+
+  /** Asks both sides and judges. Undefined where that must be done again, or something is missing. */
+  async #examine(queryable: Queryable): Promise<Found | undefined> {
+    const { manager, generation } = this.options;
+    const before = await readKnownStream(queryable, generation.generation);
+    try {
+      const stream = await streamState(manager, STREAM);
+      const look = await lookAt(manager, STREAM, generation.durable);
+      if (look === undefined) return undefined;
+      const after = await readKnownStream(queryable, generation.generation);
+      this.#judge(contradiction({ before, stream, look, after }));
+      return { stream, look, after };
+    } catch (error) {
+      if (before === undefined || !isMissing(error)) throw error;
+      this.#judge(MISSING);
+      return undefined;
+    }
   }
 
   #judge(forbidden: string | undefined): void {

@@ -72,6 +72,8 @@ export async function startPostgres(): Promise<TestDatabase & Restartable & { po
 
 export interface TestNats extends Restartable {
   readonly port: number;
+  /** Its store, for tests that put an older copy back; only touched while it is stopped. */
+  readonly dataDir: string;
   /** nats://user:password@127.0.0.1:port of one user of deploy/nats/nats.conf. */
   url(user: NatsUser): string;
 }
@@ -84,7 +86,7 @@ export async function startNats(): Promise<TestNats> {
   const dataDir = join(directory, 'nats');
   const logFile = join(directory, 'nats.log');
   const engine = await restartable(() => startNatsServer({ port, dataDir, logFile, passwords }));
-  return { ...engine, port, url: (user) => natsUrl(user, passwords, port) };
+  return { ...engine, port, dataDir, url: (user) => natsUrl(user, passwords, port) };
 }
 
 export interface TestClickHouse {

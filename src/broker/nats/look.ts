@@ -4,6 +4,7 @@
  */
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../../domain/instant.js';
+import { jetStreamErrorCode } from './topology.js';
 
 /** A durable at one instant, as its server saw it. */
 export interface Look {
@@ -24,7 +25,16 @@ export interface StreamState {
   readonly lastSequence: number;
 }
 
+/** JetStream API error codes: server/errors.json of nats-server. */
 const NO_MESSAGE_FOUND = 10_037;
+const CONSUMER_NOT_FOUND = 10_014;
+const STREAM_NOT_FOUND = 10_059;
+
+/** Whether a look failed because the server has no such stream or durable, which no waiting cures. */
+export function isMissing(error: unknown): boolean {
+  const code = jetStreamErrorCode(error);
+  return code === CONSUMER_NOT_FOUND || code === STREAM_NOT_FOUND;
+}
 
 /**
  * `dataAsOf` is the server's time where nothing waits, else the timestamp of the first message after
@@ -64,8 +74,7 @@ async function firstTimestampAfter(
     } as never);
     return parseInstant(message.timestamp);
   } catch (error) {
-    const code = (error as { api_error?: { err_code?: number } }).api_error?.err_code;
-    if (code === NO_MESSAGE_FOUND) return undefined;
+    if (jetStreamErrorCode(error) === NO_MESSAGE_FOUND) return undefined;
     throw error;
   }
 }

@@ -14,7 +14,7 @@ export interface PullSource {
   readonly inboxPrefix: string;
 }
 
-/** The durable does not exist (any more): `ops setup` creates it. No retry cures it. */
+/** The durable does not exist (any more), or its cluster has no leader just now. The guard tells which. */
 export class DurableMissing extends Error {
   constructor(durable: string) {
     super(`The durable ${durable} does not exist. Create it: ops setup`);

@@ -1,0 +1,32 @@
+/**
+ * Applies a batch through a connection that the guard has looked through. Pulled batches wait for a
+ * Postgres that is away; when it comes back as an older copy, the first commit would otherwise raise
+ * the highest sequence over all that is lost, and nothing would show the loss.
+ */
+import type { Pool } from 'pg';
+import { applyBatch, type BatchContext, type EncodedBatch } from '../store/postgres/apply-batch.js';
+import type { Watch } from './watch.js';
+
+/** Rejects as applyBatch does, or with CommitAbandoned where the guard forbids counting. */
+export async function applyTrusted(
+  pool: Pool,
+  watch: Pick<Watch, 'trust'>,
+  context: () => BatchContext,
+  batch: EncodedBatch,
+): Promise<void> {
+  const client = await pool.connect();
+  // Of a connection that breaks in use: the query rejects with the same error.
+  const heard = () => {};
+  client.on('error', heard);
+  let failure: Error | undefined;
+  try {
+    await watch.trust(client);
+    await applyBatch(client, context(), batch);
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+    client.off('error', heard);
+  }
+}
