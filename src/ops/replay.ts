@@ -8,7 +8,6 @@ import { digestOf } from '../broker/nats/decode-digest.js';
 import { fetchEvent } from '../broker/nats/fetch-event.js';
 import { streamState } from '../broker/nats/look.js';
 import { STREAM } from '../broker/nats/topology.js';
-import { DEFAULT_ADMISSION_RULES } from '../domain/admission.js';
 import { DEAD_LETTER_MEANING } from '../domain/dead-letter.js';
 import type { AdmittedEvent } from '../domain/event.js';
 import { type EpochMicros, formatDay, MICROS_PER_DAY } from '../domain/instant.js';
@@ -60,7 +59,7 @@ export async function readGround({ pool, manager }: Session): Promise<ReplayGrou
 
 /** Counts it and marks it `replayed`, or says why not. Repeatable. Rejects where an engine is away. */
 export async function replay(
-  { pool, manager }: Session,
+  { pool, manager, config }: Session,
   ground: ReplayGround,
   letter: StoredDeadLetter,
 ): Promise<Verdict> {
@@ -73,7 +72,7 @@ export async function replay(
   if (digestOf(published.payload) !== letter.digest) {
     return gone('another event stands under its sequence now (the digests differ)');
   }
-  const decoded = decode(published, DEFAULT_ADMISSION_RULES);
+  const decoded = decode(published, { msisdn: config.msisdnDigits });
   if (!decoded.admitted) {
     const { reason, field } = decoded.refusal;
     return refused(`${reason}${field ? ` (${field})` : ''}: ${DEAD_LETTER_MEANING[reason]}`);

@@ -166,18 +166,7 @@ export const apiSettings = {
   ...common,
 } as const satisfies SettingTable;
 
-/** `ingest`: counts events. */
-export const ingestSettings = {
-  natsUrl,
-  ...natsCredentials,
-  databaseUrl: databaseUrl('analytics_ingest'),
-  batchSize: {
-    name: 'BATCH_SIZE',
-    what: 'Most events per transaction',
-    schema: integer(1, 10_000),
-    expected: '1-10000',
-    fallback: '5000',
-  },
+const msisdnDigits = {
   msisdnDigits: {
     name: 'MSISDN_DIGITS',
     what: 'How many digits, once . _ : - are taken out, make an id look like a phone number',
@@ -193,6 +182,21 @@ export const ingestSettings = {
     expected: 'least-most, such as 9-15, or off',
     fallback: '9-15',
   },
+} as const;
+
+/** `ingest`: counts events. */
+export const ingestSettings = {
+  natsUrl,
+  ...natsCredentials,
+  databaseUrl: databaseUrl('analytics_ingest'),
+  batchSize: {
+    name: 'BATCH_SIZE',
+    what: 'Most events per transaction',
+    schema: integer(1, 10_000),
+    expected: '1-10000',
+    fallback: '5000',
+  },
+  ...msisdnDigits,
   ...admin('9465'),
   ...common,
 } as const satisfies SettingTable;
@@ -281,6 +285,7 @@ export const opsSettings = {
   natsUrl: { ...natsUrl, fallback: '' },
   ...natsCredentials,
   databaseUrl: databaseUrl('analytics_ops (migrate: analytics_owner)'),
+  ...msisdnDigits,
   ledgerDays: {
     name: 'LEDGER_DAYS',
     what: 'Days for which the ledger knows its messages; what is older can no longer change (ops retain)',

@@ -14,6 +14,7 @@ import {
   publication,
   refund,
   runOps,
+  until,
 } from './run-ops.js';
 
 const DURABLE = 'analytics-rollup';
@@ -162,7 +163,8 @@ describe('ops seek', () => {
         to_timestamp(${marker.acceptedAt / 1e6}), '2000-01-01T00:00:00Z') AND grain_minutes = 15`);
     await site.database.query('DROP TABLE watermark');
     ingest = await site.spawn('ingest');
-    await pause(3_000); // its guard has looked, and forbids counting
+    await until('stopped', async () => ingest.tail(50).includes('counting stopped'));
+    await pause(3_000); // no pull is under way any more: what it brings now would come again after ack_wait only
     expect(await value('SELECT count(*) FROM ledger WHERE message_id = $1', marker.messageId)).toBe(
       '0',
     );
@@ -226,6 +228,20 @@ describe('ops dead-letters', () => {
       'replayed',
     );
     expect((await runOps(site, ['dead-letters', 'replay', `1:${sequence}`])).code).toBe(2);
+  });
+
+  it('judges by the digits rule that is set, as ingest does', async () => {
+    const event = charge({ accountId: '4915112345678' });
+    await site.publish([publication(event)]);
+    await site.drained();
+    const [letter] = await opsJson(site, 'dead-letters', '--reason', 'looks_like_msisdn');
+    const strict = await runOps(site, ['dead-letters', 'replay', letter.id]);
+    expect(strict.err).toContain('looks_like_msisdn (accountId)');
+    const off = await runOps(site, ['dead-letters', 'replay', letter.id], { MSISDN_DIGITS: 'off' });
+    expect(off).toMatchObject({ code: 0, out: `${letter.id} is counted now.\n` });
+    expect(await value('SELECT count(*) FROM ledger WHERE message_id = $1', event.messageId)).toBe(
+      '1',
+    );
   });
 
   it('recognises a payload by its digest, and a charge that loses as a conflict', async () => {
