@@ -37,6 +37,8 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     // While counting is forbidden nothing is pulled either.
     await options.mayContinue();
     last = options.stopping.aborted;
+    // What is pulled while the guard forbids counting would come again only after ack_wait.
+    if (!last) await options.mayContinue();
     const envelopes = last ? [] : await pullPatiently(options);
     const prepared = envelopes.length > 0 ? options.prepare(envelopes) : undefined;
     await committing;
