@@ -43,10 +43,10 @@ async function asOps<T>(site: TestSite, act: (manager: JetStreamManager) => Prom
 }
 
 /** Nothing is counted, neither by this process nor by one that is started now. */
-async function expectNothingCounted(site: TestSite, command: string): Promise<void> {
+async function expectNothingCounted(site: TestSite, what: string, command: string): Promise<void> {
   const before = await fingerprint(site);
   const fresh = await startCounter(site);
-  await untilRefusing(fresh, command);
+  await untilRefusing(fresh, what, command);
   await sleep(A_WHILE_MS);
   expect(await fingerprint(site)).toBe(before);
   await fresh.child.stop();
@@ -71,10 +71,10 @@ describe('a stream whose sequences name other events', () => {
     await published.expectCounted();
     await asOps(site, (manager) => manager.streams.delete(STREAM));
     await site.ops('setup');
-    await untilRefusing(counter, 'ops adopt-stream');
+    await untilRefusing(counter, 'recreated', 'ops adopt-stream');
     // Its sequences are used again, and half of the events are known already.
     await published.publish([...lot(1), ...lot(2)]);
-    await expectNothingCounted(site, 'ops adopt-stream');
+    await expectNothingCounted(site, 'recreated', 'ops adopt-stream');
     await site.ops('adopt-stream', '--yes');
     await published.expectCounted();
     await until('ready again', async () => (await counter.readyStatus()) === 200);
@@ -84,8 +84,9 @@ describe('a stream whose sequences name other events', () => {
   });
 
   it('is waited for while it is missing', async () => {
+    counter.forget();
     await asOps(site, (manager) => manager.streams.delete(STREAM));
-    await untilRefusing(counter, 'ops adopt-stream');
+    await untilRefusing(counter, 'does not exist any more', 'ops adopt-stream');
     await sleep(A_WHILE_MS);
     await site.ops('adopt-stream', '--yes');
     await published.publish(lot(4));
@@ -102,13 +103,12 @@ describe('a stream whose sequences name other events', () => {
     await published.expectCounted();
     await site.nats.stop();
     putBack(copy, site.nats.dataDir);
-    const saidBefore = counter.log().length;
+    counter.forget();
     await site.nats.start();
-    await until('it is noticed', () => counter.log().slice(saidBefore).includes('rolled back'));
-    await untilRefusing(counter, 'ops adopt-stream');
+    await untilRefusing(counter, 'rolled back', 'ops adopt-stream');
     // Fewer than were lost, under their sequences.
     await published.publish(lot(6).slice(0, 150));
-    await expectNothingCounted(site, 'ops adopt-stream');
+    await expectNothingCounted(site, 'rolled back', 'ops adopt-stream');
     await site.ops('adopt-stream', '--yes');
     await published.expectCounted();
     await published.publish(lot(6).slice(150));
@@ -164,8 +164,8 @@ describe("a Postgres of the test's own", () => {
     await published.publish(lot(last).slice(0, waiting));
     if (waiting > 0) await sleep(A_WHILE_MS);
     await postgres.start();
-    await untilRefusing(counter, 'ops seek --to-data-as-of');
-    await expectNothingCounted(site, 'ops seek --to-data-as-of');
+    await untilRefusing(counter, 'restored', 'ops seek --to-data-as-of');
+    await expectNothingCounted(site, 'restored', 'ops seek --to-data-as-of');
     await site.ops('seek', '--to-data-as-of', '--yes');
     await published.expectCounted();
     await until('ready again', async () => (await counter.readyStatus()) === 200);

@@ -31,7 +31,10 @@ export interface Counter {
   readonly child: Child;
   /** The status of /readyz; 0 where nobody answers. */
   readyStatus(): Promise<number>;
+  /** What it has logged since `forget`. */
   log(): string;
+  /** What was logged until now is no proof of what comes. */
+  forget(): void;
 }
 
 export async function startCounter(
@@ -45,7 +48,12 @@ export async function startCounter(
       ({ status }) => status,
       () => 0,
     );
-  return { child, readyStatus, log: () => readFileSync(child.logFile, 'utf8') };
+  const all = () => readFileSync(child.logFile, 'utf8');
+  let forgotten = 0;
+  const forget = () => {
+    forgotten = all().length;
+  };
+  return { child, readyStatus, log: () => all().slice(forgotten), forget };
 }
 
 /** Waits until `probe` holds; rejects after `timeoutMs`. */
@@ -60,9 +68,14 @@ export async function until(
   }
 }
 
-/** The process has noticed, says which command helps, and takes itself out of service. */
-export async function untilRefusing(counter: Counter, command: string): Promise<void> {
-  await until(`the log names ${command}`, () => counter.log().includes(`Run: ${command}`));
+/** The process has noticed what happened, says which command helps, and takes itself out of service. */
+export async function untilRefusing(
+  counter: Counter,
+  what: string,
+  command: string,
+): Promise<void> {
+  const says = new RegExp(`${what}[^"]* Run: ${command}`);
+  await until(`the log says ${says}`, () => says.test(counter.log()));
   await until('/readyz fails', async () => (await counter.readyStatus()) === 503);
   expect(counter.child.running).toBe(true);
 }
