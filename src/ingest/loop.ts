@@ -34,11 +34,9 @@ const RETRY_PULL_MS = 500;
 export async function runLoop(options: LoopOptions): Promise<void> {
   let committing: Promise<unknown> = Promise.resolve();
   for (let last = false; !last; ) {
-    // While counting is forbidden nothing is pulled either.
+    // What is pulled while the guard forbids counting would come again only after ack_wait.
     await options.mayContinue();
     last = options.stopping.aborted;
-    // What is pulled while the guard forbids counting would come again only after ack_wait.
-    if (!last) await options.mayContinue();
     const envelopes = last ? [] : await pullPatiently(options);
     const prepared = envelopes.length > 0 ? options.prepare(envelopes) : undefined;
     await committing;
