@@ -25,6 +25,7 @@ import { apiSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
 import { createQueries, type Queries } from '../query/queries.js';
 import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';
+import { loginOf, type RevealedUrl } from '../store/postgres/login.js';
 import { createReadPool } from '../store/postgres/pool.js';
 import { openPrisma } from '../store/postgres/prisma.js';
 import { recordDenials } from '../store/postgres/record-denials.js';
@@ -106,19 +107,19 @@ function openStore(
   registry: Registry,
 ): { queries: Queries; audit: DenialAudit } {
   const onIdleError = (error: Error) => log.warn('an idle connection broke', { error });
-  const poolOf = (url: string, applicationName: string) =>
+  const poolOf = (url: RevealedUrl, applicationName: string) =>
     createReadPool({
-      connectionString: url,
+      url,
       size: config.poolSize,
       applicationName,
       clock,
       onIdleError,
     });
-  const platformPool = poolOf(config.databaseUrl.reveal(), 'sms-analytics-api');
-  const accountPool = poolOf(config.accountDatabaseUrl.reveal(), 'sms-analytics-api-account');
+  const platformPool = poolOf(config.databaseUrl, 'sms-analytics-api');
+  const accountPool = poolOf(config.accountDatabaseUrl, 'sms-analytics-api-account');
   poolMetrics(registry, { platform: platformPool, account: accountPool });
   const auditPool = new pg.Pool({
-    connectionString: config.databaseUrl.reveal(),
+    ...loginOf(config.databaseUrl),
     max: 1,
     application_name: 'sms-analytics-api-audit',
     connectionTimeoutMillis: 5_000,

@@ -28,6 +28,7 @@ import { ingestSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
+import { loginOf } from '../store/postgres/login.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
 /** Key of this process's own progress row. */
@@ -51,16 +52,16 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
   const metrics = ingestMetrics(registry);
   await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
-  const pool = new pg.Pool({ connectionString: config.databaseUrl.reveal(), ...POOL });
+  const pool = new pg.Pool({ ...loginOf(config.databaseUrl), ...POOL });
   pool.on('error', (error) => log.warn('idle connection lost', { error }));
   const generation = await readGeneration(pool, wantedGeneration);
   if (generation === undefined) {
     throw new Error(`There is no generation ${wantedGeneration ?? 'that serves'}`);
   }
   const connection = await connectNats({
-    url: config.natsUrl.reveal(),
+    url: () => config.natsUrl.reveal(),
     user: config.natsUser,
-    password: config.natsPassword?.reveal(),
+    password: () => config.natsPassword?.reveal(),
     name: 'ingest',
     inboxPrefix: INBOX_PREFIX,
   });

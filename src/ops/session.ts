@@ -56,9 +56,9 @@ export function withSession<T>(act: (session: Session) => Promise<T>): Promise<T
     if (natsUrl === undefined) throw new Refused('NATS_URL: not set, expected nats://host:port');
     const url = natsUrl.reveal();
     const connection = await connectNats({
-      url,
+      url: () => natsUrl.reveal(),
       user: natsUser,
-      password: natsPassword?.reveal(),
+      password: () => natsPassword?.reveal(),
       name: 'ops',
       inboxPrefix: INBOX_PREFIX,
     }).catch((error: unknown) => {

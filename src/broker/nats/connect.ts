@@ -2,14 +2,15 @@
  * One connection to NATS that outlives restarts of the server: it reconnects for ever, and whatever
  * is published in between waits in the client. Every user has an inbox of its own.
  */
-import { connect, type NatsConnection } from 'nats';
+import { connect, type NatsConnection, usernamePasswordAuthenticator } from 'nats';
 
 export interface NatsAccess {
-  /** `nats://[user:password@]host:port`, several separated by commas. */
-  readonly url: string;
-  /** Where they are not in the URL. */
+  /** `nats://[user:password@]host:port`, several separated by commas; asked for again at each reconnect. */
+  readonly url: () => string;
+  /** Where it is not in the URL. */
   readonly user?: string | undefined;
-  readonly password?: string | undefined;
+  /** Where it is not in the URL; asked for again at each reconnect, so that a rotated one is used. */
+  readonly password?: (() => string | undefined) | undefined;
   /** Shown by the server's monitoring. */
   readonly name: string;
   /** Must be one that the user may subscribe to (deploy/nats/nats.conf). */
@@ -20,12 +21,15 @@ const RECONNECT_WAIT_MS = 500;
 
 /** Connects; rejects where no server answers or the user is refused, and never gives up afterwards. */
 export function connectNats(access: NatsAccess): Promise<NatsConnection> {
-  const urls = access.url.split(',').map((url) => new URL(url));
+  const urls = access
+    .url()
+    .split(',')
+    .map((url) => new URL(url));
   const user = access.user ?? decodeURIComponent(urls[0]?.username ?? '');
-  const pass = access.password ?? decodeURIComponent(urls[0]?.password ?? '');
+  const password = () => access.password?.() ?? passwordIn(access.url());
   return connect({
     servers: urls.map((url) => `${url.protocol}//${url.host}`),
-    ...(user === '' ? {} : { user, pass }),
+    ...(user === '' ? {} : { authenticator: usernamePasswordAuthenticator(user, password) }),
     ...(urls.some((url) => url.protocol === 'tls:') ? { tls: {} } : {}),
     name: access.name,
     inboxPrefix: access.inboxPrefix,
@@ -33,4 +37,8 @@ export function connectNats(access: NatsAccess): Promise<NatsConnection> {
     reconnectTimeWait: RECONNECT_WAIT_MS,
     waitOnFirstConnect: false,
   });
+}
+
+function passwordIn(urls: string): string {
+  return decodeURIComponent(new URL(urls.split(',')[0] ?? '').password);
 }

@@ -7,11 +7,13 @@ import pg from 'pg';
 import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { createGate, type ReadLimits, throwIfOver } from './gate.js';
+import { loginOf, type RevealedUrl } from './login.js';
 import { readFailureOf } from './read-failure.js';
 
 /** How a pool is made. */
 export interface ReadPoolOptions {
-  readonly connectionString: string;
+  /** Read anew for each connection, so that a rotated password needs no restart. */
+  readonly url: RevealedUrl;
   /** Connections at most, and so reads at once. */
   readonly size: number;
   /** Reads that may wait for a connection; one more is refused. Default 64 for each connection. */
@@ -66,7 +68,7 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const maxWaiting = options.maxWaiting ?? options.size * 64;
   const pool = new pg.Pool({
-    connectionString: options.connectionString,
+    ...loginOf(options.url),
     max: options.size,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     application_name: options.applicationName ?? 'sms-analytics-api',
@@ -169,7 +171,7 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
 function createCanceller(options: ReadPoolOptions): (client: pg.PoolClient) => Promise<void> {
   return async (busy) => {
     const client = new pg.Client({
-      connectionString: options.connectionString,
+      ...loginOf(options.url),
       connectionTimeoutMillis: 2_000,
       statement_timeout: 2_000,
       application_name: `${options.applicationName ?? 'sms-analytics-api'} cancel`,

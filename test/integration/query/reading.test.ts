@@ -43,7 +43,7 @@ afterAll(async () => {
 
 function poolOf(options: { size: number; maxWaiting?: number; statementTimeoutMs?: number }) {
   const pool = createReadPool({
-    connectionString: writer.database.url('analytics_platform'),
+    url: { reveal: () => writer.database.url('analytics_platform') },
     applicationName: 'reading.test',
     ...options,
   });

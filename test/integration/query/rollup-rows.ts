@@ -198,7 +198,7 @@ export function queriesAt(
   options: { cacheEntries?: number } = {},
 ): TestQueries {
   const pool = (role: 'analytics_platform' | 'analytics_account') =>
-    createReadPool({ connectionString: database.url(role), size: 2 });
+    createReadPool({ url: { reveal: () => database.url(role) }, size: 2 });
   const platformPool = pool('analytics_platform');
   const accountPool = pool('analytics_account');
   const instant = parseInstant(now) as number;
