@@ -1,7 +1,7 @@
 // `.local/stack.json`: where everything is while a stack runs, for people's scripts (contract section 5). Each stack
 // also keeps its own beside its data, so that several stacks do not hide one another.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { natsUrl } from './nats-server.js';
 import { projectRoot } from './project.js';
@@ -45,21 +45,39 @@ export function addressBook(site: Site, pids: Readonly<Record<string, number>>):
   };
 }
 
-/** Publishes the address book; returns what withdraws it (the shared one only while it is still this stack's). */
+/**
+ * Publishes the address book; returns what withdraws it. The shared one is the newest stack's; when that stack ends, it
+ * is given back to the one that had it, if that still runs.
+ */
 export function publishAddressBook(book: AddressBook): () => void {
   const own = join(book.dataDir, 'stack.json');
-  for (const file of [own, SHARED]) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(book, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${file}.${process.pid}`, file);
-  }
+  const earlier = readAddressBook();
+  for (const file of [own, SHARED]) write(file, book);
   return () => {
     rmSync(own, { force: true });
     const shared = readAddressBook();
-    if (shared?.dataDir === book.dataDir && shared.pids.nats === book.pids.nats) {
+    if (shared?.dataDir !== book.dataDir || shared.pids.nats !== book.pids.nats) return;
+    if (earlier !== undefined && earlier.dataDir !== book.dataDir && runs(earlier)) {
+      write(SHARED, earlier);
+    } else {
       rmSync(SHARED, { force: true });
     }
   };
+}
+
+function write(file: string, book: AddressBook): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.${process.pid}`, `${JSON.stringify(book, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.${process.pid}`, file);
+}
+
+function runs(book: AddressBook): boolean {
+  try {
+    process.kill(book.pids.nats ?? 0, 0);
+    return existsSync(join(book.dataDir, 'stack.json'));
+  } catch {
+    return false;
+  }
 }
 
 /** The address book of the stack that was started last; undefined when there is none. */

@@ -71,31 +71,53 @@ export function readRange(
   }
   const start = readBound('range.start', question.start, zone ?? UTC, violations);
   const end = readBound('range.end', question.end, zone ?? UTC, violations);
-  if (zone === undefined || start === undefined || end === undefined) return undefined;
-
-  const grain = rules.grainMinutes * MICROS_PER_MINUTE;
-  const range = {
-    start: Math.floor(start / grain) * grain,
-    end: Math.ceil(end / grain) * grain,
-    zone,
-  };
-  if (start >= end) {
-    violations.push({ field: 'range.end', description: 'must be later than range.start' });
-  } else if (exceeds(start, end, MAX_DAYS[question.granularity], zone)) {
-    const days = MAX_DAYS[question.granularity];
-    violations.push({
-      field: 'range',
-      description: `must not be longer than ${days === 1 ? '24 hours' : `${days} days`} at this granularity`,
-    });
+  if (start !== undefined && end !== undefined) {
+    // Without a zone, an instant and a date cannot be compared; two of a kind can.
+    const comparable = zone !== undefined || isDate(question.start) === isDate(question.end);
+    if (comparable) readLength(start, end, question.granularity, zone ?? UTC, violations);
   }
-  if (range.start < rules.retainedFrom) {
+  const grain = rules.grainMinutes * MICROS_PER_MINUTE;
+  const first = start === undefined ? undefined : Math.floor(start / grain) * grain;
+  if (first !== undefined && zone !== undefined && first < rules.retainedFrom) {
     const oldest = formatInstant(rules.retainedFrom);
     violations.push({
       field: 'range.start',
       description: `is not retained; the oldest is ${oldest}`,
     });
   }
-  return violations.length === before ? range : undefined;
+  if (
+    violations.length > before ||
+    first === undefined ||
+    end === undefined ||
+    zone === undefined
+  ) {
+    return undefined;
+  }
+  return { start: first, end: Math.ceil(end / grain) * grain, zone };
+}
+
+/** Whether the range is one, and not too long for its series. */
+function readLength(
+  start: EpochMicros,
+  end: EpochMicros,
+  granularity: RangeQuestion['granularity'],
+  zone: TimeZone,
+  violations: FieldViolation[],
+): void {
+  const days = MAX_DAYS[granularity];
+  if (start >= end) {
+    violations.push({ field: 'range.end', description: 'must be later than range.start' });
+  } else if (exceeds(start, end, days, zone)) {
+    const longest = days === 1 ? '24 hours' : `${days} days`;
+    violations.push({
+      field: 'range',
+      description: `must not be longer than ${longest} at this granularity`,
+    });
+  }
+}
+
+function isDate(text: string | undefined): boolean {
+  return CIVIL_DATE.test(text ?? '');
 }
 
 /** The instant that a bound names: an instant with an offset, or the start of a civil date. */
@@ -109,11 +131,10 @@ function readBound(
     violations.push({ field, description: 'is required' });
     return undefined;
   }
-  const isDate = CIVIL_DATE.test(text);
   // RFC 3339 section 4.3: -00:00 says that the offset is unknown, which is no offset.
   const instant = text.endsWith('-00:00')
     ? undefined
-    : parseInstant(isDate ? `${text}T00:00:00Z` : text);
+    : parseInstant(isDate(text) ? `${text}T00:00:00Z` : text);
   if (instant === undefined) {
     const forms = '2026-11-22T00:00:00Z or 2026-11-22';
     violations.push({
@@ -127,7 +148,7 @@ function readBound(
     return undefined;
   }
   // A year this early is refused as not retained; Temporal need not be asked about its offsets.
-  return isDate && instant > 0 ? startOfDate(text, zone) : instant;
+  return isDate(text) && instant > 0 ? startOfDate(text, zone) : instant;
 }
 
 /** Whether [start, end) is longer than `days`, both by the clock on the wall and by elapsed time. */

@@ -93,6 +93,14 @@ describe('a range', () => {
     expect(read('x', 'y', 'z').fields).toEqual(['time_zone', 'range.start', 'range.end']);
   });
 
+  it('hides no fault behind another', () => {
+    expect(read('2026-11-12T00:00:00Z', '2026-11-10T00:00:00Z', 'q').fields).toEqual([
+      'time_zone',
+      'range.end',
+    ]);
+    expect(read('2000-01-01', 'x').fields).toEqual(['range.end', 'range.start']);
+  });
+
   it('must not be empty or reversed', () => {
     expect(read('2026-11-01', '2026-11-01').fields).toEqual(['range.end']);
     expect(read('2026-11-02', '2026-11-01').fields).toEqual(['range.end']);
