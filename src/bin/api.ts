@@ -1,7 +1,6 @@
 // The API process: configuration, roles, pools, use cases, the gRPC port and the admin port; nothing else is wired
 // anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
 import { ServerCredentials } from '@grpc/grpc-js';
-import pg from 'pg';
 import type { Registry } from 'prom-client';
 import { freshnessMetric, poolMetrics } from '../api/answer-metrics.js';
 import { DenialAudit } from '../api/grpc/denials.js';
@@ -25,7 +24,8 @@ import { apiSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
 import { createQueries, type Queries } from '../query/queries.js';
 import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';
-import { loginOf, type RevealedUrl } from '../store/postgres/login.js';
+import type { RevealedUrl } from '../store/postgres/login.js';
+import { openPool } from '../store/postgres/open-pool.js';
 import { createReadPool } from '../store/postgres/pool.js';
 import { openPrisma } from '../store/postgres/prisma.js';
 import { recordDenials } from '../store/postgres/record-denials.js';
@@ -118,14 +118,16 @@ function openStore(
   const platformPool = poolOf(config.databaseUrl, 'sms-analytics-api');
   const accountPool = poolOf(config.accountDatabaseUrl, 'sms-analytics-api-account');
   poolMetrics(registry, { platform: platformPool, account: accountPool });
-  const auditPool = new pg.Pool({
-    ...loginOf(config.databaseUrl),
-    max: 1,
-    application_name: 'sms-analytics-api-audit',
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 5_000,
-  });
-  auditPool.on('error', onIdleError);
+  const auditPool = openPool(
+    config.databaseUrl,
+    {
+      max: 1,
+      application_name: 'sms-analytics-api-audit',
+      connectionTimeoutMillis: 5_000,
+      statement_timeout: 5_000,
+    },
+    onIdleError,
+  );
   const prisma = openPrisma(auditPool);
   const audit = new DenialAudit(clock, log, (rows) => recordDenials(prisma, rows));
   const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);

@@ -5,7 +5,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import type { NatsConnection } from 'nats';
-import pg from 'pg';
+import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { connectNats } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
@@ -28,7 +28,7 @@ import { ingestSettings } from '../platform/settings.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
-import { loginOf } from '../store/postgres/login.js';
+import { openPool } from '../store/postgres/open-pool.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
 /** Key of this process's own progress row. */
@@ -52,8 +52,9 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
   const metrics = ingestMetrics(registry);
   await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
-  const pool = new pg.Pool({ ...loginOf(config.databaseUrl), ...POOL });
-  pool.on('error', (error) => log.warn('idle connection lost', { error }));
+  const pool = openPool(config.databaseUrl, POOL, (error) =>
+    log.warn('idle connection lost', { error }),
+  );
   const generation = await readGeneration(pool, wantedGeneration);
   if (generation === undefined) {
     throw new Error(`There is no generation ${wantedGeneration ?? 'that serves'}`);
@@ -103,7 +104,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
 }
 
 interface Parts {
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   readonly connection: NatsConnection;
   readonly watch: Watch;
   readonly generation: Generation;

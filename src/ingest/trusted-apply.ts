@@ -15,9 +15,6 @@ export async function applyTrusted(
   batch: EncodedBatch,
 ): Promise<void> {
   const client = await pool.connect();
-  // Of a connection that breaks in use: the query rejects with the same error.
-  const heard = () => {};
-  client.on('error', heard);
   let failure: Error | undefined;
   try {
     await watch.trust(client);
@@ -27,6 +24,5 @@ export async function applyTrusted(
     throw error;
   } finally {
     client.release(failure);
-    client.off('error', heard);
   }
 }

@@ -4,11 +4,12 @@
  */
 import { userInfo } from 'node:os';
 import type { JetStreamManager, NatsConnection } from 'nats';
-import pg from 'pg';
+import type { Pool } from 'pg';
 import { connectNats } from '../broker/nats/connect.js';
 import { type ConfigOf, readConfig } from '../platform/config.js';
 import { opsSettings } from '../platform/settings.js';
 import { recordAct } from '../store/postgres/audit.js';
+import { openPool } from '../store/postgres/open-pool.js';
 import { Refused } from './exit-code.js';
 
 const INBOX_PREFIX = '_INBOX_OPS';
@@ -21,7 +22,7 @@ export type OpsConfig = ConfigOf<typeof opsSettings>;
 /** A verb's Postgres. */
 export interface StoreSession {
   readonly config: OpsConfig;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   /** `ops:<user of the operating system>`. */
   readonly actor: string;
 }
@@ -35,13 +36,11 @@ export interface Session extends StoreSession {
 /** Runs `act` with Postgres. Rejects with ConfigFaults, or with what `act` rejects with. */
 export async function withStore<T>(act: (session: StoreSession) => Promise<T>): Promise<T> {
   const config = readConfig(opsSettings);
-  const pool = new pg.Pool({
-    connectionString: config.databaseUrl.reveal(),
+  const pool = openPool(config.databaseUrl, {
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'ops',
   });
-  pool.on('error', () => {});
   try {
     return await act({ config, pool, actor: `ops:${userName()}` });
   } finally {

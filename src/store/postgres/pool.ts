@@ -8,6 +8,7 @@ import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { createGate, type ReadLimits, throwIfOver } from './gate.js';
 import { loginOf, type RevealedUrl } from './login.js';
+import { openPool } from './open-pool.js';
 import { readFailureOf } from './read-failure.js';
 
 /** How a pool is made. */
@@ -67,19 +68,21 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
   const clock = options.clock ?? systemClock;
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const maxWaiting = options.maxWaiting ?? options.size * 64;
-  const pool = new pg.Pool({
-    ...loginOf(options.url),
-    max: options.size,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    application_name: options.applicationName ?? 'sms-analytics-api',
-    // The caps stand in the session too, should a process die between BEGIN and SET LOCAL.
-    statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
-    keepAlive: true,
-    // Statements take milliseconds: compiling them or starting workers for them takes longer.
-    options: '-c jit=off -c max_parallel_workers_per_gather=0',
-  });
-  pool.on('error', (error) => options.onIdleError?.(error));
+  const pool = openPool(
+    options.url,
+    {
+      max: options.size,
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+      application_name: options.applicationName ?? 'sms-analytics-api',
+      // The caps stand in the session too, should a process die between BEGIN and SET LOCAL.
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: statementTimeoutMs,
+      keepAlive: true,
+      // Statements take milliseconds: compiling them or starting workers for them takes longer.
+      options: '-c jit=off -c max_parallel_workers_per_gather=0',
+    },
+    options.onIdleError,
+  );
   const cancelOn = createCanceller(options);
   const gate = createGate(options.size, maxWaiting);
 

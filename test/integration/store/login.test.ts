@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { expect, it } from 'vitest';
-import { loginOf } from '../../../src/store/postgres/login.js';
+import { openPool } from '../../../src/store/postgres/open-pool.js';
 import { createDatabase } from '../../support/engines.js';
 
 it('logs in with the password of the moment, for each connection anew', async () => {
@@ -15,8 +15,7 @@ it('logs in with the password of the moment, for each connection anew', async ()
   const url = new URL(database.superuserUrl);
   url.username = role;
   url.password = encodeURIComponent('first/one');
-  const pool = new pg.Pool({ ...loginOf({ reveal: () => url.href }), max: 1, maxUses: 1 });
-  pool.on('error', () => undefined);
+  const pool = openPool({ reveal: () => url.href }, { max: 1, maxUses: 1 });
   const whoAmI = async () => (await pool.query('SELECT current_user AS name')).rows[0].name;
   expect(await whoAmI()).toBe(role);
   await superuser.query(`ALTER ROLE ${role} PASSWORD 'second:one'`);

@@ -1,0 +1,20 @@
+/**
+ * Every pool of the project. Invariant: a broken connection never ends the process. A statement at
+ * work rejects with the error, and an idle connection is replaced; but a connection that breaks
+ * between being handed over and its first statement tells nobody but its own `error` event, which
+ * ends the process where nobody listens.
+ */
+import pg from 'pg';
+import { loginOf, type RevealedUrl } from './login.js';
+
+/** Opens nothing before the first statement; `onIdleError` hears of idle connections that broke. */
+export function openPool(
+  url: RevealedUrl,
+  options: pg.PoolConfig,
+  onIdleError: (error: Error) => void = () => {},
+): pg.Pool {
+  const pool = new pg.Pool({ ...loginOf(url), ...options });
+  pool.on('error', onIdleError);
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
