@@ -127,7 +127,8 @@ export const apiSettings = {
       .string()
       .regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/)
       .transform((text) => text.split(',')),
-    expected: "IP addresses separated by commas (default: where the mode's sidecar connects from)",
+    expected:
+      "IP addresses separated by commas; unset: 127.0.0.6 for istio-xfcc, loopback for linkerd (whose proxy connects from the pod's own address since 2.11: set it)",
     fallback: '',
   },
   policyFile: {
