@@ -11,10 +11,13 @@ export interface ClickHouseOptions {
   readonly port: number;
   readonly dataDir: string;
   readonly logFile: string;
+  /** Asked of every user; absent: nobody is asked. */
+  readonly password?: string;
 }
 
 /** Starts ClickHouse on 127.0.0.1 and returns when it answers a ping. */
 export async function startClickHouse(options: ClickHouseOptions): Promise<Child> {
+  const { password } = options;
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const child = await startChild({
     name: 'clickhouse',
@@ -23,6 +26,7 @@ export async function startClickHouse(options: ClickHouseOptions): Promise<Child
       join(projectRoot, 'dist/deploy/local/clickhouse-front.js'),
       ...['--port', String(options.port), '--data-dir', options.dataDir],
     ],
+    env: { ...process.env, ...(password && { CLICKHOUSE_FRONT_PASSWORD: password }) },
     logFile: options.logFile,
   });
   await waitUntilReady(child, () => pings(`http://127.0.0.1:${options.port}/ping`));

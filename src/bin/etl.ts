@@ -24,7 +24,7 @@ import { dropSuperseded } from '../warehouse/clickhouse/superseded.js';
 const exitCodes = `
 Exit codes: 0 done, 1 unexpected, 2 wrong arguments or configuration, 3 another runner is at work, 4 the two sides
 differ, 5 ClickHouse or Postgres away, slow or full (the next run continues), 6 tables differ from what this build
-expects, 7 a credential or a grant is wrong.`;
+expects, 7 a credential, a certificate or a grant is wrong.`;
 
 interface RunOptions {
   readonly full?: boolean;
@@ -34,7 +34,9 @@ interface RunOptions {
 
 const config = configOrExit();
 const log = createLog({ service: 'anlyt-etl', level: config.logLevel });
-const ends: Ends = {
+const target = { database: config.clickhouseDatabase, cluster: config.clickhouseCluster };
+/** Made for every run, so that `--loop` logs in with the secrets of the moment. */
+const ends = (): Ends => ({
   databaseUrl: config.databaseUrl.reveal(),
   warehouse: {
     url: config.clickhouseUrl,
@@ -46,8 +48,8 @@ const ends: Ends = {
     requestTimeoutMs: config.clickhouseTimeoutMs,
     compressRequests: config.clickhouseCompression === 'on',
   },
-  target: { database: config.clickhouseDatabase, cluster: config.clickhouseCluster },
-};
+  target,
+});
 
 function configOrExit() {
   if (process.argv.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) {
@@ -138,11 +140,11 @@ async function oneRun(options: RunOptions): Promise<RunResult> {
   const startedMs = systemClock.monotonicMs();
   const progress = new ProgressBar();
   try {
-    const result = await withSessions(ends, async (open) => {
-      await ensureMigrated(open.clickhouse, ends.target);
+    const result = await withSessions(ends(), async (open) => {
+      await ensureMigrated(open.clickhouse, target);
       return runOnce({
         ...open,
-        target: ends.target,
+        target,
         settlingSeconds: DEFAULT_SETTLE_HOURS * 3600,
         chunkBytes: defaultChunkBytes,
         sliceDays: options.sliceDays,
@@ -196,8 +198,8 @@ function codeOf(result: RunResult): number {
 }
 
 async function verify(): Promise<number> {
-  const { outcome, dayCount, leftOutBuckets, different } = await withSessions(ends, (open) =>
-    verifyEverything(open, ends.target),
+  const { outcome, dayCount, leftOutBuckets, different } = await withSessions(ends(), (open) =>
+    verifyEverything(open, target),
   );
   if (outcome === 'busy') {
     process.stderr.write('Another runner is at work: verify again when it has ended.\n');
@@ -213,7 +215,7 @@ async function verify(): Promise<number> {
 }
 
 async function migrateTables(): Promise<number> {
-  const applied = await withWarehouse(ends, (clickhouse) => migrate(clickhouse, ends.target));
+  const applied = await withWarehouse(ends(), (clickhouse) => migrate(clickhouse, target));
   process.stdout.write(
     applied.length === 0 ? 'nothing to migrate\n' : `applied migrations ${applied.join(', ')}\n`,
   );
@@ -221,7 +223,7 @@ async function migrateTables(): Promise<number> {
 }
 
 async function dropOld(): Promise<number> {
-  const count = await withWarehouse(ends, (clickhouse) => dropSuperseded(clickhouse, ends.target));
+  const count = await withWarehouse(ends(), (clickhouse) => dropSuperseded(clickhouse, target));
   process.stdout.write(`dropped ${count} partitions of superseded copies\n`);
   return EXIT.done;
 }

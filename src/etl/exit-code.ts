@@ -2,6 +2,7 @@
  * How a scheduler reads the job: 0 is done, every other number says who can cure it. The numbers are part of the
  * command's interface; the RUNBOOK lists them.
  */
+import { ConfigFaults } from '../platform/config.js';
 import { PostgresFailure } from '../store/postgres/etl-failure.js';
 import { WarehouseFailure } from '../warehouse/clickhouse/failure.js';
 
@@ -20,12 +21,13 @@ export const EXIT = {
   unavailable: 5,
   /** Tables differ from what this build expects; a migration is needed. */
   schema: 6,
-  /** A credential or a grant is wrong. */
+  /** A credential, a certificate or a grant is wrong. */
   refused: 7,
 } as const;
 
 /** The exit code of what was thrown. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigFaults) return EXIT.usage;
   if (error instanceof WarehouseFailure || error instanceof PostgresFailure) {
     switch (error.kind) {
       case 'unavailable':
@@ -34,6 +36,7 @@ export function exitCodeOf(error: unknown): number {
       case 'schema':
         return EXIT.schema;
       case 'refused':
+      case 'untrusted':
         return EXIT.refused;
       case 'unexpected':
         return EXIT.unexpected;

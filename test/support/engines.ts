@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
 import type { Child } from '../../deploy/local/child.js';
-import { startClickHouse as startClickHouseEngine } from '../../deploy/local/clickhouse.js';
+import {
+  type ClickHouseOptions,
+  startClickHouse as startClickHouseEngine,
+} from '../../deploy/local/clickhouse.js';
 import { type DatabaseRole, randomCredentials } from '../../deploy/local/credentials.js';
 import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
 import { type NatsUser, natsUrl, startNatsServer } from '../../deploy/local/nats-server.js';
@@ -92,6 +95,8 @@ export async function startNats(): Promise<TestNats> {
 export interface TestClickHouse {
   readonly url: string;
   readonly database: string;
+  /** Where it asks for one. */
+  readonly password?: string;
 }
 
 /** A database name of the file's own in the run's ClickHouse; the database does not exist yet. */
@@ -99,13 +104,17 @@ export function createClickHouse(): TestClickHouse {
   return { url: inject('engines').clickhouse, database: freshName() };
 }
 
-/** A ClickHouse of the file's own, for tests that take it down; it needs some 0.5 GB. */
-export async function startClickHouse(): Promise<TestClickHouse & Restartable & { port: number }> {
+/** A ClickHouse of the file's own, for tests that take it down or want a password; it needs some 0.5 GB. */
+export async function startClickHouse(
+  more: Pick<ClickHouseOptions, 'password'> = {},
+): Promise<TestClickHouse & Restartable & { port: number }> {
   const directory = await temporaryDirectory('clickhouse');
   const [port = 0] = await freePorts(1);
   const dataDir = join(directory, 'data');
   const logFile = join(directory, 'clickhouse.log');
-  const engine = await restartable(() => startClickHouseEngine({ port, dataDir, logFile }));
+  const engine = await restartable(() =>
+    startClickHouseEngine({ port, dataDir, logFile, ...more }),
+  );
   return { ...engine, port, url: `http://127.0.0.1:${port}`, database: freshName() };
 }
 

@@ -4,8 +4,17 @@
  */
 import { ClickHouseError } from '@clickhouse/client';
 
-/** `unavailable` and `full` may pass by themselves; `refused` needs a grant; `schema` a migration. */
-export type WarehouseFailureKind = 'unavailable' | 'full' | 'refused' | 'schema' | 'unexpected';
+/**
+ * `unavailable` and `full` may pass by themselves; `refused` needs a grant, `untrusted` another certificate or
+ * authority, `schema` a migration.
+ */
+export type WarehouseFailureKind =
+  | 'unavailable'
+  | 'full'
+  | 'refused'
+  | 'untrusted'
+  | 'schema'
+  | 'unexpected';
 
 /** A failed operation on ClickHouse. The message names the operation; the cause is the client's error. */
 export class WarehouseFailure extends Error {
@@ -53,6 +62,8 @@ const advice: Readonly<Record<WarehouseFailureKind, string>> = {
   unavailable: 'ClickHouse cannot be reached or does not answer in time; the next run continues',
   full: 'ClickHouse has no room for more; make room, the next run continues',
   refused: 'ClickHouse refuses the credential or lacks a grant; see deploy/clickhouse/grants.sql',
+  untrusted:
+    'no trusted TLS connection to ClickHouse; see CLICKHOUSE_CA_FILE, CLICKHOUSE_CERT_FILE and the host name in CLICKHOUSE_URL',
   schema: 'ClickHouse has other tables than this build expects; run `anlyt-etl migrate`',
   unexpected: 'ClickHouse answered with an error',
 };
@@ -74,8 +85,31 @@ function firstLine(text: string): string {
 
 function kindOf(error: unknown): WarehouseFailureKind {
   if (error instanceof ClickHouseError) return kindByCode[error.code] ?? 'unexpected';
+  if (error instanceof Error && isTlsError(error)) return 'untrusted';
   if (error instanceof Error && isNetworkError(error)) return 'unavailable';
   return 'unexpected';
+}
+
+// Verdicts of OpenSSL on the server's certificate (X509_V_ERR_…), as Node names them.
+const certificateCodes = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** A wrong name is ERR_TLS_…; what the handshake itself refuses, on either side, is ERR_SSL_… or EPROTO. */
+function isTlsError({ code }: Error & { code?: unknown }): boolean {
+  if (typeof code !== 'string') return false;
+  return certificateCodes.has(code) || /^(ERR_TLS_|ERR_SSL_|EPROTO$)/.test(code);
 }
 
 const networkCodes = new Set([

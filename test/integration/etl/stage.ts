@@ -41,10 +41,11 @@ export async function openStage(database: TestDatabase, warehouse: TestClickHous
   postgres.on('error', () => {});
   await postgres.connect();
   await postgres.query(`SET TIME ZONE 'UTC'`);
-  const clickhouse = createClient({ url: warehouse.url, clickhouse_settings: { async_insert: 0 } });
+  const { url, password = '' } = warehouse;
+  const clickhouse = createClient({ url, password, clickhouse_settings: { async_insert: 0 } });
   const ends: Ends = {
     databaseUrl: database.url('analytics_etl'),
-    warehouse: { url: warehouse.url, username: 'default', password: '' },
+    warehouse: { url, username: 'default', password },
     target: { database: warehouse.database, cluster: undefined },
   };
   const stage: Stage = {

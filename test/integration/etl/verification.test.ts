@@ -1,12 +1,10 @@
 // The verification itself: every kind of difference is seen, both engines write the same fingerprint of the same rows,
 // and `anlyt-etl verify` prints what differs.
 
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
 import { createClickHouse, createDatabase, type TestDatabase } from '../../support/engines.js';
+import { anlytEtl, environmentOf } from './command.js';
 import { manyChanges, openStage, type Stage } from './stage.js';
 
 let stage: Stage;
@@ -20,28 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage.close());
 
-async function etl(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const { databaseUrl, warehouse, target } = stage.ends;
-  const child = spawn(process.execPath, [join(projectRoot, 'dist/src/bin/etl.js'), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      LOG_LEVEL: 'error',
-      DATABASE_URL: databaseUrl,
-      CLICKHOUSE_URL: warehouse.url,
-      CLICKHOUSE_DATABASE: target.database,
-    },
-  });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, out, err };
-}
+const etl = (...args: string[]) => anlytEtl(args, environmentOf(stage.ends));
 
 test('the command copies, verifies and ends with 0', async () => {
   await stage.change(manyChanges(20, 2));
@@ -116,12 +93,7 @@ test('days that Postgres no longer retains stay in the copy and are not taken fo
 
 test('wrong arguments and missing settings end with 2 and name every fault', async () => {
   expect(await etl('--loop', 'soon')).toMatchObject({ code: 2 });
-  const child = spawn(process.execPath, [join(projectRoot, 'dist/src/bin/etl.js')], { env: {} });
-  let err = '';
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  const code = await new Promise((resolve) => child.once('close', resolve));
+  const { code, err } = await anlytEtl([], {});
   expect(code).toBe(2);
   expect(err).toContain('DATABASE_URL');
   expect(err).toContain('CLICKHOUSE_URL');
