@@ -15,3 +15,20 @@ export function publicationOf(
       : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
   return { subject, payload, headers, at: Date.now() * 1000, copy: false, invalid: false };
 }
+
+/** Good charge number `index`: its own message and event, accepted an hour ago, with anything in it replaced. */
+export function chargeOf(index: number, changes: object = {}): Record<string, unknown> {
+  const acceptedAt = new Date(Date.now() - 3_600_000).toISOString();
+  return {
+    eventId: `event-${index}.`,
+    messageId: `0198a6f2-7c30-7c11-9b1e-${index.toString(16).padStart(12, 'a')}`,
+    accountId: 'acme',
+    operatorId: '22801',
+    acceptedAt,
+    chargedAt: acceptedAt,
+    segments: 1,
+    amount: '0.05',
+    currency: 'EUR',
+    ...changes,
+  };
+}

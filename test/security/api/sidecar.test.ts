@@ -11,7 +11,7 @@ import {
   GetSummaryResponse,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { ADMIN, PORTAL, SERVICE, STRANGER } from '../../support/pki.js';
-import { publicationOf } from '../../support/publications.js';
+import { chargeOf, publicationOf } from '../../support/publications.js';
 import { callPlainly, type PlainEnd } from '../../support/sidecar-caller.js';
 import { createSite, type TestSite } from '../../support/site.js';
 
@@ -25,14 +25,9 @@ let site: TestSite;
 beforeAll(async () => {
   site = await createSite();
   const ingest = await site.start('ingest');
-  const acceptedAt = new Date(Date.now() - 3_600_000).toISOString();
-  const charges = ['acme', 'acme', 'umbrella'].map((accountId, index) => {
-    const ids = { eventId: `sidecar-${index}`, accountId, operatorId: '22801' };
-    const messageId = `0198a6f2-7c30-7c11-9b1e-aaaaaaaaaa${String(index).padStart(2, '0')}`;
-    const money = { segments: 1, amount: '0.05', currency: 'EUR' };
-    const content = { ...ids, messageId, acceptedAt, chargedAt: acceptedAt, ...money };
-    return publicationOf('sms.billing.v1.charged', content);
-  });
+  const charges = ['acme', 'acme', 'umbrella'].map((accountId, index) =>
+    publicationOf('sms.billing.v1.charged', chargeOf(index, { accountId })),
+  );
   await site.publish(charges);
   await site.drained();
   await ingest.stop();
