@@ -20,7 +20,7 @@ import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
 import { Readiness } from '../platform/readiness.js';
-import { apiSettings } from '../platform/settings.js';
+import { apiSettings } from '../platform/settings-api.js';
 import { VERSION } from '../platform/version.js';
 import { createQueries, type Queries } from '../query/queries.js';
 import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';

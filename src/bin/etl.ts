@@ -4,7 +4,6 @@
  * is here: arguments and environment in, sessions opened, exit code out (src/etl/exit-code.ts).
  */
 import { Command, InvalidArgumentError } from 'commander';
-import { DEFAULT_SETTLE_HOURS } from '../domain/settling.js';
 import { defaultChunkBytes } from '../etl/copy-rows.js';
 import { EXIT, exitCodeOf } from '../etl/exit-code.js';
 import { runLoop } from '../etl/loop.js';
@@ -17,7 +16,7 @@ import { systemClock } from '../platform/clock.js';
 import { ConfigFaults, readConfig } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
-import { etlSettings } from '../platform/settings.js';
+import { etlSettings } from '../platform/settings-etl.js';
 import { migrate } from '../warehouse/clickhouse/migrate.js';
 import { dropSuperseded } from '../warehouse/clickhouse/superseded.js';
 
@@ -145,7 +144,7 @@ async function oneRun(options: RunOptions): Promise<RunResult> {
       return runOnce({
         ...open,
         target,
-        settlingSeconds: DEFAULT_SETTLE_HOURS * 3600,
+        settlingSeconds: config.settleHours * 3600,
         chunkBytes: defaultChunkBytes,
         sliceDays: options.sliceDays,
         full: options.full === true,

@@ -24,7 +24,7 @@ import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
 import { type Probe, Readiness } from '../platform/readiness.js';
-import { ingestSettings } from '../platform/settings.js';
+import { ingestSettings } from '../platform/settings-ingest.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';

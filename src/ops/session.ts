@@ -7,7 +7,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import { connectNats } from '../broker/nats/connect.js';
 import { type ConfigOf, readConfig } from '../platform/config.js';
-import { opsSettings } from '../platform/settings.js';
+import { opsSettings } from '../platform/settings-ops.js';
 import { recordAct } from '../store/postgres/audit.js';
 import { openPool } from '../store/postgres/open-pool.js';
 import { Refused } from './exit-code.js';

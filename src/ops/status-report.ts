@@ -71,7 +71,7 @@ const text = (at: EpochMicros | undefined) => (at === undefined ? undefined : fo
 
 /** Everything at once; the two questions over the whole ledger give up after `timeoutMs`. */
 export async function reportStatus(session: Session, timeoutMs: number): Promise<StatusReport> {
-  const { pool, manager } = session;
+  const { config, pool, manager } = session;
   const generations = await readGenerations(pool);
   const alive = generations.filter(({ state }) => state !== 'retired');
   const serving = generations.find(({ state }) => state === 'serving');
@@ -90,7 +90,7 @@ export async function reportStatus(session: Session, timeoutMs: number): Promise
       bytes: info.state.bytes,
     },
     durables,
-    generations: generations.map(generationReport),
+    generations: generations.map((row) => generationReport(row, config.settleHours)),
     ingest: (await readIngestWorkers(pool)).map((one) => ({
       ...one,
       dataAsOf: text(one.dataAsOf),
@@ -124,13 +124,15 @@ async function durableReport(
   };
 }
 
-function generationReport(row: GenerationRow): GenerationReport {
+function generationReport(row: GenerationRow, settleHours: number): GenerationReport {
+  const { dataAsOf } = row;
   return {
     generation: row.generation,
     state: row.state,
     durable: row.durable,
-    dataAsOf: text(row.dataAsOf),
-    settledThrough: row.dataAsOf === undefined ? undefined : text(settledThrough(row.dataAsOf)),
+    dataAsOf: text(dataAsOf),
+    settledThrough:
+      dataAsOf === undefined ? undefined : text(settledThrough(dataAsOf, settleHours)),
     revision: row.revision,
     ledgerFloor: row.ledgerFloor,
   };

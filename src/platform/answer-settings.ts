@@ -1,23 +1,9 @@
 // How the api answers: what is settled, how far back answers go, how many it remembers. A part of settings.ts.
-import { z } from 'zod';
 import type { SettingTable } from './config.js';
-
-/** Whole numbers of at most nine digits. */
-export const integer = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .transform(Number)
-    .pipe(z.number().int().min(least).max(most));
+import { integer, settling } from './settings-shared.js';
 
 export const answerSettings = {
-  settleHours: {
-    name: 'SETTLE_HOURS',
-    what: 'Hours after which a message without a receipt is answered as UNKNOWN',
-    schema: integer(1, 2_400),
-    expected: '1-2400 (hours)',
-    fallback: '72',
-  },
+  ...settling,
   rollupDays: {
     name: 'ROLLUP_DAYS',
     what: 'Days back that answers may start, but those about throughput; at most what ops keeps',

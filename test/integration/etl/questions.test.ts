@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Child } from '../../../deploy/local/child.js';
 import { projectRoot } from '../../../deploy/local/project.js';
 import { publications } from '../../../deploy/local/traffic/schedule.js';
 import { Dimension } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
@@ -17,6 +18,7 @@ import { microsOf } from '../../oracle/figures.js';
 import { type Analytics, analyticsClient } from '../../support/analytics-client.js';
 import { createClickHouse, createDatabase } from '../../support/engines.js';
 import { createSite, type TestSite } from '../../support/site.js';
+import { anlytEtl, environmentOf } from './command.js';
 import { openStage, type Stage } from './stage.js';
 
 const DAY_MS = 86_400_000;
@@ -26,6 +28,7 @@ const everything = { start: dateOf(todayMs - 34 * DAY_MS), end: dateOf(todayMs +
 
 let site: TestSite;
 let stage: Stage;
+let api: Child;
 let admin: Analytics;
 let questions: string[];
 
@@ -35,7 +38,7 @@ beforeAll(async () => {
   const database = await createDatabase();
   site = await createSite({ database });
   stage = await openStage(database, createClickHouse());
-  await Promise.all([site.start('ingest'), site.start('api')]);
+  [api] = await Promise.all([site.start('api'), site.start('ingest')]);
   const from = (todayMs - 33 * DAY_MS) * 1000;
   const plan = { seed: 5, paces: [{ from, eventsPerSecond: 0.002, rhythm: true }] };
   await site.publish([...publications(plan, from, Date.now() * 1000)]);
@@ -170,24 +173,30 @@ test('month over month per account', async () => {
   expect(comparedCount).toBeGreaterThan(0);
 });
 
-test('the views apply the settling rule as the API does', async () => {
+/** Messages and segments by outcome and reason, as the API answers them, and as the view does. */
+async function bothBreakdowns(): Promise<{ api: string[][]; view: string[][] }> {
   const answer = await admin.getDeliveryBreakdown({
     ...breakdown,
     range: everything,
     filter: undefined,
     groupBy: [Dimension.DIMENSION_OUTCOME, Dimension.DIMENSION_REASON],
   });
-  const expected = answer.rows.map((row) => [
-    Outcome[row.outcome ?? 0]?.replace('OUTCOME_', ''),
-    row.reason,
+  const api = answer.rows.map((row) => [
+    Outcome[row.outcome ?? 0]?.replace('OUTCOME_', '') ?? '',
+    row.reason ?? '',
     String(row.messages),
     String(row.segments),
   ]);
-  const actual = await stage.ask(
+  const view = await stage.ask(
     'SELECT outcome, reason, sum(messages), sum(segments) FROM DB.outcomes GROUP BY outcome, reason',
   );
-  expect(actual.map((row) => row[1])).toContain('NO_RECEIPT');
-  expect(actual.sort()).toEqual(expected.sort());
+  return { api: api.sort(), view: view.sort() };
+}
+
+test('the views apply the settling rule as the API does', async () => {
+  const { api, view } = await bothBreakdowns();
+  expect(view.map((row) => row[1])).toContain('NO_RECEIPT');
+  expect(view).toEqual(api);
 });
 
 test('latency percentiles from the view are those of the API', async () => {
@@ -198,4 +207,27 @@ test('latency percentiles from the view are those of the API', async () => {
   const p50Ms = Number(latency?.p50?.seconds) * 1000 + Number(latency?.p50?.nanos) / 1e6;
   expect(p50Ms).toBeGreaterThan(0);
   expect(Number(row?.[0]) / p50Ms).toBeCloseTo(1, 6);
+});
+
+test('another SETTLE_HOURS holds in the API from its start, in the views from the next run on', async () => {
+  const unsettled = ({ view }: { view: string[][] }) => view.find((row) => row[1] === 'NO_RECEIPT');
+  const settledThrough = async () => {
+    const { meta } = await admin.getSummary({ ...period, range: everything });
+    const [row] = await stage.ask('SELECT toString(settled_through), data_as_of FROM DB.freshness');
+    const hours = (Date.parse(`${row?.[1]}Z`) - Date.parse(`${row?.[0]}Z`)) / 3_600_000;
+    return { api: microsOf(meta?.settledThrough) - microsOf(meta?.dataAsOf), hours };
+  };
+  const by72 = await bothBreakdowns();
+  await api.stop();
+  await site.start('api', { SETTLE_HOURS: '300' });
+  const env = { ...environmentOf(stage.ends), SETTLE_HOURS: '300' };
+  expect(await anlytEtl([], env)).toMatchObject({ code: 0, err: '' });
+  const by300 = await bothBreakdowns();
+  expect(by300.view).toEqual(by300.api);
+  expect(Number(unsettled(by300)?.[2])).toBeLessThan(Number(unsettled(by72)?.[2]));
+  expect(Number(unsettled(by300)?.[2])).toBeGreaterThan(0);
+  const { api: micros, hours } = await settledThrough();
+  expect(hours - 300).toBeGreaterThanOrEqual(0);
+  expect(hours - 300).toBeLessThan(0.25); // floored to a quarter hour
+  expect(micros / -3_600_000_000 - 300).toBeLessThan(0.25);
 });

@@ -143,6 +143,17 @@ describe.each(overlays)('in $name', ({ name: overlay, path }) => {
     expect(faults).toEqual([]);
   });
 
+  test('what answers, what copies and what reports settle alike', () => {
+    const hours = ours(manifests).flatMap(({ workload, container }) => {
+      const { SETTLE_HOURS } = environmentOf(container, manifests);
+      return SETTLE_HOURS === undefined ? [] : [[workload.metadata.name, SETTLE_HOURS]];
+    });
+    expect(hours.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['api', 'anlyt-etl', 'ops']),
+    );
+    expect(new Set(hours.map(([, value]) => value)).size).toBe(1);
+  });
+
   test('says which mode proves identities, and gives the mode what it needs', () => {
     const api = containersOf(find(manifests, 'Deployment', 'api'))[0];
     const environment = environmentOf(api, manifests);

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { streamConfig } from '../../../src/broker/nats/topology.js';
 import { ACCEPTANCE_WINDOW_DAYS } from '../../../src/domain/admission.js';
 import { ConfigFaults, readConfig } from '../../../src/platform/config.js';
-import { LEDGER_DAYS_LEAST, opsSettings } from '../../../src/platform/settings.js';
+import { LEDGER_DAYS_LEAST, opsSettings } from '../../../src/platform/settings-ops.js';
 
 const NANOS_PER_DAY = 86_400 * 1e9;
 

@@ -10,7 +10,9 @@ import {
   printConfig,
   readConfig,
 } from '../../../src/platform/config.js';
-import { apiSettings, ingestSettings, opsSettings } from '../../../src/platform/settings.js';
+import { apiSettings } from '../../../src/platform/settings-api.js';
+import { ingestSettings } from '../../../src/platform/settings-ingest.js';
+import { opsSettings } from '../../../src/platform/settings-ops.js';
 
 let folder: string;
 beforeAll(() => {
