@@ -21,7 +21,7 @@ export function chargeOf(index: number, changes: object = {}): Record<string, un
   const acceptedAt = new Date(Date.now() - 3_600_000).toISOString();
   return {
     eventId: `event-${index}.`,
-    messageId: `0198a6f2-7c30-7c11-9b1e-${index.toString(16).padStart(12, 'a')}`,
+    messageId: `0198a6f2-7c30-7c11-9b1e-${index.toString(16).padStart(12, '0')}`,
     accountId: 'acme',
     operatorId: '22801',
     acceptedAt,
