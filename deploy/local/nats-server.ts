@@ -48,7 +48,12 @@ export interface NatsServerOptions {
   readonly dataDir: string;
   readonly logFile: string;
   readonly passwords: NatsPasswords;
+  /** Default: the project's own. */
+  readonly configFile?: string;
 }
+
+/** The project's configuration of NATS. */
+export const NATS_CONFIG = join(projectRoot, 'deploy/nats/nats.conf');
 
 /** Starts NATS on 127.0.0.1 and returns when it takes connections. */
 export async function startNatsServer(options: NatsServerOptions): Promise<Child> {
@@ -61,7 +66,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Child
     name: 'nats',
     command: findNatsServer(),
     args: [
-      ...['-c', join(projectRoot, 'deploy/nats/nats.conf'), '-a', '127.0.0.1'],
+      ...['-c', options.configFile ?? NATS_CONFIG, '-a', '127.0.0.1'],
       ...['-p', String(options.port), '-sd', options.dataDir],
     ],
     env: { PATH: process.env.PATH, ...Object.fromEntries(passwords) },

@@ -41,10 +41,13 @@ export interface TestSite {
   close(): Promise<void>;
 }
 
-/** The engines of a site; tests that take Postgres down bring their own database. */
-export async function createSite(given?: { database: TestDatabase }): Promise<TestSite> {
+/** The engines of a site; tests that take Postgres down, or change NATS's passwords, bring their own. */
+export async function createSite(given?: {
+  database?: TestDatabase;
+  nats?: TestNats;
+}): Promise<TestSite> {
   const directory = await temporaryDirectory('site');
-  const nats = await startNats();
+  const nats = given?.nats ?? (await startNats());
   const source = given?.database ?? (await createDatabase());
   const tls = await ensureCertificates(join(directory, 'tls'));
   const [grpc = 0, apiAdmin = 0, ingestAdmin = 0] = await freePorts(3);

@@ -36,6 +36,8 @@ export function connectNats(access: NatsAccess): Promise<NatsConnection> {
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     waitOnFirstConnect: false,
+    // Two refusals in a row would end the client for good; while a password is rotated, they are to be waited out.
+    ignoreAuthErrorAbort: true,
   });
 }
 
