@@ -10,6 +10,7 @@ import {
   ENTRY_COLUMNS,
   REFUND_COLUMNS,
 } from './batch-columns.js';
+import { encodeRows, nameElementType } from './binary-rows.js';
 import { APPLY_BATCH } from './ledger-statement.js';
 
 /** Who counts, and into which generation. */
@@ -32,21 +33,43 @@ export interface CountableBatch {
 /** A batch as parameters of the statement; encoding is the costly part that needs no database. */
 export interface EncodedBatch {
   readonly highestSequence: number;
-  readonly arrays: readonly (Buffer | string)[];
+  readonly entries: Buffer;
+  readonly refunds: Buffer;
+  readonly deadLetters: Buffer;
 }
 
-/** The batch as the statement takes it: every column one array. */
+/** The batch as the statement takes it: each kind of row one array. */
 export function encodeBatch({
   folded,
   deadLetters,
   highestSequence,
 }: CountableBatch): EncodedBatch {
-  const arrays = [
-    ...ENTRY_COLUMNS.map((column) => column.values(folded.entries)),
-    ...REFUND_COLUMNS.map((column) => column.values(folded.refunds)),
-    ...DEAD_LETTER_COLUMNS.map((column) => column.values(deadLetters)),
-  ];
-  return { highestSequence, arrays };
+  return {
+    highestSequence,
+    entries: encodeRows(ENTRY_COLUMNS, folded.entries),
+    refunds: encodeRows(REFUND_COLUMNS, folded.refunds),
+    deadLetters: encodeRows(DEAD_LETTER_COLUMNS, deadLetters),
+  };
+}
+
+interface EntryTypes {
+  readonly ledger: number;
+  readonly refund: number;
+  readonly dead_letter: number;
+}
+
+const ENTRY_TYPES = `
+  SELECT 'ledger_entry'::regtype::oid AS ledger, 'refund_entry'::regtype::oid AS refund,
+         'dead_letter_entry'::regtype::oid AS dead_letter`;
+/** By connection, as a restored database may have given its types other oids. */
+const knownTypes = new WeakMap<object, EntryTypes>();
+
+async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes> {
+  const known = knownTypes.get(connection);
+  if (known !== undefined) return known;
+  const types = (await connection.query<EntryTypes>(ENTRY_TYPES)).rows[0] as EntryTypes;
+  knownTypes.set(connection, types);
+  return types;
 }
 
 /**
@@ -56,12 +79,16 @@ export function encodeBatch({
  * right in both cases.
  */
 export async function applyBatch(
-  pool: Pick<Pool, 'query'>,
+  connection: Pick<Pool, 'query'>,
   { generation, streamId, worker }: BatchContext,
-  { highestSequence, arrays }: EncodedBatch,
+  { highestSequence, entries, refunds, deadLetters }: EncodedBatch,
 ): Promise<void> {
-  const values = [generation, streamId, worker, highestSequence, ...arrays];
-  await pool.query({ name: 'apply-batch', text: APPLY_BATCH, values });
+  const types = await entryTypesOf(connection);
+  nameElementType(entries, types.ledger);
+  nameElementType(refunds, types.refund);
+  nameElementType(deadLetters, types.dead_letter);
+  const values = [generation, streamId, worker, highestSequence, entries, refunds, deadLetters];
+  await connection.query({ name: 'apply-batch', text: APPLY_BATCH, values });
 }
 
 /** The dead letters of charges and refunds that lost to another one within the batch. */

@@ -4,13 +4,8 @@
  * (DESIGN.md, "One statement, one transaction"). The joins are those of src/domain/ledger.ts
  * (contract, section 2); a property test holds the two together.
  */
-import { DEAD_LETTER_COLUMNS, ENTRY_COLUMNS, REFUND_COLUMNS, unnestSql } from './batch-columns.js';
+import { DEAD_LETTER_COLUMNS, ENTRY_COLUMNS, REFUND_COLUMNS } from './batch-columns.js';
 import { rollupCtes } from './rollup-statement.js';
-
-/** $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then the arrays. */
-const FIRST_ENTRY = 5;
-const FIRST_REFUND = FIRST_ENTRY + ENTRY_COLUMNS.length;
-const FIRST_DEAD_LETTER = FIRST_REFUND + REFUND_COLUMNS.length;
 
 const CHARGE_CONTENT = [
   'charged_at',
@@ -121,18 +116,21 @@ const CONFLICTS = `
   FROM (SELECT *, ${stayed(REFUND_CONTENT)} AS stayed FROM moved_refund WHERE old_amount IS NOT NULL) AS m
   JOIN incoming_refund AS i USING (accepted_day, message_id, event_id)`;
 
-/** Returns no rows. Parameters: `batchParameters` of apply-batch.ts. */
+/**
+ * Returns no rows. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
+ * entries, refunds and dead letters as arrays of their composite types.
+ */
 export const APPLY_BATCH = `
 WITH
-incoming AS MATERIALIZED (SELECT * FROM ${unnestSql(ENTRY_COLUMNS, 'i', FIRST_ENTRY)}),
-incoming_refund AS MATERIALIZED (SELECT * FROM ${unnestSql(REFUND_COLUMNS, 'i', FIRST_REFUND)}),
+incoming AS MATERIALIZED (SELECT * FROM unnest($5::ledger_entry[])),
+incoming_refund AS MATERIALIZED (SELECT * FROM unnest($6::refund_entry[])),
 moved AS (${MOVED}),
 moved_refund AS (${MOVED_REFUND}),
 ${rollupCtes()},
 conflict AS (${CONFLICTS}),
 dead_letters AS (
   INSERT INTO dead_letter (stream_id, ${columns(DEAD_LETTER_COLUMNS)})
-  SELECT $2, d.* FROM ${unnestSql(DEAD_LETTER_COLUMNS, 'd', FIRST_DEAD_LETTER)}
+  SELECT $2, d.* FROM unnest($7::dead_letter_entry[]) AS d
   UNION ALL
   SELECT stream_id, sequence, NULL, subject, 'conflict', NULL, event_id, message_id, payload_digest FROM conflict
   ORDER BY 1, 2

@@ -9,6 +9,7 @@ export const THROUGHPUT_GRAINS_MINUTES = [1, 60, 1440] as const;
 const ORIGIN = `timestamptz '2000-01-01T00:00:00Z'`;
 
 export const quarterHour = (at: string) => `date_bin('15 min', ${at}, ${ORIGIN})`;
+export const minute = (at: string) => `date_bin('1 min', ${at}, ${ORIGIN})`;
 
 /** A FROM item: one row for each size, as `grain`. */
 export const grains = (minutes: readonly number[]) =>
@@ -22,6 +23,6 @@ export const add = (measures: readonly string[]) =>
   `${measures.map((name) => `${name} = r.${name} + excluded.${name}`).join(', ')}, version = r.version + 1`;
 
 export const sums = (measures: readonly string[]) =>
-  measures.map((name) => `sum(cell.${name})`).join(', ');
+  measures.map((name) => `sum(cell.${name}) AS ${name}`).join(', ');
 
 export const MONEY_MEASURES = ['charges', 'charged', 'refunds', 'refunded'] as const;

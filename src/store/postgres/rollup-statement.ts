@@ -9,6 +9,7 @@ import {
   BUCKET,
   grains,
   MONEY_MEASURES,
+  minute,
   PLATFORM_GRAINS_MINUTES,
   quarterHour,
   sums,
@@ -21,22 +22,24 @@ const counted = (side: 'old' | 'new', sign: string) => `
   SELECT ${sign} AS sign,
     CASE WHEN ${side}_charge_event <> '' THEN ${side}_charge_account ELSE ${side}_report_account END AS account_id,
     CASE WHEN ${side}_report_class > 0 THEN ${side}_report_operator ELSE ${side}_charge_operator END AS operator_id,
-    date_trunc('minute', ${side}_accepted_at) AS accepted_minute, ${side}_outcome AS outcome, ${side}_reason AS reason,
+    ${minute(`${side}_accepted_at`)} AS accepted_minute, ${side}_outcome AS outcome, ${side}_reason AS reason,
     ${side}_segments AS segments, (${side}_delivered_seen AND ${side}_failure_seen)::int AS contradicted,
     ${side}_latency_bin AS bin,
-    CASE WHEN ${side}_report_class >= 3 THEN date_trunc('minute', ${side}_reported_at) END AS completed_minute
+    CASE WHEN ${side}_report_class >= 3 THEN ${minute(`${side}_reported_at`)} END AS completed_minute
   FROM moved WHERE ${side}_accepted_at IS NOT NULL`;
 
-const charge = (side: 'old' | 'new', sign: string) => `
+const charge = (side: 'old' | 'new', sign: '' | '-') => `
   SELECT ${side}_charge_account AS account_id, ${quarterHour(`${side}_charged_at`)} AS at,
-    ${side}_charge_operator AS operator_id, ${side}_currency AS currency, ${sign} AS charges,
-    ${sign} * ${side}_amount AS charged, 0 AS refunds, 0::numeric AS refunded
+    ${side}_charge_operator AS operator_id, ${side}_currency AS currency, ${sign}1 AS charges,
+    ${sign}${side}_amount AS charged, 0 AS refunds, NULL::numeric AS refunded
   FROM moved WHERE ${side}_charge_event <> ''`;
 
-const refund = (side: 'old' | 'new', sign: string) => `
+const refund = (side: 'old' | 'new', sign: '' | '-') => `
   SELECT ${side}_account_id, ${quarterHour(`${side}_refunded_at`)}, ${side}_operator_id, ${side}_currency,
-    0, 0::numeric, ${sign}, ${sign} * ${side}_amount
+    0, NULL, ${sign}1, ${sign}${side}_amount
   FROM moved_refund WHERE ${side}_amount IS NOT NULL`;
+
+const OUTCOME_MEASURES = ['messages', 'segments', 'contradicted'];
 
 /** Signed cells at the base grain, without those that cancel, and those of instants from `since` on where given. */
 const cells = (since?: string) => {
@@ -50,12 +53,17 @@ outcome_cell AS MATERIALIZED (
   GROUP BY 1, 2, 3, 4, 5
   HAVING sum(sign) <> 0 OR sum(sign * segments) <> 0 OR sum(sign * contradicted) <> 0),
 money_cell AS MATERIALIZED (
-  SELECT account_id, at, operator_id, currency, sum(charges) AS charges, sum(charged) AS charged,
-    sum(refunds) AS refunds, sum(refunded) AS refunded
-  FROM (${charge('old', '-1')} UNION ALL ${charge('new', '1')}
-        UNION ALL ${refund('old', '-1')} UNION ALL ${refund('new', '1')}) AS side ${from}
+  SELECT account_id, at, operator_id, currency, sum(charges) AS charges, coalesce(sum(charged), 0) AS charged,
+    sum(refunds) AS refunds, coalesce(sum(refunded), 0) AS refunded
+  FROM (${charge('old', '-')} UNION ALL ${charge('new', '')}
+        UNION ALL ${refund('old', '-')} UNION ALL ${refund('new', '')}) AS side ${from}
   GROUP BY 1, 2, 3, 4
   HAVING sum(charges) <> 0 OR sum(charged) <> 0 OR sum(refunds) <> 0 OR sum(refunded) <> 0),
+outcome_platform_cell AS MATERIALIZED (
+  SELECT at, operator_id, outcome, reason, ${sums(OUTCOME_MEASURES)}
+  FROM outcome_cell AS cell GROUP BY 1, 2, 3, 4),
+money_platform_cell AS MATERIALIZED (
+  SELECT at, operator_id, currency, ${sums(MONEY_MEASURES)} FROM money_cell AS cell GROUP BY 1, 2, 3),
 latency_cell AS MATERIALIZED (
   SELECT at, operator_id, bin, sum(sign) AS messages
   FROM (SELECT *, ${quarterHour('accepted_minute')} AS at FROM counted WHERE bin IS NOT NULL) AS side ${from}
@@ -67,8 +75,6 @@ throughput_cell AS MATERIALIZED (
         SELECT completed_minute, operator_id, 0, sign FROM counted WHERE completed_minute IS NOT NULL) AS side ${from}
   GROUP BY 1, 2 HAVING sum(accepted) <> 0 OR sum(completed) <> 0)`;
 };
-
-const OUTCOME_MEASURES = ['messages', 'segments', 'contradicted'];
 
 /**
  * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup; only the cells that
@@ -86,7 +92,7 @@ to_outcome_platform AS (
   INSERT INTO outcome_platform AS r
     (generation, grain_minutes, bucket, operator_id, outcome, reason, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, outcome, reason, ${sums(OUTCOME_MEASURES)}
-  FROM outcome_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
+  FROM outcome_platform_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5, 6 ORDER BY 2, 3, 4, 5, 6
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, outcome, reason)
   DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_money_account AS (
@@ -100,7 +106,7 @@ to_money_platform AS (
   INSERT INTO money_platform AS r
     (generation, grain_minutes, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, operator_id, currency, ${sums(MONEY_MEASURES)}
-  FROM money_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  FROM money_platform_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
   ON CONFLICT (generation, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_platform AS (

@@ -31,17 +31,17 @@ const ADD_BINS = `(bins, messages) = (
                 SELECT * FROM unnest(excluded.bins, excluded.messages)) AS side (bin, n)
           GROUP BY bin HAVING sum(n) <> 0) AS added)`;
 
-/** Reads outcome_cell, money_cell, latency_cell and throughput_cell. */
+/** Reads outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell. */
 export const SUM_CTES = `to_outcome_sum AS (
   INSERT INTO outcome_sum AS r (generation, grain_minutes, operator_id, bucket, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, coalesce(operator_id, ''), bucket, ${byOutcome}, ${sums(['segments', 'contradicted'])}
-  FROM (SELECT cell.*, grain, ${BUCKET} AS bucket FROM outcome_cell AS cell, ${GRAINS}) AS cell
+  FROM (SELECT cell.*, grain, ${BUCKET} AS bucket FROM outcome_platform_cell AS cell, ${GRAINS}) AS cell
   GROUP BY GROUPING SETS ((grain, bucket, operator_id), (grain, bucket)) ORDER BY 2, 3, 4
   ON CONFLICT (generation, grain_minutes, operator_id, bucket) DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_money_sum AS (
   INSERT INTO money_sum AS r (generation, grain_minutes, bucket, currency, ${MONEY_MEASURES.join(', ')})
   SELECT $1, grain, ${BUCKET}, currency, ${sums(MONEY_MEASURES)}
-  FROM money_cell AS cell, ${GRAINS} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+  FROM money_platform_cell AS cell, ${GRAINS} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
   ON CONFLICT (generation, grain_minutes, bucket, currency) DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_histogram AS (
   INSERT INTO latency_histogram AS r (generation, grain_minutes, operator_id, bucket, bins, messages)
