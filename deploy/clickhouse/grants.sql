@@ -1,10 +1,13 @@
 -- Who may do what in ClickHouse. Run once as an administrator, after setting the passwords; repeatable. On a cluster add
--- ON CLUSTER to each statement.
+-- ON CLUSTER to each statement. Tests run the job, its owner and an analyst with exactly these grants.
 
 -- The owner: tables and views (anlyt-etl migrate), and dropping copies that nobody reads (anlyt-etl drop-old).
 CREATE USER IF NOT EXISTS anlyt_etl_owner IDENTIFIED WITH sha256_password BY '<password of the owner>';
 CREATE DATABASE IF NOT EXISTS sms_analytics;
-GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER, SELECT, INSERT ON sms_analytics.* TO anlyt_etl_owner;
+-- A view is replaced by way of a table beside it, hence DROP TABLE.
+GRANT CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP VIEW, DROP TABLE, ALTER, SELECT, INSERT ON sms_analytics.* TO anlyt_etl_owner;
+-- Used on a cluster only: it allows ON CLUSTER in what is granted otherwise, and nothing more.
+GRANT CLUSTER ON *.* TO anlyt_etl_owner;
 
 -- The job: it adds rows and reads back what it added. It cannot change, drop or truncate anything.
 CREATE USER IF NOT EXISTS anlyt_etl IDENTIFIED WITH sha256_password BY '<password of the job>';

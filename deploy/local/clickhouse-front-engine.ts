@@ -24,18 +24,22 @@ const plainInsert =
 
 /** The engine of one data directory. */
 export class Engine {
-  readonly #dataDir: string;
+  readonly #open: () => Session;
   readonly #holder: Session;
 
-  /** @throws when another process has the directory open, or the platform has no engine. */
-  constructor(dataDir: string) {
-    this.#dataDir = dataDir;
-    this.#holder = new Session(dataDir);
+  /**
+   * `configFile`: a server configuration of ClickHouse; who may do what is in its `users_config`.
+   * @throws when another process has the directory open, or the platform has no engine.
+   */
+  constructor(dataDir: string, configFile?: string) {
+    const connectionArgs = configFile === undefined ? [] : [`--config-file=${configFile}`];
+    this.#open = () => new Session(dataDir, { connectionArgs });
+    this.#holder = this.#open();
   }
 
   /** The statement's answer. Rejects with the engine's own `Code: N. DB::Exception: …` message. */
   async run(statement: Statement): Promise<EngineAnswer> {
-    const session = new Session(this.#dataDir);
+    const session = this.#open();
     try {
       if (statement.database !== undefined && statement.database !== 'default') {
         await session.queryAsync(`USE ${identifier(statement.database)}`);

@@ -3,7 +3,7 @@
  * the embedded engine. It belongs to the local stack and the tests: the copy job knows only ClickHouse over
  * HTTP(S), so its wire path, time-outs, compression and errors are the real ones.
  *
- *   node dist/deploy/local/clickhouse-front.js --port 8123 --data-dir DIR [--host 127.0.0.1]
+ *   node dist/deploy/local/clickhouse-front.js --port 8123 --data-dir DIR [--host 127.0.0.1] [--config-file FILE]
  *
  * Prints `{"ready":true,"port":P}` once it listens. Ends on SIGTERM, SIGINT, and (EXIT_WITH_PARENT=on) when stdin
  * closes. CLICKHOUSE_FRONT_PASSWORD, when set, is asked of every user.
@@ -21,6 +21,7 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '8123' },
     host: { type: 'string', default: '127.0.0.1' },
     'data-dir': { type: 'string' },
+    'config-file': { type: 'string' },
   },
 });
 
@@ -35,7 +36,7 @@ const password = process.env.CLICKHOUSE_FRONT_PASSWORD;
 function openEngine(): Engine {
   try {
     mkdirSync(dataDir, { recursive: true });
-    return new Engine(dataDir);
+    return new Engine(dataDir, options['config-file']);
   } catch (error) {
     return stop(
       `cannot open ${dataDir}: ${errorText(error)}\nAnother process may have it open: end that one, or give another --data-dir.`,

@@ -13,11 +13,13 @@ export interface ClickHouseOptions {
   readonly logFile: string;
   /** Asked of every user; absent: nobody is asked. */
   readonly password?: string;
+  /** A server configuration of ClickHouse. */
+  readonly configFile?: string;
 }
 
 /** Starts ClickHouse on 127.0.0.1 and returns when it answers a ping. */
 export async function startClickHouse(options: ClickHouseOptions): Promise<Child> {
-  const { password } = options;
+  const { password, configFile } = options;
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const child = await startChild({
     name: 'clickhouse',
@@ -25,6 +27,7 @@ export async function startClickHouse(options: ClickHouseOptions): Promise<Child
     args: [
       join(projectRoot, 'dist/deploy/local/clickhouse-front.js'),
       ...['--port', String(options.port), '--data-dir', options.dataDir],
+      ...(configFile === undefined ? [] : ['--config-file', configFile]),
     ],
     env: { ...process.env, ...(password && { CLICKHOUSE_FRONT_PASSWORD: password }) },
     logFile: options.logFile,

@@ -104,9 +104,9 @@ export function createClickHouse(): TestClickHouse {
   return { url: inject('engines').clickhouse, database: freshName() };
 }
 
-/** A ClickHouse of the file's own, for tests that take it down or want a password; it needs some 0.5 GB. */
+/** A ClickHouse of the file's own, for tests that take it down, want a password or a configuration; it needs some 0.5 GB. */
 export async function startClickHouse(
-  more: Pick<ClickHouseOptions, 'password'> = {},
+  more: Pick<ClickHouseOptions, 'password' | 'configFile'> = {},
 ): Promise<TestClickHouse & Restartable & { port: number }> {
   const directory = await temporaryDirectory('clickhouse');
   const [port = 0] = await freePorts(1);

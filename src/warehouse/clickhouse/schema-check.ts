@@ -19,17 +19,21 @@ export async function checkSchema(client: ClickHouseClient, target: DdlTarget): 
     return result.json<{ table: string; name: string; type: string }>();
   });
   const typeOf = new Map(found.map((column) => [`${column.table}.${column.name}`, column.type]));
-  const wrong = COPIED_ROLLUPS.flatMap((rollup) =>
-    tableColumns(rollup).flatMap(({ name, type }) => {
+  const visible = new Set(found.map((column) => column.table));
+  const wrong = COPIED_ROLLUPS.flatMap((rollup) => {
+    if (!visible.has(rollup.target)) {
+      return [`${target.database}.${rollup.target} is missing, or this user has no grant on it`];
+    }
+    return tableColumns(rollup).flatMap(({ name, type }) => {
       const actual = typeOf.get(`${rollup.target}.${name}`);
       if (actual === type) return [];
       const is = actual === undefined ? 'is missing' : `is ${actual}`;
       return [`${target.database}.${rollup.target}.${name} ${is}, must be ${type}`];
-    }),
-  );
+    });
+  });
   if (wrong.length === 0) return;
   throw new WarehouseFailure(
     'schema',
-    `ClickHouse has drifted: ${wrong.join('; ')}. Restore the column (ALTER TABLE … ADD/MODIFY COLUMN), or drop the table and its row in schema_migration and run \`anlyt-etl migrate\`; then \`anlyt-etl run --full\`. Nothing was copied.`,
+    `ClickHouse has drifted: ${wrong.join('; ')}. Grant what deploy/clickhouse/grants.sql has, restore the column (ALTER TABLE … ADD/MODIFY COLUMN), or drop the table and its row in schema_migration and run \`anlyt-etl migrate\`; then \`anlyt-etl run --full\`. Nothing was copied.`,
   );
 }
