@@ -3,6 +3,7 @@
  * command's interface; the RUNBOOK lists them.
  */
 import { ConfigFaults } from '../platform/config.js';
+import { PrivilegedRole } from '../store/postgres/check-role.js';
 import { PostgresFailure } from '../store/postgres/etl-failure.js';
 import { WarehouseFailure } from '../warehouse/clickhouse/failure.js';
 
@@ -21,13 +22,14 @@ export const EXIT = {
   unavailable: 5,
   /** Tables differ from what this build expects; a migration is needed. */
   schema: 6,
-  /** A credential, a certificate or a grant is wrong. */
+  /** A credential, a certificate or a grant is wrong, or a role may too much. */
   refused: 7,
 } as const;
 
 /** The exit code of what was thrown. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigFaults) return EXIT.usage;
+  if (error instanceof PrivilegedRole) return EXIT.refused;
   if (error instanceof WarehouseFailure || error instanceof PostgresFailure) {
     switch (error.kind) {
       case 'unavailable':

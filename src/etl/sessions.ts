@@ -4,6 +4,7 @@
  */
 import type { ClickHouseClient } from '@clickhouse/client';
 import pg from 'pg';
+import { refusePrivilegedSession } from '../store/postgres/check-role.js';
 import { postgresFailure } from '../store/postgres/etl-failure.js';
 import { connectWarehouse, type WarehouseConnection } from '../warehouse/clickhouse/connect.js';
 import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
@@ -24,7 +25,10 @@ export interface Sessions {
   readonly clickhouse: ClickHouseClient;
 }
 
-/** Runs `work` with open sessions. Failures of either end come out as PostgresFailure or WarehouseFailure. */
+/**
+ * Runs `work` with open sessions. Failures of either end come out as PostgresFailure or WarehouseFailure, a login that
+ * row-level security does not bind as PrivilegedRole.
+ */
 export async function withSessions<T>(
   ends: Ends,
   work: (open: Sessions) => Promise<T>,
@@ -34,6 +38,7 @@ export async function withSessions<T>(
   const reader = session(ends.databaseUrl, 'anlyt-etl reader');
   try {
     await Promise.all([fence.connect(), reader.connect()]);
+    await refusePrivilegedSession('DATABASE_URL', fence);
     return await work({ fence, reader, clickhouse });
   } catch (error) {
     throw postgresFailure(error) ?? error;

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { ConfigFaults } from '../platform/config.js';
+import { PrivilegedRole } from '../store/postgres/check-role.js';
 import { registerAdoptStream } from './adopt-stream.js';
 import { registerConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
@@ -50,6 +51,7 @@ export async function runOps(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.refused;
     process.stderr.write(`${messageOf(error)}\n`);
-    return error instanceof Refused || error instanceof ConfigFaults ? EXIT.refused : EXIT.failed;
+    const refusals = [Refused, ConfigFaults, PrivilegedRole];
+    return refusals.some((kind) => error instanceof kind) ? EXIT.refused : EXIT.failed;
   }
 }

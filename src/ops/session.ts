@@ -9,6 +9,7 @@ import { connectNats } from '../broker/nats/connect.js';
 import { type ConfigOf, readConfig } from '../platform/config.js';
 import { opsSettings } from '../platform/settings-ops.js';
 import { recordAct } from '../store/postgres/audit.js';
+import { refusePrivilegedSession } from '../store/postgres/check-role.js';
 import { openPool } from '../store/postgres/open-pool.js';
 import { Refused } from './exit-code.js';
 
@@ -33,7 +34,10 @@ export interface Session extends StoreSession {
   readonly manager: JetStreamManager;
 }
 
-/** Runs `act` with Postgres. Rejects with ConfigFaults, or with what `act` rejects with. */
+/**
+ * Runs `act` with Postgres. Rejects with ConfigFaults, with PrivilegedRole where the login is more than a role of this
+ * project (what `migrate` makes as a superuser would belong to one), or with what `act` rejects with.
+ */
 export async function withStore<T>(act: (session: StoreSession) => Promise<T>): Promise<T> {
   const config = readConfig(opsSettings);
   const pool = openPool(config.databaseUrl, {
@@ -42,6 +46,7 @@ export async function withStore<T>(act: (session: StoreSession) => Promise<T>): 
     application_name: 'ops',
   });
   try {
+    await refusePrivilegedSession('DATABASE_URL', pool);
     return await act({ config, pool, actor: `ops:${userName()}` });
   } finally {
     await pool.end();

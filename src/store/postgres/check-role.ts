@@ -1,5 +1,6 @@
-// Row-level security binds neither a superuser nor a role with BYPASSRLS, nor whoever can become one by SET ROLE. The
-// service refuses to start under such a login rather than to answer without its last layer of isolation.
+// Row-level security binds neither a superuser nor a role with BYPASSRLS, nor whoever can become one by SET ROLE. Every
+// binary refuses to work under such a login: api would answer without its last layer of isolation, the others would have
+// rights that nobody gave them.
 import pg from 'pg';
 
 const STATEMENT = `
@@ -33,17 +34,25 @@ export async function refusePrivilegedRole(
   client.on('error', () => {});
   await client.connect();
   try {
-    const { rows } = await client.query<{ name: string; superuser: boolean; bypasses: boolean }>(
-      STATEMENT,
-    );
-    const [role] = rows;
-    if (role === undefined || role.superuser) {
-      throw new PrivilegedRole(setting, role?.name ?? '?', 'is or can become a superuser');
-    }
-    if (role.bypasses) {
-      throw new PrivilegedRole(setting, role.name, 'has or can get BYPASSRLS');
-    }
+    await refusePrivilegedSession(setting, client);
   } finally {
     await client.end().catch(() => {});
+  }
+}
+
+/** As above, of a session that is open already. */
+export async function refusePrivilegedSession(
+  setting: string,
+  session: Pick<pg.Pool | pg.Client, 'query'>,
+): Promise<void> {
+  const { rows } = await session.query<{ name: string; superuser: boolean; bypasses: boolean }>(
+    STATEMENT,
+  );
+  const [role] = rows;
+  if (role === undefined || role.superuser) {
+    throw new PrivilegedRole(setting, role?.name ?? '?', 'is or can become a superuser');
+  }
+  if (role.bypasses) {
+    throw new PrivilegedRole(setting, role.name, 'has or can get BYPASSRLS');
   }
 }
