@@ -3,6 +3,7 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { freshnessMetric, poolMetrics } from '../api/answer-metrics.js';
+import { copyMetrics } from '../api/copy-metrics.js';
 import { DenialAudit } from '../api/grpc/denials.js';
 import { identityReader } from '../api/grpc/identity.js';
 import { ALL_METHODS } from '../api/grpc/methods.js';
@@ -29,6 +30,7 @@ import { openPool } from '../store/postgres/open-pool.js';
 import { createReadPool } from '../store/postgres/pool.js';
 import { openPrisma } from '../store/postgres/prisma.js';
 import { recordDenials } from '../store/postgres/record-denials.js';
+import { readCopyLag } from '../store/postgres/select-copy-lag.js';
 
 type Config = ConfigOf<typeof apiSettings>;
 
@@ -128,6 +130,7 @@ function openStore(
     },
     onIdleError,
   );
+  copyMetrics(registry, () => readCopyLag(auditPool));
   const prisma = openPrisma(auditPool);
   const audit = new DenialAudit(clock, log, (rows) => recordDenials(prisma, rows));
   const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);

@@ -15,6 +15,7 @@ import {
   readIngestWorkers,
   readLedgerDays,
 } from '../store/postgres/generation-health.js';
+import { readCopyLag } from '../store/postgres/select-copy-lag.js';
 import type { Session } from './session.js';
 
 const STREAM_NOT_FOUND = 10_059;
@@ -62,6 +63,12 @@ export interface StatusReport {
   })[];
   readonly ledgerDays: readonly LedgerDays[];
   readonly deadLetters: readonly ReasonCount[];
+  /** How far the copy in ClickHouse is, as the last runs of anlyt-etl have left it. */
+  readonly copy: {
+    readonly completedAt: string | undefined;
+    readonly dataAsOf: string | undefined;
+    readonly lastOutcome: string | undefined;
+  };
   /** Of the serving generation; undefined where the question took too long. */
   readonly idsOnTwoDays: Oddity | undefined;
   readonly overRefunded: Oddity | undefined;
@@ -98,6 +105,7 @@ export async function reportStatus(session: Session, timeoutMs: number): Promise
     })),
     ledgerDays: await Promise.all(alive.map(({ generation }) => readLedgerDays(pool, generation))),
     deadLetters: await countByReason(pool),
+    copy: await copyReport(pool),
     idsOnTwoDays: await odd('idsOnTwoDays'),
     overRefunded: await odd('overRefunded'),
   };
@@ -122,6 +130,11 @@ async function durableReport(
     ackFloor: info.ack_floor.stream_seq,
     lagSeconds: Math.max(0, Math.round(behind / MICROS_PER_SECOND)),
   };
+}
+
+async function copyReport(pool: Session['pool']): Promise<StatusReport['copy']> {
+  const { copiedAt, dataAsOf, lastOutcome } = await readCopyLag(pool);
+  return { completedAt: text(copiedAt), dataAsOf: text(dataAsOf), lastOutcome };
 }
 
 function generationReport(row: GenerationRow, settleHours: number): GenerationReport {

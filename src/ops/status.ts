@@ -12,7 +12,9 @@ const DEFAULT_CHECK_SECONDS = 30;
 export function registerStatus(program: Command): void {
   program
     .command('status')
-    .description('stream, durables, lag, watermarks, ingest processes, ledger days, dead letters')
+    .description(
+      'stream, durables, lag, watermarks, ingest processes, ledger days, dead letters, copy',
+    )
     .option(
       '--check-seconds <n>',
       'longest time for each question over the whole ledger',
@@ -38,6 +40,7 @@ export function statusText(report: StatusReport): string {
     section('ingest processes', ingestRows(report)),
     section('ledger days', ledgerRows(report)),
     section('dead letters', deadLetterRows(report)),
+    section('copy in clickhouse', copyRows(report)),
     section('odd in the ledger', [
       ['what', 'messages', 'such as'],
       ['ids on two days', ...odd(report.idsOnTwoDays)],
@@ -131,6 +134,13 @@ function deadLetterRows({ deadLetters }: StatusReport): string[][] {
   return [
     ['reason', 'open', 'resolved'],
     ...deadLetters.map(({ reason, open, resolved }) => [reason, String(open), String(resolved)]),
+  ];
+}
+
+function copyRows({ copy }: StatusReport): string[][] {
+  return [
+    ['completed', 'data_as_of', 'last run'],
+    [copy.completedAt ?? 'never', copy.dataAsOf ?? '-', copy.lastOutcome ?? 'none'],
   ];
 }
 

@@ -209,6 +209,29 @@ test('latency percentiles from the view are those of the API', async () => {
   expect(Number(row?.[0]) / p50Ms).toBeCloseTo(1, 6);
 });
 
+test('the age of the copy is a metric of the api, and in ops status, when no job is running', async () => {
+  const [lag] = await stage.sql(
+    `SELECT extract(epoch FROM checkpointed_at)::text, extract(epoch FROM c.data_as_of)::text
+       FROM etl_checkpoint c`,
+  );
+  const page = await fetch(`http://127.0.0.1:${site.site.ports.apiAdmin}/metrics`);
+  const metrics = await page.text();
+  const sampleOf = (name: string): number =>
+    Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`sms_analytics_copy_${name}`))
+        ?.split(' ')[1],
+    );
+  expect(sampleOf('completed_timestamp_seconds')).toBeCloseTo(Number(lag?.[0]), 3);
+  expect(sampleOf('data_as_of_timestamp_seconds')).toBeCloseTo(Number(lag?.[1]), 3);
+  expect(sampleOf('last_run{outcome="copied"')).toBe(1);
+  expect(sampleOf('last_run{outcome="mismatch"')).toBe(0);
+  const status = JSON.parse(await site.ops('status', '--json'));
+  expect(Date.parse(status.copy.completedAt) / 1000).toBeCloseTo(Number(lag?.[0]), 2);
+  expect(status.copy.lastOutcome).toBe('copied');
+});
+
 test('another SETTLE_HOURS holds in the API from its start, in the views from the next run on', async () => {
   const unsettled = ({ view }: { view: string[][] }) => view.find((row) => row[1] === 'NO_RECEIPT');
   const settledThrough = async () => {

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
 import { freshnessMetric, poolMetrics } from '../../../src/api/answer-metrics.js';
+import { copyMetrics } from '../../../src/api/copy-metrics.js';
 import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
 import { serverMetrics } from '../../../src/api/grpc/metrics.js';
 import { DEAD_LETTER_REASONS } from '../../../src/domain/dead-letter.js';
@@ -19,7 +20,6 @@ import { render, workloadsOf } from './manifests.js';
 /** What the scraper and kube-state-metrics add. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   up: [],
-  kube_cronjob_status_last_successful_time: ['cronjob'],
   kube_job_status_failed: ['job_name'],
 };
 const OF_EVERY_METRIC = ['job', 'instance', 'namespace', 'pod', 'binary'];
@@ -32,6 +32,7 @@ function declared(): Map<string, readonly string[]> {
   serverMetrics(api, [...ALL_METHODS]);
   poolMetrics(api, {});
   freshnessMetric(api);
+  copyMetrics(api, () => Promise.reject(new Error('not asked')));
   const ingest = createRegistry('ingest', '0');
   ingestMetrics(ingest);
   const all = new Map<string, readonly string[]>(Object.entries(FOREIGN));
