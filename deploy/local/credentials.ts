@@ -4,21 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ROLES, type RoleName } from '../../src/store/postgres/roles.js';
 import { NATS_USERS, type NatsPasswords } from './nats-server.js';
-
-export const DATABASE_ROLES = [
-  'analytics_owner',
-  'analytics_ingest',
-  'analytics_platform',
-  'analytics_account',
-  'analytics_etl',
-  'analytics_ops',
-] as const;
-export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 
 export interface Credentials {
   readonly superuser: string;
-  readonly roles: Readonly<Record<DatabaseRole, string>>;
+  readonly roles: Readonly<Record<RoleName, string>>;
   readonly nats: NatsPasswords;
 }
 
@@ -27,7 +18,7 @@ export function randomCredentials(): Credentials {
   const secret = () => `p${randomBytes(18).toString('hex')}`;
   const each = <K extends string>(names: readonly K[]) =>
     Object.fromEntries(names.map((name) => [name, secret()])) as Record<K, string>;
-  return { superuser: secret(), roles: each(DATABASE_ROLES), nats: each(NATS_USERS) };
+  return { superuser: secret(), roles: each(ROLES), nats: each(NATS_USERS) };
 }
 
 /** The data directory's credentials; made when there are none. */

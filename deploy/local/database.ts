@@ -3,9 +3,8 @@
 
 import pg from 'pg';
 import { migrate } from '../../src/store/postgres/migrate.js';
-import { createRoles } from '../../src/store/postgres/roles.js';
-
-import type { Credentials, DatabaseRole } from './credentials.js';
+import { createRoles, type RoleName } from '../../src/store/postgres/roles.js';
+import type { Credentials } from './credentials.js';
 import { Advice } from './project.js';
 
 /** Creates the database `name` on the server of `serverUrl` when there is none; returns its superuser URL. */
@@ -29,28 +28,11 @@ export async function prepareDatabase(
   credentials: Credentials,
 ): Promise<void> {
   await createRoles(superuserUrl, credentials.roles);
-  await withoutLingeringTimers(() =>
-    migrate(roleUrl(superuserUrl, 'analytics_owner', credentials)),
-  );
-}
-
-/** Prisma's engine leaves the 10 s timer of its migration lock behind, which would keep this process from ending. */
-async function withoutLingeringTimers(work: () => Promise<unknown>): Promise<void> {
-  const original = globalThis.setTimeout;
-  globalThis.setTimeout = ((act: () => void, delayMs?: number, ...rest: []) => {
-    const timer = original(act, delayMs, ...rest);
-    if (delayMs !== undefined && delayMs >= 10_000) timer.unref();
-    return timer;
-  }) as typeof setTimeout;
-  try {
-    await work();
-  } finally {
-    globalThis.setTimeout = original;
-  }
+  await migrate(roleUrl(superuserUrl, 'analytics_owner', credentials));
 }
 
 /** The URL with which `role` connects to the database of `superuserUrl`. */
-export function roleUrl(superuserUrl: string, role: DatabaseRole, { roles }: Credentials): string {
+export function roleUrl(superuserUrl: string, role: RoleName, { roles }: Credentials): string {
   const url = new URL(superuserUrl);
   url.username = role;
   url.password = roles[role];

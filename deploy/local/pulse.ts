@@ -14,7 +14,6 @@ import { natsUrl } from './nats-server.js';
 import type { Site } from './services.js';
 
 const STREAM = 'SMS_EVENTS';
-const DURABLE = 'analytics-rollup';
 const DAY_MS = 86_400_000;
 const DAYS_ASKED = 4;
 
@@ -50,7 +49,7 @@ export async function takePulse(site: Site): Promise<Pulse> {
   return {
     async line() {
       const [stream, letters, answer] = await Promise.all([
-        streamPart(nats).catch(() => 'published – · counted –'),
+        streamPart(nats, pool).catch(() => 'published – · counted –'),
         letterPart(pool).catch(() => 'dead letters –'),
         answerPart(api).catch(() => 'answered –'),
       ]);
@@ -63,11 +62,13 @@ export async function takePulse(site: Site): Promise<Pulse> {
   };
 }
 
-async function streamPart(nats: NatsConnection): Promise<string> {
+/** Counts by the durable that is served: a rebuild swaps it for another one. */
+async function streamPart(nats: NatsConnection, pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query(`SELECT durable FROM generation WHERE state = 'serving'`);
   const manager = await nats.jetstreamManager({ checkAPI: false, timeout: 2_000 });
   const [stream, durable] = await Promise.all([
     manager.streams.info(STREAM),
-    manager.consumers.info(STREAM, DURABLE),
+    manager.consumers.info(STREAM, rows[0].durable),
   ]);
   const published = stream.state.last_seq;
   const open = durable.num_pending + durable.num_ack_pending;

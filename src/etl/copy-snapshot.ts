@@ -10,7 +10,7 @@ import { changedSlices, everyDay } from '../store/postgres/extract-changes.js';
 import type { DaySlice } from '../store/postgres/extract-rows.js';
 import { type CopiedAmount, type CopyRoute, copyRows } from './copy-rows.js';
 import type { Plan } from './plan.js';
-import type { RunEnvironment } from './run.js';
+import type { RunEnvironment } from './run-environment.js';
 import { type DifferentDay, differentDays, rotatingSlice } from './verify-days.js';
 
 /** A run whose plan is made. */

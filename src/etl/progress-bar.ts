@@ -1,6 +1,6 @@
 /** The progress of a copy for people: a bar on the terminal's standard error; nothing where there is no terminal. */
 import { SingleBar } from 'cli-progress';
-import type { RunProgress } from './run.js';
+import type { RunProgress } from './run-environment.js';
 
 /** Shows progress of a copy that has more than a few days to go. */
 export class ProgressBar {

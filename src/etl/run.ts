@@ -4,8 +4,6 @@
  * changes nothing. A copy is marked only after it was verified, and views read nothing that is not marked.
  */
 import { randomUUID } from 'node:crypto';
-import type { ClickHouseClient } from '@clickhouse/client';
-import type { ClientBase } from 'pg';
 import type { UtcDay } from '../domain/copied-rollup.js';
 import {
   isKnownRun,
@@ -17,49 +15,12 @@ import { beginRun, releaseRunnerLock, tryRunnerLock } from '../store/postgres/et
 import { forgetOldRuns, type RunRecord, recordRun } from '../store/postgres/etl-run-record.js';
 import { beginSnapshot, endSnapshot } from '../store/postgres/etl-snapshot.js';
 import { pruneChanges } from '../store/postgres/extract-changes.js';
-import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
 import { greatestCopy, newestMark, writeMark } from '../warehouse/clickhouse/marks.js';
 import { checkSchema } from '../warehouse/clickhouse/schema-check.js';
 import { copyAndVerify, type OpenRun } from './copy-snapshot.js';
 import { planRun } from './plan.js';
+import type { RunEnvironment } from './run-environment.js';
 import type { DifferentDay } from './verify-days.js';
-
-/** The points between which a run may be cut off. */
-export type Step =
-  | 'fenced'
-  | 'snapshot taken'
-  | 'chunk loaded'
-  | 'loaded'
-  | 'verified'
-  | 'marked'
-  | 'checkpointed'
-  | 'pruned';
-
-/** What a run needs. */
-export interface RunEnvironment {
-  /** Holds the lock and writes the checkpoint; a session of its own. */
-  readonly fence: ClientBase;
-  /** Reads the snapshot. */
-  readonly reader: ClientBase;
-  readonly clickhouse: ClickHouseClient;
-  readonly target: DdlTarget;
-  /** After how long a message without a final report is answered as NO_RECEIPT; contract section 2. */
-  readonly settlingSeconds: number;
-  readonly chunkBytes: number;
-  /** Days besides the touched ones that are verified by each run. */
-  readonly sliceDays: number;
-  readonly full: boolean;
-  /** Called at each step: for logs, progress and tests. */
-  readonly onStep?: ((step: Step) => void | Promise<void>) | undefined;
-  readonly onProgress?: ((progress: RunProgress) => void) | undefined;
-}
-
-/** How far the copying is; a slice is a day of a rollup. */
-export interface RunProgress {
-  readonly doneSlices: number;
-  readonly allSlices: number;
-  readonly rowCount: number;
-}
 
 /** How a run ended, where it could end at all; everything else is thrown. */
 export type RunResult =

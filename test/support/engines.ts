@@ -11,17 +11,18 @@ import {
   type ClickHouseOptions,
   startClickHouse as startClickHouseEngine,
 } from '../../deploy/local/clickhouse.js';
-import { type DatabaseRole, randomCredentials } from '../../deploy/local/credentials.js';
+import { randomCredentials } from '../../deploy/local/credentials.js';
 import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
 import { type NatsUser, natsUrl, startNatsServer } from '../../deploy/local/nats-server.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres as startEngine } from '../../deploy/local/postgres-server.js';
+import type { RoleName } from '../../src/store/postgres/roles.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 export interface TestDatabase {
   readonly superuserUrl: string;
   /** The URL for one login role: `url('analytics_ingest')`. */
-  url(role: DatabaseRole): string;
+  url(role: RoleName): string;
 }
 
 /** An engine of a test file's own, which can be stopped, killed and started again at the same address. */

@@ -7,12 +7,13 @@ import { connect, type NatsConnection } from 'nats';
 import pg from 'pg';
 import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
 import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import { type Credentials, DATABASE_ROLES } from '../../deploy/local/credentials.js';
+import type { Credentials } from '../../deploy/local/credentials.js';
 import { NATS_USERS, type NatsPasswords } from '../../deploy/local/nats-server.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { type Site, serviceChild } from '../../deploy/local/services.js';
 import { Publisher } from '../../deploy/local/traffic/publisher.js';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
+import { ROLES } from '../../src/store/postgres/roles.js';
 import type { Stored } from '../oracle/judge.js';
 import { createDatabase, startNats, type TestDatabase, type TestNats } from './engines.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -104,7 +105,7 @@ export async function createSite(given?: {
 function credentialsOf(source: TestDatabase, nats: TestNats): Credentials {
   const passwordOf = (url: string) => decodeURIComponent(new URL(url).password);
   const roles = Object.fromEntries(
-    DATABASE_ROLES.map((role) => [role, passwordOf(source.url(role))]),
+    ROLES.map((role) => [role, passwordOf(source.url(role))]),
   ) as Credentials['roles'];
   const users = Object.fromEntries(
     NATS_USERS.map((user) => [user, passwordOf(nats.url(user))]),

@@ -104,11 +104,15 @@ async function migrationsList(directory: string) {
  * Each migration is one transaction of its own. Rejects where an applied migration's file has
  * changed since, where an earlier one failed half-way, and with the engine's error otherwise.
  */
-export async function migrate(
+export function migrate(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
 ): Promise<string[]> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, allowExitOnIdle: true });
+  return withoutLingeringTimers(() => applyMissing(databaseUrl, directory));
+}
+
+async function applyMissing(databaseUrl: string, directory: string): Promise<string[]> {
+  const pool = new pg.Pool({ connectionString: databaseUrl });
   const engine = await openEngine(pool);
   try {
     const list = await migrationsList(directory);
@@ -135,5 +139,20 @@ export async function migrate(
   } finally {
     engine.free();
     await pool.end();
+  }
+}
+
+/** The engine leaves the 10 s timer of its migration lock behind, which would keep this process from ending. */
+async function withoutLingeringTimers<T>(work: () => Promise<T>): Promise<T> {
+  const original = globalThis.setTimeout;
+  globalThis.setTimeout = ((act: () => void, delayMs?: number, ...rest: []) => {
+    const timer = original(act, delayMs, ...rest);
+    if (delayMs !== undefined && delayMs >= 10_000) timer.unref();
+    return timer;
+  }) as typeof setTimeout;
+  try {
+    return await work();
+  } finally {
+    globalThis.setTimeout = original;
   }
 }

@@ -1,7 +1,8 @@
 // A run in a process of its own that dies at a given step: `node dist/test/fault/etl/runner.js <step> [nth]`.
 // DATABASE_URL, CLICKHOUSE_URL and CLICKHOUSE_DATABASE say where. Ends with code 0 when the step never came.
 
-import { runOnce, type Step } from '../../../src/etl/run.js';
+import { runOnce } from '../../../src/etl/run.js';
+import type { Step } from '../../../src/etl/run-environment.js';
 import { type Ends, ensureMigrated, withSessions } from '../../../src/etl/sessions.js';
 
 const [dieAt, nth = '1'] = process.argv.slice(2) as [Step, string?];

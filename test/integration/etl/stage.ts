@@ -4,7 +4,8 @@
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import pg from 'pg';
 import { expect } from 'vitest';
-import { type RunEnvironment, type RunResult, runOnce } from '../../../src/etl/run.js';
+import { type RunResult, runOnce } from '../../../src/etl/run.js';
+import type { RunEnvironment } from '../../../src/etl/run-environment.js';
 import { type Ends, ensureMigrated, withSessions } from '../../../src/etl/sessions.js';
 import type { TestClickHouse, TestDatabase } from '../../support/engines.js';
 
