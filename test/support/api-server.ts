@@ -2,7 +2,7 @@
 import { credentials, Metadata, type Server, type ServiceError } from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
 import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
-import { DenialAudit, type DenialRow } from '../../src/api/grpc/denials.js';
+import { DenialAudit } from '../../src/api/grpc/denials.js';
 import { type IdentityReader, identityReader } from '../../src/api/grpc/identity.js';
 import { ALL_METHODS } from '../../src/api/grpc/methods.js';
 import { serverMetrics } from '../../src/api/grpc/metrics.js';
@@ -22,6 +22,7 @@ import {
 } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { createLog } from '../../src/platform/log.js';
+import type { DenialRow } from '../../src/store/postgres/record-denials.js';
 import {
   type Authority,
   CertificateFolder,

@@ -3,19 +3,7 @@
 // them, within a bound; what is over the bound is counted under `other`.
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-
-/** One audit record of a denial. */
-export interface DenialRow {
-  /** Start of the minute, in epoch microseconds. */
-  readonly minute: number;
-  /** The caller's name in the policy, else its validated identity, else `unidentified`. */
-  readonly caller: string;
-  readonly method: string;
-  readonly reason: string;
-  readonly count: number;
-  /** The correlation id of the first of them. */
-  readonly correlationId: string;
-}
+import type { DenialRow } from '../../store/postgres/record-denials.js';
 
 /** Appends rows to the audit table, all or none. */
 export type RecordDenials = (rows: readonly DenialRow[]) => Promise<void>;

@@ -4,21 +4,23 @@
  */
 import type { PrismaClient } from './prisma.js';
 
-/** A denied caller: who, what, why, in which minute, how often. */
-export interface Denial {
+/** One audit record of a denial: who, what, why, in which minute, how often. */
+export interface DenialRow {
   /** Start of the minute, in epoch microseconds. */
   readonly minute: number;
+  /** The caller's name in the policy, else its validated identity, else `unidentified`. */
   readonly caller: string;
   readonly method: string;
   readonly reason: string;
   readonly count: number;
+  /** The correlation id of the first of them. */
   readonly correlationId: string;
 }
 
 /** Appends all of them in one statement. Rejects with Prisma's error; a retry after that may append twice. */
 export async function recordDenials(
   prisma: Pick<PrismaClient, 'auditRecord'>,
-  denials: readonly Denial[],
+  denials: readonly DenialRow[],
 ): Promise<void> {
   await prisma.auditRecord.createMany({
     data: denials.map((denial) => ({
