@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { credentials, status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Identity } from '../../../deploy/local/certificates.js';
+import type { Child } from '../../../deploy/local/child.js';
 import {
   AnalyticsServiceClient,
   type GetOperatorPerformanceResponse,
@@ -25,6 +26,7 @@ import {
 
 let site: TestSite;
 let proxy: CuttingProxy;
+let api: Child;
 let admin: AnalyticsServiceClient;
 let portal: AnalyticsServiceClient;
 /** What the first page of two operators answered as its next. */
@@ -50,7 +52,7 @@ beforeAll(async () => {
     url.port = String(proxy.port);
     return url.href;
   };
-  await site.start('api', {
+  api = await site.start('api', {
     DATABASE_URL: throughProxy('analytics_platform'),
     ACCOUNT_DATABASE_URL: throughProxy('analytics_account'),
   });
@@ -161,10 +163,26 @@ describe('pages', () => {
   });
 });
 
+/** What no answer may say: a statement, a table, a role, an address of the inside, a place in the source. */
+const INSIDE = /select|money_|analytics_|127\.0\.0\.1|postgres|\.(js|ts):\d/i;
+
+test('attack 16: an error of Postgres leaves with a correlation id, and is in the log under it', async () => {
+  await site.database.query('ALTER TABLE money_sum RENAME TO money_gone');
+  const end = await call(admin, 'getSummary', { range: { start: dayOf(-4), end: dayOf(1) } });
+  await site.database.query('ALTER TABLE money_gone RENAME TO money_sum');
+  expect(end).toMatchObject({ code: GrpcCode.INTERNAL, reason: 'analytics.sms/INTERNAL' });
+  expect(JSON.stringify(end)).not.toMatch(INSIDE);
+  expect(end.correlationId).toMatch(/^[\w-]{16,}$/);
+  const lines = readFileSync(api.logFile, 'utf8').split('\n');
+  const told = lines.filter((line) => line.includes(String(end.correlationId)));
+  expect(told.some((line) => line.includes('"42P01"'))).toBe(true);
+});
+
 test('without Postgres wrong questions get the same answers, so none of them asks it', async () => {
   await proxy.close();
   expect(await unexpectedAnswers([...wrongInstants, ...wrongQuestions])).toEqual([]);
   expect(new Set(await refusedTokens())).toEqual(new Set(['3 page_token']));
   const right = await call(admin, 'getSummary', { range: { start: dayOf(-3), end: dayOf(1) } });
   expect(right).toMatchObject({ code: GrpcCode.UNAVAILABLE });
+  expect(JSON.stringify(right)).not.toMatch(INSIDE);
 });

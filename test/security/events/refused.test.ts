@@ -1,4 +1,4 @@
-// Attacks 23, 24, 26 and 27 end to end: published to NATS under the producers' own credentials, refused by the running
+// Attacks 21, 23, 24, 26 and 27 end to end: published to NATS under the producers' own credentials, refused by the running
 // ingest process at first delivery, acknowledged, recorded without their payload; no rollup moves, and the next good event
 // is counted.
 
@@ -153,4 +153,61 @@ test('dead letters are counted by their reasons, and no payload is in the log', 
   expect(rows.length).toBeGreaterThanOrEqual(6);
   for (const { reason, count } of rows) expect(await refusedCount(reason)).toBe(count);
   expect(readFileSync(ingest.logFile, 'utf8')).not.toContain(MARKER);
+});
+
+describe('attack 21: of different charges of one message the least counts, the others are dead letters', () => {
+  // The least by chargedAt, then eventId, segments and amount: whichever of the two comes first.
+  const twice = (index: number, changes: object) => ({
+    ...{ what: '', subject: 'sms.billing.v1.charged', verdict: 'conflict' },
+    content: chargeOf(index, { accountId: 'twice', ...changes }),
+  });
+  const early = { eventId: 'early', chargedAt: minutesAhead(-50), amount: '0.03' };
+  const late = { eventId: 'late', chargedAt: minutesAhead(-40), amount: '0.04' };
+
+  /** Publishes one after the other is counted; resolves with the sequences of the two. */
+  async function publishApart(index: number, changes: readonly [object, object]) {
+    const first = await publish(twice(index, changes[0]));
+    await site.drained();
+    const second = await publish(twice(index, changes[1]));
+    await site.drained();
+    return [first, second] as const;
+  }
+  const moneyOfTwice = async () => {
+    const { rows } = await site.database.query<{ text: string }>(
+      `SELECT sum(charges)::int || ' charges, ' || trim_scale(sum(charged)) AS text
+         FROM money_account WHERE account_id = 'twice'`,
+    );
+    return rows[0]?.text;
+  };
+
+  test('the lesser one first', async () => {
+    const [first, second] = await publishApart(2_001, [early, late]);
+    const letters = await lettersFrom(first);
+    expect(letters.map(({ sequence, verdict }) => [sequence, verdict])).toEqual([
+      [second, 'conflict'],
+    ]);
+    expect(await moneyOfTwice()).toBe('1 charges, 0.03');
+  });
+
+  test('the lesser one last takes the place of the first', async () => {
+    const [first] = await publishApart(2_002, [late, early]);
+    const letters = await lettersFrom(first);
+    expect(letters.map(({ sequence, verdict }) => [sequence, verdict])).toEqual([
+      [first, 'conflict'],
+    ]);
+    expect(await moneyOfTwice()).toBe('2 charges, 0.06');
+  });
+
+  test('one eventId with two contents; and a copy of either is neither counted nor refused', async () => {
+    const at = minutesAhead(-30);
+    const cheap = { eventId: 'same', chargedAt: at, acceptedAt: at, amount: '0.01' };
+    const dear = { ...cheap, amount: '0.02' };
+    const [first] = await publishApart(2_003, [dear, cheap]);
+    expect((await lettersFrom(first)).map(({ verdict }) => verdict)).toEqual(['conflict']);
+    expect(await moneyOfTwice()).toBe('3 charges, 0.07');
+    await publishApart(2_003, [cheap, cheap]);
+    expect((await lettersFrom(first)).map(({ verdict }) => verdict)).toEqual(['conflict']);
+    expect(await moneyOfTwice()).toBe('3 charges, 0.07');
+    await expectDeliveredOnce();
+  });
 });
