@@ -8,7 +8,7 @@ import { MICROS_PER_SECOND } from '../domain/instant.js';
 import type { Committed } from './commit.js';
 
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const BATCH_BUCKETS = [1, 10, 50, 100, 250, 500, 1_000, 2_000, 5_000];
+const BATCH_BUCKETS = [1, 10, 50, 100, 250, 500, 1_000, 2_000, 6_000];
 
 export interface IngestMetrics {
   observeBatch(envelopes: readonly Envelope[], committed: Committed, durationMs: number): void;

@@ -20,7 +20,7 @@ export const ingestSettings = {
     what: 'Most events per transaction',
     schema: integer(1, 10_000),
     expected: '1-10000',
-    fallback: '5000',
+    fallback: '6000',
   },
   ...msisdnDigits,
   ...admin('9465'),

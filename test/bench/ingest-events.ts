@@ -26,7 +26,7 @@ const anyAccount = zipf(ACCOUNTS);
 const anyOperator = zipf(OPERATORS);
 let at = Date.now() * 1_000 - 3_600_000_000;
 
-/** `count` batches of `size` charges; acceptance moves on as in live traffic, ten seconds a batch. */
+/** `count` batches of `size` charges; acceptance moves on as in live traffic, a quarter of a second a batch, over ten seconds each. */
 export function chargeBatches(count: number, size: number): ChargedEvent[][] {
   return Array.from({ length: count }, () => {
     at += 250_000;

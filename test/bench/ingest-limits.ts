@@ -112,7 +112,11 @@ export async function naiveRate(pool: pg.Pool, events: readonly ChargedEvent[]):
 }
 
 /** F0: events per second pulled and acknowledged from a durable of its own, which is removed afterwards. */
-export async function fetchRate(nats: NatsConnection, count: number): Promise<number> {
+export async function fetchRate(
+  nats: NatsConnection,
+  count: number,
+  batch: number,
+): Promise<number> {
   const manager = await nats.jetstreamManager();
   const durable = 'bench-f0';
   await manager.consumers.add('SMS_EVENTS', {
@@ -123,7 +127,7 @@ export async function fetchRate(nats: NatsConnection, count: number): Promise<nu
   const source = { connection: nats, stream: 'SMS_EVENTS', durable, inboxPrefix: '_INBOX_OPS' };
   const startedMs = performance.now();
   for (let fetched = 0; fetched < count; ) {
-    const envelopes = await pull(source, 2_000);
+    const envelopes = await pull(source, batch);
     acknowledge(nats, envelopes);
     fetched += envelopes.length;
   }

@@ -21,7 +21,7 @@ if (args.help) {
   );
   process.exit(0);
 }
-const BATCH = 5_000;
+const BATCH = 6_000;
 const RUNS = args.quick ? 2 : 5;
 const BATCHES_PER_RUN = args.quick ? 4 : 40;
 const BACKLOG_EVENTS = args.quick ? 10_000 : 200_000;
@@ -65,8 +65,7 @@ async function measureBatches(engines: BenchEngines) {
     );
     const copiedAgain = await copyRate(engines.superuser, charges);
     const moved = await applyRate(engines, receipts);
-    const replayed =
-      (await applyRate(engines, charges)) / 2 + (await applyRate(engines, receipts)) / 2;
+    const replayed = await applyRate(engines, [...charges, ...receipts]);
     const limit = (copied + copiedAgain) / 2;
     runs.created.push(created / limit);
     runs.moved.push(moved / limit);
@@ -143,7 +142,7 @@ async function fullPartition(engines: BenchEngines): Promise<number> {
   const before: number[] = [];
   const after: number[] = [];
   const tables =
-    'ledger, outcome_account, outcome_platform, money_account, money_platform, latency_platform, throughput_platform, rollup_change';
+    'ledger, rollup_change, outcome_account, outcome_platform, money_account, money_platform, latency_platform, throughput_platform, outcome_sum, money_sum, latency_histogram, throughput_sum';
   const some = Math.ceil(BATCHES_PER_RUN / 5);
   await engines.superuser.query(`TRUNCATE ${tables}`);
   for (let run = 0; run < RUNS; run++)
@@ -173,7 +172,7 @@ async function measure(engines: BenchEngines): Promise<Figure[]> {
   const hotRollups = await hotShare(engines, '^(outcome|money|latency|throughput)_.*_g1$');
   say('end to end against F0 …');
   const one = await drainRate(engines, BACKLOG_EVENTS, 1);
-  const fetched = await fetchRate(engines.nats, BACKLOG_EVENTS);
+  const fetched = await fetchRate(engines.nats, BACKLOG_EVENTS, BATCH);
   const full = await applyRate(engines, chargeBatches(20, BATCH));
   const two = await drainRate(engines, BACKLOG_EVENTS, 2);
   say(
