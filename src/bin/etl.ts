@@ -12,7 +12,7 @@ import { type RunResult, runOnce } from '../etl/run.js';
 import { type Ends, ensureMigrated, withSessions, withWarehouse } from '../etl/sessions.js';
 import { verifyEverything } from '../etl/verify.js';
 import type { DifferentDay } from '../etl/verify-days.js';
-import { systemClock } from '../platform/clock.js';
+import { pause, systemClock } from '../platform/clock.js';
 import { ConfigFaults, readConfig } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
@@ -104,21 +104,29 @@ function daysArgument(text: string): number {
   throw new InvalidArgumentError('a whole number from 0 to 10000');
 }
 
-/** Runs one verb to its end; a signal cuts it off, which the next run makes good. */
+/** What a loop between two runs needs to notice a signal. */
+const IDLE_END_MS = 200;
+
+/** Runs one verb to its end; a signal cuts off the run at work, which the next one makes good. */
 function start(verb: (lifecycle: Lifecycle) => Promise<number>): void {
   const options = { log, exitWithParent: config.exitWithParent === 'on' };
   runProcess(options, async (lifecycle) => {
     let code: number | undefined;
-    lifecycle.onStop('verb', () => {
+    const ended = verb(lifecycle).then(
+      (done) => {
+        code = done;
+      },
+      (error: unknown) => {
+        code = exitCodeOf(error);
+        log.error('failed', { error, code: String(code) });
+        process.stderr.write(`anlyt-etl: ${error instanceof Error ? error.message : error}\n`);
+      },
+    );
+    lifecycle.onStop('verb', async () => {
+      await Promise.race([ended, pause(IDLE_END_MS)]);
       if (code === undefined) throw new Error('cut off by a signal; the next run continues');
     });
-    try {
-      code = await verb(lifecycle);
-    } catch (error) {
-      code = exitCodeOf(error);
-      log.error('failed', { error, code: String(code) });
-      process.stderr.write(`anlyt-etl: ${error instanceof Error ? error.message : error}\n`);
-    }
+    await ended;
     if (!lifecycle.stopping.aborted) lifecycle.stop('done', code);
   });
 }
