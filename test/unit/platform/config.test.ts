@@ -40,13 +40,13 @@ describe('readConfig', () => {
 
   test('fills in defaults and leaves optional settings undefined', () => {
     const config = readConfig(ingestSettings, ingest);
-    expect(config.batchSize).toBe(5000);
+    expect(config.batchSize).toBe(6000);
     expect(config.adminPort).toBe(9465);
     expect(config.natsPassword).toBeUndefined();
   });
 
   test('takes an empty variable for an unset one', () => {
-    expect(readConfig(ingestSettings, { ...ingest, BATCH_SIZE: '' }).batchSize).toBe(5000);
+    expect(readConfig(ingestSettings, { ...ingest, BATCH_SIZE: '' }).batchSize).toBe(6000);
   });
 
   test('prints no secret, however the configuration is printed', () => {
