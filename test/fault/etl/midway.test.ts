@@ -138,8 +138,13 @@ test('--loop copies again and again, outlives an outage, and a signal between tw
     process.execPath,
     [join(projectRoot, 'dist/src/bin/etl.js'), 'run', '--loop', '1'],
     {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { PATH: process.env.PATH, LOG_LEVEL: 'fatal', ...environment() },
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: {
+        PATH: process.env.PATH,
+        LOG_LEVEL: 'fatal',
+        EXIT_WITH_PARENT: 'on',
+        ...environment(),
+      },
     },
   );
   const ended = new Promise((resolve) => child.once('exit', resolve));

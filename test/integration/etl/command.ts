@@ -11,10 +11,10 @@ export interface Ended {
   readonly err: string;
 }
 
-/** Runs it to its end. Nothing but PATH and `env` is in its environment. */
+/** Runs it to its end. It ends with this process at the latest. */
 export async function anlytEtl(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/bin/etl.js'), ...args], {
-    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', ...env },
+    env: { PATH: process.env.PATH, LOG_LEVEL: 'error', EXIT_WITH_PARENT: 'on', ...env },
   });
   let out = '';
   let err = '';

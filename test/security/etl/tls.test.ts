@@ -209,3 +209,17 @@ test('a run that was refused leaves what was copied before as it is, and the nex
   expect(await attempt({})).toMatchObject({ code: 0 });
   await stage.expectEqualSides();
 });
+
+test('--loop reads the password file for every run', async () => {
+  await writeFile(file('rotating'), password);
+  const copied = async () =>
+    Number(
+      (await stage.sql(`SELECT count(*)::text FROM etl_run WHERE outcome = 'copied'`))[0]?.[0],
+    );
+  const before = await copied();
+  const env = { CLICKHOUSE_PASSWORD_FILE: file('rotating') };
+  const ended = attempt({ args: ['run', '--loop', '1'], env });
+  while ((await copied()) === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  await writeFile(file('rotating'), 'of yesterday');
+  expect(await ended).toMatchObject({ code: 7 });
+});
