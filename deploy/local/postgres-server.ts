@@ -35,6 +35,10 @@ const FLEETING = [
   'autovacuum_naptime=10s',
 ];
 
+/** Sessions of a killed server end with what they are doing; until then it does not start again, and says so. */
+const ORPHANS = 'pre-existing shared memory block';
+const ORPHANS_END_MS = 60_000;
+
 /** Starts PostgreSQL and returns when it answers a query. Its superuser is `postgres`. */
 export async function startPostgres(options: PostgresOptions): Promise<Child> {
   const user = await unprivilegedUser();
@@ -52,16 +56,26 @@ export async function startPostgres(options: PostgresOptions): Promise<Child> {
     ...['max_connections=200', 'timezone=UTC', 'log_timezone=UTC'],
     ...(options.durable ? DURABLE : FLEETING),
   ];
-  const child = await startChild({
-    ...common,
-    name: 'postgres',
-    command: bin('postgres'),
-    args: ['-D', cluster, ...settings.flatMap((setting) => ['-c', setting])],
-    logFile: join(options.logDir, 'postgres.log'),
-    stopSignal: 'SIGINT',
-  });
-  await waitUntilReady(child, () => answers(postgresUrl(options.port, options.password)));
-  return child;
+  const launch = () =>
+    startChild({
+      ...common,
+      name: 'postgres',
+      command: bin('postgres'),
+      args: ['-D', cluster, ...settings.flatMap((setting) => ['-c', setting])],
+      logFile: join(options.logDir, 'postgres.log'),
+      stopSignal: 'SIGINT',
+    });
+  const url = postgresUrl(options.port, options.password);
+  for (const deadline = Date.now() + ORPHANS_END_MS; ; ) {
+    const child = await launch();
+    try {
+      await waitUntilReady(child, () => answers(url));
+      return child;
+    } catch (error) {
+      if (!child.tail().includes(ORPHANS) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
 }
 
 /** The superuser's URL of the embedded server. */
