@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import type { NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { connectNats } from '../broker/nats/connect.js';
+import { connectNats, onReconnect } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
@@ -88,6 +88,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   await watch.look();
   void readiness.watch();
   void watch.run();
+  void onReconnect(connection, () => watch.distrust());
   const counting = count(lifecycle, { pool, connection, watch, generation, metrics });
   lifecycle.onStop('counting', async () => {
     readiness.drain();
@@ -117,9 +118,9 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
   const { generation, durable } = parts.generation;
   const { stopping } = lifecycle;
   const source = { connection, stream: STREAM, durable, inboxPrefix: INBOX_PREFIX };
-  const context = () => ({ generation, streamId: watch.streamId, worker: WORKER });
   const committing: CommitOptions = {
-    apply: (batch) => applyTrusted(pool, watch, context, batch),
+    apply: (batch, streamId) =>
+      applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
     rules: { msisdn: config.msisdnDigits },
     ledgerFloor: () => watch.ledgerFloor,
     stopping,
@@ -127,7 +128,8 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
   };
   return runLoop({
     pull: () => pull(source, config.batchSize),
-    prepare: (envelopes) => prepare(committing, envelopes),
+    streamId: () => watch.streamId,
+    prepare: (envelopes, streamId) => prepare(committing, envelopes, streamId),
     commit: (prepared) => commit(committing, prepared),
     acknowledge: (envelopes) => acknowledge(connection, envelopes),
     mayContinue: () => watch.mayContinue(),

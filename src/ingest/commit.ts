@@ -13,14 +13,14 @@ import { countable, type Decided, decide, unstorable } from './count.js';
 
 export interface CommitOptions {
   /** Applies one batch in one transaction: trusted-apply.ts. */
-  readonly apply: (batch: EncodedBatch) => Promise<void>;
+  readonly apply: (batch: EncodedBatch, streamId: number) => Promise<void>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
   readonly stopping: AbortSignal;
   readonly log: Log;
 }
 
-/** Stopped, or forbidden by the guard, before the batch was known to be durable: nothing may be acknowledged. */
+/** Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch was known to be durable: nothing may be acknowledged. */
 export class CommitAbandoned extends Error {
   override readonly name = 'CommitAbandoned';
 }
@@ -40,38 +40,43 @@ export interface Prepared {
   readonly envelopes: readonly Envelope[];
   readonly decided: Decided;
   readonly encoded: EncodedBatch;
+  /** Whose sequences these are, as known when they were pulled. */
+  readonly streamId: number;
 }
 
 /** Judges and encodes a batch. */
-export function prepare(options: CommitOptions, envelopes: readonly Envelope[]): Prepared {
+export function prepare(
+  options: CommitOptions,
+  envelopes: readonly Envelope[],
+  streamId: number,
+): Prepared {
   const decided = decide(envelopes, options.rules, options.ledgerFloor());
-  return { envelopes, decided, encoded: encodeBatch(countable(decided)) };
+  return { envelopes, decided, encoded: encodeBatch(countable(decided)), streamId };
 }
 
 /** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
-  const { envelopes, decided, encoded } = prepared;
-  const blame = await applyPatiently(options, encoded);
+  const { envelopes, decided, encoded, streamId } = prepared;
+  const blame = await applyPatiently(options, encoded, streamId);
   if (blame === undefined) return { decided, unstorableCount: 0 };
-  if (envelopes.length > 1) return commitHalves(options, envelopes, decided);
+  if (envelopes.length > 1) return commitHalves(options, prepared);
   const [envelope] = envelopes;
   const [event] = decided.events;
   if (envelope === undefined || event === undefined) throw blame;
   options.log.warn('event is unstorable', { sequence: envelope.sequence, error: blame });
   const alone = { ...decided, events: [], deadLetters: [unstorable(envelope, event)] };
-  const second = await applyPatiently(options, encodeBatch(countable(alone)));
+  const second = await applyPatiently(options, encodeBatch(countable(alone)), streamId);
   if (second !== undefined) throw second;
   return { decided: alone, unstorableCount: 1 };
 }
 
 async function commitHalves(
   options: CommitOptions,
-  envelopes: readonly Envelope[],
-  decided: Decided,
+  { envelopes, decided, streamId }: Prepared,
 ): Promise<Committed> {
   const middle = Math.ceil(envelopes.length / 2);
-  const first = await commit(options, prepare(options, envelopes.slice(0, middle)));
-  const second = await commit(options, prepare(options, envelopes.slice(middle)));
+  const first = await commit(options, prepare(options, envelopes.slice(0, middle), streamId));
+  const second = await commit(options, prepare(options, envelopes.slice(middle), streamId));
   return { decided, unstorableCount: first.unstorableCount + second.unstorableCount };
 }
 
@@ -79,10 +84,11 @@ async function commitHalves(
 async function applyPatiently(
   options: CommitOptions,
   batch: EncodedBatch,
+  streamId: number,
 ): Promise<Error | undefined> {
   for (let attempt = 1, waitMs = FIRST_RETRY_MS; ; attempt++) {
     try {
-      await options.apply(batch);
+      await options.apply(batch, streamId);
       return undefined;
     } catch (error) {
       if (error instanceof CommitAbandoned) throw error;

@@ -12,23 +12,50 @@ export interface Evidence {
   readonly stream: StreamState;
   readonly look: Look;
   readonly after: KnownStream | undefined;
+  /** `after` of this process's last examination with which all was well. */
+  readonly last?: KnownStream | undefined;
+  /** The generation that is being built, where it is not the serving one. */
+  readonly building?: number | undefined;
 }
 
 /** What is said where a stream was counted from and it, or its durable, is not there. */
 export const MISSING = 'The stream or its durable does not exist any more. Run: ops adopt-stream';
 
 /** Why counting must stop, and the command that puts it right; undefined where all is well. */
-export function contradiction({ before, stream, look, after }: Evidence): string | undefined {
+export function contradiction(evidence: Evidence): string | undefined {
+  const { before, stream, look, after, last, building } = evidence;
   if (before !== undefined && stream.createdAt !== before.createdAt) {
     return 'The stream was recreated: its sequences name other events now. Run: ops adopt-stream';
   }
   if (before !== undefined && stream.lastSequence < before.highestSequence) {
     return 'The stream was rolled back: it ends before events that are counted. Run: ops adopt-stream';
   }
-  // Acknowledged means committed, and removed messages count as acknowledged.
-  const highest = after?.highestSequence ?? 0;
-  if (look.ackFloor > Math.max(highest, stream.firstSequence - 1)) {
-    return `Postgres was restored: events after sequence ${highest} were acknowledged and are not in it. Run: ops seek --to-data-as-of`;
+  // Removed messages count as acknowledged.
+  const highest = Math.max(after?.highestSequence ?? 0, stream.firstSequence - 1);
+  if (acknowledgedBeyond(highest, look) || hasFallen(highest, look, after, last)) {
+    const command = `ops seek --to-data-as-of${building === undefined ? '' : ` --generation ${building}`}`;
+    return `Postgres was restored: events after sequence ${after?.highestSequence ?? 0} were acknowledged and are not in it. Run: ${command}`;
   }
   return undefined;
+}
+
+/**
+ * Acknowledged means committed. Beside the floor the count tells: of the events delivered beyond what is
+ * committed, those that are not acknowledged are still in somebody's hands, however far the floor lags behind.
+ */
+function acknowledgedBeyond(highest: number, look: Look): boolean {
+  const { ackFloor, deliveredSequence, unacknowledgedCount } = look;
+  return ackFloor > highest || deliveredSequence - highest > unacknowledgedCount;
+}
+
+/** What this process has seen committed is not any more, and was delivered since: a seek would have taken that back. */
+function hasFallen(
+  highest: number,
+  { deliveredSequence }: Look,
+  after: KnownStream | undefined,
+  last: KnownStream | undefined,
+): boolean {
+  if (last === undefined || deliveredSequence <= highest) return false;
+  const same = after === undefined || after.streamId === last.streamId;
+  return same && (after?.highestSequence ?? 0) < last.highestSequence;
 }

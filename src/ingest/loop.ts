@@ -10,7 +10,9 @@ import { CommitAbandoned, type Committed, type Prepared } from './commit.js';
 
 export interface LoopOptions {
   readonly pull: () => Promise<Envelope[]>;
-  readonly prepare: (envelopes: readonly Envelope[]) => Prepared;
+  /** The stream that is counted from, as known before a pull: what the pull brings may be of no other. */
+  readonly streamId: () => number;
+  readonly prepare: (envelopes: readonly Envelope[], streamId: number) => Prepared;
   readonly commit: (prepared: Prepared) => Promise<Committed>;
   readonly acknowledge: (envelopes: readonly Envelope[]) => void;
   /** Waits while the guard forbids counting; then false, as what was pulled before may be of another stream. */
@@ -37,8 +39,9 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     // What is pulled while the guard forbids counting would come again only after ack_wait.
     await options.mayContinue();
     last = options.stopping.aborted;
+    const streamId = options.streamId();
     const envelopes = last ? [] : await pullPatiently(options);
-    const prepared = envelopes.length > 0 ? options.prepare(envelopes) : undefined;
+    const prepared = envelopes.length > 0 ? options.prepare(envelopes, streamId) : undefined;
     await committing;
     if (prepared === undefined || !(await options.mayContinue())) continue;
     committing = settle(options, prepared);

@@ -11,14 +11,14 @@ import type { Watch } from './watch.js';
 export async function applyTrusted(
   pool: Pool,
   watch: Pick<Watch, 'trust'>,
-  context: () => BatchContext,
+  context: BatchContext,
   batch: EncodedBatch,
 ): Promise<void> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
-    await watch.trust(client);
-    await applyBatch(client, context(), batch);
+    await watch.trust(client, context.streamId);
+    await applyBatch(client, context, batch);
   } catch (error) {
     failure = error as Error;
     throw error;

@@ -44,6 +44,8 @@ export interface WatchOptions {
 
 const INTERVAL_MS = 1_000;
 const LEDGER_DAYS_INTERVAL_MS = 3_600_000;
+/** What was seen holds for so long: a process that was stopped, or cut off, looks again before it commits. */
+const TRUST_MS = 3 * INTERVAL_MS;
 
 /** What one examination found. */
 interface Found {
@@ -60,7 +62,10 @@ export class Watch {
   #streamId = 0;
   #ledgerFloor: EpochDay;
   #ledgerDaysMadeMs = -Infinity;
+  /** What was known when all was well. */
+  #last: KnownStream | undefined;
   readonly #trusted = new WeakSet<Queryable>();
+  #examinedMs = -Infinity;
 
   constructor(private readonly options: WatchOptions) {
     this.#ledgerFloor = options.generation.ledgerFloor;
@@ -103,7 +108,9 @@ export class Watch {
     const found = await this.#examine(pool);
     if (found === undefined || this.#forbidden !== undefined) return;
     const { stream, look, after } = found;
-    this.#streamId = after?.streamId ?? (await recordStream(pool, STREAM, stream.createdAt));
+    if (after === undefined) {
+      this.#streamId = await recordStream(pool, STREAM, stream.createdAt);
+    }
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     await recordWatermark(pool, key, look.dataAsOf);
     this.options.observe(look);
@@ -111,29 +118,49 @@ export class Watch {
   }
 
   /**
-   * Resolves where counting may go on through this connection of Postgres: a server that was restored
-   * is always behind a new one, and a batch committed before it is noticed would hide what is lost.
-   * Rejects with CommitAbandoned where the guard forbids it, else with what a retry cures.
+   * Resolves where counting what was pulled from `streamId` may go on through this connection of Postgres:
+   * a server that was restored is always behind a new one, and a batch committed before it is noticed
+   * would hide what is lost. Rejects with CommitAbandoned where the guard forbids it or another stream is
+   * counted now, whose sequences name other events; else with what a retry cures.
    */
-  async trust(connection: Queryable): Promise<void> {
-    if (!this.#trusted.has(connection)) {
+  async trust(connection: Queryable, streamId: number): Promise<void> {
+    const seen = this.options.monotonicMs() - this.#examinedMs < TRUST_MS;
+    if (!seen || !this.#trusted.has(connection)) {
       const found = await this.#examine(connection);
       if (found === undefined && this.#forbidden === undefined) throw new Error('look again');
     }
+    // Before the first look no stream is known that a batch could be of.
+    if (this.#streamId === 0) throw new Error('look again');
     if (this.#forbidden !== undefined) throw new CommitAbandoned(this.#forbidden);
+    if (streamId !== this.#streamId) throw new CommitAbandoned('another stream is counted now');
     this.#trusted.add(connection);
+  }
+
+  /** The server of the stream was away: it may have come back with another store. */
+  distrust(): void {
+    this.#examinedMs = -Infinity;
   }
 
   /** Asks both sides and judges. Undefined where that must be done again, or something is missing. */
   async #examine(queryable: Queryable): Promise<Found | undefined> {
     const { manager, generation } = this.options;
+    const beganMs = this.options.monotonicMs();
+    // Not what another examination finds meanwhile: that may be more than is known here.
+    const last = this.#last;
     const before = await readKnownStream(queryable, generation.generation);
     try {
       const stream = await streamState(manager, STREAM);
       const look = await lookAt(manager, STREAM, generation.durable);
       if (look === undefined) return undefined;
       const after = await readKnownStream(queryable, generation.generation);
-      this.#judge(contradiction({ before, stream, look, after }));
+      const { state, generation: number } = generation;
+      const building = state === 'building' ? number : undefined;
+      this.#judge(contradiction({ before, stream, look, after, last, building }));
+      if (this.#forbidden === undefined) {
+        this.#last = after;
+        this.#streamId = after?.streamId ?? this.#streamId;
+        this.#examinedMs = beganMs;
+      }
       return { stream, look, after };
     } catch (error) {
       if (before === undefined || !isMissing(error)) throw error;

@@ -2,7 +2,7 @@
  * One connection to NATS that outlives restarts of the server: it reconnects for ever, and whatever
  * is published in between waits in the client. Every user has an inbox of its own.
  */
-import { connect, type NatsConnection, usernamePasswordAuthenticator } from 'nats';
+import { connect, Events, type NatsConnection, usernamePasswordAuthenticator } from 'nats';
 
 export interface NatsAccess {
   /** `nats://[user:password@]host:port`, several separated by commas; asked for again at each reconnect. */
@@ -39,6 +39,13 @@ export function connectNats(access: NatsAccess): Promise<NatsConnection> {
     // Two refusals in a row would end the client for good; while a password is rotated, they are to be waited out.
     ignoreAuthErrorAbort: true,
   });
+}
+
+/** Calls `act` whenever a server was away and is there again, which may be another one. Resolves when closed. */
+export async function onReconnect(connection: NatsConnection, act: () => void): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type === Events.Reconnect) act();
+  }
 }
 
 function passwordIn(urls: string): string {

@@ -16,6 +16,8 @@ export interface Look {
   readonly unacknowledgedCount: number;
   /** All sequences up to it are acknowledged. */
   readonly ackFloor: number;
+  /** The highest sequence that was delivered, acknowledged or not. */
+  readonly deliveredSequence: number;
 }
 
 /** The stream as it is now: its identity is (name, createdAt). */
@@ -55,6 +57,7 @@ export async function lookAt(
     pendingCount: info.num_pending,
     unacknowledgedCount: info.num_ack_pending,
     ackFloor: info.ack_floor.stream_seq,
+    deliveredSequence: info.delivered.stream_seq,
   };
 }
 

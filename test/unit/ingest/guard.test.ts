@@ -15,11 +15,12 @@ const stream = (firstSequence: number, lastSequence: number, createdAt = CREATED
   firstSequence,
   lastSequence,
 });
-const look = (ackFloor: number) => ({
+const look = (ackFloor: number, deliveredSequence = ackFloor, unacknowledgedCount = 0) => ({
   dataAsOf: CREATED,
   pendingCount: 0,
-  unacknowledgedCount: 0,
+  unacknowledgedCount,
   ackFloor,
+  deliveredSequence,
 });
 const calm: Evidence = {
   before: known(90),
@@ -62,6 +63,37 @@ const cases: readonly [title: string, evidence: Partial<Evidence>, says: string 
     'after sequence 90 .* Run: ops seek --to-data-as-of$',
   ],
   ['acks of all that is in Postgres', { look: look(90) }, undefined],
+  [
+    'a batch in the hands of a process that sleeps, and acks of what is in Postgres after it',
+    { look: look(10, 90, 20) },
+    undefined,
+  ],
+  ['a batch that is not committed yet', { look: look(90, 110, 20) }, undefined],
+  [
+    'a batch in the hands of a process that sleeps, and acks of what is not in Postgres after it',
+    { look: look(10, 150, 20) },
+    'after sequence 90 .* Run: ops seek --to-data-as-of$',
+  ],
+  [
+    'a Postgres that knows less than this process has seen in it, after as many batches in hand as it has lost',
+    { look: look(10, 150, 60), last: known(150) },
+    'after sequence 90 .* Run: ops seek --to-data-as-of$',
+  ],
+  [
+    'a Postgres that knows less, and a durable that was moved back',
+    { look: look(40), last: known(150) },
+    undefined,
+  ],
+  [
+    'less of another stream than of the one before',
+    { look: look(10, 150, 60), last: { ...known(150), streamId: 0 } },
+    undefined,
+  ],
+  [
+    'the same of a generation that is being built',
+    { look: look(91), building: 2 },
+    'Run: ops seek --to-data-as-of --generation 2$',
+  ],
   [
     'a batch committed and acked between the readings',
     { look: look(95), after: known(95) },
