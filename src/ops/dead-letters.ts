@@ -146,10 +146,16 @@ function show(letter: StoredDeadLetter, json: boolean): void {
   print(tableText(rows));
 }
 
+function would(act: string, letter: StoredDeadLetter, { json }: BulkOptions): void {
+  const { reason } = letter;
+  if (json) printJson({ id: nameOf(letter), reason, done: false });
+  else print(`Would ${act}: ${nameOf(letter)} (${reason}).`);
+}
+
 function replayOne(name: LetterName, options: BulkOptions): Promise<void> {
   return withSession(async (session) => {
     const letter = await open(session.pool, name);
-    if (options.dryRun) return print(`Would judge ${nameOf(name)} (${letter.reason}) again.`);
+    if (options.dryRun) return would('judge again', letter, options);
     const ground = await readGround(session);
     await audited(session, 'dead-letter replay', nameOf(name), async () => {
       const verdict = await replay(session, ground, letter);
@@ -164,7 +170,7 @@ function replayOne(name: LetterName, options: BulkOptions): Promise<void> {
 function discardOne(name: LetterName, options: BulkOptions): Promise<void> {
   return withStore(async (session) => {
     const letter = await open(session.pool, name);
-    if (options.dryRun) return print(`Would discard ${nameOf(name)} (${letter.reason}).`);
+    if (options.dryRun) return would('discard', letter, options);
     await confirm(
       `Discard ${nameOf(name)} (${letter.reason})? It is then never counted.`,
       options.yes === true,

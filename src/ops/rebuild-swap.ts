@@ -6,7 +6,7 @@ import { type EpochMicros, formatDay, formatInstant, MICROS_PER_DAY } from '../d
 import { pause } from '../platform/clock.js';
 import { type GenerationRow, readGenerations } from '../store/postgres/generation.js';
 import type { BucketPair } from '../store/postgres/rebuild-compare.js';
-import { swapGenerations } from '../store/postgres/rebuild-swap.js';
+import { readUncleaned, swapGenerations } from '../store/postgres/rebuild-swap.js';
 import { Refused } from './exit-code.js';
 import { cleanRetired } from './rebuild-clean.js';
 import { lastingDifferences } from './rebuild-compare.js';
@@ -45,6 +45,8 @@ export async function readPair(pool: StoreSession['pool']): Promise<RebuildPair>
 }
 
 export async function swapRebuild(session: Session, options: SwapOptions): Promise<void> {
+  const swapped = await alreadySwapped(session.pool);
+  if (swapped !== undefined) return finishSwap(session, options, swapped);
   const { old, next } = await untilReached(session.pool, options.waitSeconds);
   const until = comparedUntil({ old, next });
   const differing = await lastingDifferences(session.pool, old.generation, next.generation, until);
@@ -77,6 +79,26 @@ export async function swapRebuild(session: Session, options: SwapOptions): Promi
   const cleaned = await clean(session);
   if (options.json)
     printJson({ old: old.generation, new: next.generation, days, done: true, cleaned });
+}
+
+/** The serving generation, where it is a rebuild's and no other is being built: a swap that was killed had come so far. */
+async function alreadySwapped(pool: StoreSession['pool']): Promise<GenerationRow | undefined> {
+  const generations = await readGenerations(pool);
+  if (generations.some(({ state }) => state === 'building')) return undefined;
+  return generations.find(({ state, base }) => state === 'serving' && base !== undefined);
+}
+
+/** What was to be dropped was confirmed with the swap. */
+async function finishSwap(
+  session: Session,
+  { json, dryRun }: SwapOptions,
+  { generation, base: old }: GenerationRow,
+): Promise<void> {
+  const left = await readUncleaned(session.pool);
+  if (!json)
+    print(`Generation ${generation} serves already. ${left.length} generations are left over.`);
+  const cleaned = dryRun || left.length === 0 ? [] : await clean(session);
+  if (json) printJson({ old, new: generation, days: [], done: !dryRun, cleaned });
 }
 
 /** Cleans up after retired generations, with a record of its own where there was something. */

@@ -8,7 +8,7 @@ import { formatInstant } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
 import { readGenerations } from '../store/postgres/generation.js';
 import { type RollupTotals, rollupTotals } from '../store/postgres/rebuild-compare.js';
-import { retireBuilding } from '../store/postgres/rebuild-swap.js';
+import { readUncleaned, retireBuilding } from '../store/postgres/rebuild-swap.js';
 import { integerArgument } from './arguments.js';
 import { Refused } from './exit-code.js';
 import { lastingDifferences } from './rebuild-compare.js';
@@ -64,18 +64,9 @@ export function registerRebuild(program: Command): void {
   changing(rebuild.command('abandon'))
     .description('give the new generation up and drop it')
     .action((options: StartOptions) => withSession((session) => abandon(session, options)));
-  rebuild
-    .command('clean')
+  changing(rebuild.command('clean'))
     .description('drop what retired generations hold, where a swap or abandon could not')
-    .option('--json', 'answer as JSON')
-    .action((options: { json?: boolean }) =>
-      withSession(async (session) => {
-        const cleaned = await clean(session);
-        if (options.json) printJson({ cleaned });
-        else
-          print(cleaned.length === 0 ? 'Nothing is left over.' : `Dropped ${cleaned.join(', ')}.`);
-      }),
-    );
+    .action((options: StartOptions) => withSession((session) => cleanUp(session, options)));
 }
 
 async function status(session: Session, options: StatusOptions): Promise<void> {
@@ -141,7 +132,11 @@ async function abandon(session: Session, options: StartOptions): Promise<void> {
   const building = (await readGenerations(session.pool)).find(({ state }) => state === 'building');
   if (building === undefined) throw new Refused('No generation is being built.');
   const { generation } = building;
-  if (options.dryRun) return print(`Would drop generation ${generation}.`);
+  if (options.dryRun) {
+    if (options.json) printJson({ generation, done: false });
+    else print(`Would drop generation ${generation}.`);
+    return;
+  }
   await confirm(`Drop generation ${generation}, which is being built?`, options.yes === true);
   await audited(session, 'rebuild abandon', `generation ${generation}`, async () => {
     await retireBuilding(session.pool, generation);
@@ -150,4 +145,20 @@ async function abandon(session: Session, options: StartOptions): Promise<void> {
   const cleaned = await clean(session);
   if (options.json) printJson({ abandoned: generation, cleaned });
   else print(`Generation ${generation} is dropped.`);
+}
+
+async function cleanUp(session: Session, options: StartOptions): Promise<void> {
+  const left = (await readUncleaned(session.pool)).map(({ generation }) => generation);
+  if (left.length === 0 || options.dryRun) {
+    if (options.json) printJson({ generations: left, done: false, cleaned: [] });
+    else
+      print(
+        left.length === 0 ? 'Nothing is left over.' : `Would drop generation ${left.join(', ')}.`,
+      );
+    return;
+  }
+  await confirm(`Drop what is left of generation ${left.join(', ')}?`, options.yes === true);
+  const cleaned = await clean(session);
+  if (options.json) printJson({ generations: left, done: true, cleaned });
+  else print(`Dropped ${cleaned.join(', ')}.`);
 }

@@ -19,7 +19,6 @@ import { createDatabase, startNats, type TestDatabase, type TestNats } from './e
 import { temporaryDirectory } from './temporary-directory.js';
 
 const STREAM = 'SMS_EVENTS';
-const DURABLE = 'analytics-rollup';
 
 export interface TestSite {
   readonly site: Site;
@@ -30,14 +29,18 @@ export interface TestSite {
   /** Starts another process; resolves when it is ready. `env` is added to what the stack gives it. */
   start(service: 'ingest' | 'api', env?: Record<string, string>): Promise<Child>;
   /** Starts another process and does not wait for it. */
-  spawn(service: 'ingest' | 'api', env?: Record<string, string>): Promise<Child>;
+  spawn(
+    service: 'ingest' | 'api',
+    env?: Record<string, string>,
+    args?: readonly string[],
+  ): Promise<Child>;
   /** Runs the operators' command to its end; rejects with its last words where it fails. */
   ops(...args: string[]): Promise<string>;
   /** Publishes under the producers' credentials and waits for every acknowledgement. */
   publish(publications: Iterable<Publication>): Promise<void>;
   /** All that the stream holds, in its order. */
   stored(): Promise<Stored[]>;
-  /** Resolves when the durable has nothing pending and nothing unacknowledged; rejects after `timeoutMs`. */
+  /** Resolves when the serving durable has nothing pending and nothing unacknowledged; rejects after `timeoutMs`. */
   drained(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -72,8 +75,12 @@ export async function createSite(given?: {
   const database = new pg.Pool({ connectionString: source.superuserUrl, max: 2 });
   database.on('error', () => undefined);
   const children: Child[] = [];
-  const launch = async (service: 'ingest' | 'api', env: Record<string, string>) => {
-    const launched = await startService(site, service, env, children.length);
+  const launch = async (
+    service: 'ingest' | 'api',
+    env: Record<string, string>,
+    args: readonly string[] = [],
+  ) => {
+    const launched = await startService(site, service, env, args, children.length);
     children.push(launched.child);
     return launched;
   };
@@ -84,14 +91,14 @@ export async function createSite(given?: {
     database,
     start: async (service, env = {}) => {
       const { child, ready } = await launch(service, env);
-      await waitUntilReady(child, ready);
+      await waitUntilReady(child, ready, { timeoutMs: 180_000 });
       return child;
     },
-    spawn: async (service, env = {}) => (await launch(service, env)).child,
+    spawn: async (service, env = {}, args = []) => (await launch(service, env, args)).child,
     ops: (...args) => runOps(site, args),
     publish: (publications) => publishAll(nats, publications),
     stored: () => readStream(nats),
-    drained: (timeoutMs = 60_000) => untilDrained(nats, timeoutMs),
+    drained: (timeoutMs = 180_000) => untilDrained(nats, database, timeoutMs),
     close: async () => {
       await Promise.all(children.map((child) => child.stop()));
       await database.end();
@@ -117,9 +124,10 @@ async function startService(
   site: Site,
   service: 'ingest' | 'api',
   env: Record<string, string>,
+  args: readonly string[],
   index: number,
 ): Promise<{ child: Child; ready: () => Promise<boolean> }> {
-  const options = serviceChild(service, site);
+  const options = serviceChild(service, site, [...args]);
   const adminPort = service === 'api' ? site.ports.apiAdmin : (await freePorts(1))[0];
   const child = await startChild({
     ...options,
@@ -179,12 +187,21 @@ async function readStream(nats: TestNats): Promise<Stored[]> {
   });
 }
 
-async function untilDrained(nats: TestNats, timeoutMs: number): Promise<void> {
+/** Of the generation that serves. */
+async function durableName(database: pg.Pool): Promise<string> {
+  const { rows } = await database.query<{ durable: string }>(
+    `SELECT durable FROM generation WHERE state = 'serving'`,
+  );
+  return rows[0]?.durable ?? '';
+}
+
+async function untilDrained(nats: TestNats, database: pg.Pool, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   await asOps(nats, async (connection) => {
     const manager = await connection.jetstreamManager();
     for (;;) {
-      const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, DURABLE);
+      const durable = await durableName(database);
+      const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, durable);
       if (num_pending === 0 && num_ack_pending === 0) return;
       if (Date.now() > deadline) {
         throw new Error(

@@ -31,6 +31,11 @@ export interface TopologyOptions {
   readonly replicas: number;
 }
 
+/** Whether what differs is changed, or only said. */
+export interface Trial {
+  readonly dryRun?: boolean | undefined;
+}
+
 export function streamConfig({ replicas }: TopologyOptions): Partial<StreamConfig> {
   return {
     name: STREAM,
@@ -55,7 +60,7 @@ export function durableConfig(durable: string): Partial<ConsumerConfig> {
   };
 }
 
-/** What setting up did to one object. */
+/** What setting up did to one object, or would do. */
 export type SetupAction = 'created' | 'updated' | 'unchanged';
 
 /** JetStream API error codes: server/errors.json of nats-server. */
@@ -65,16 +70,16 @@ const CONSUMER_NOT_FOUND = 10_014;
 /** Creates or updates the stream. Repeatable; rejects with the server's error. */
 export async function ensureStream(
   manager: JetStreamManager,
-  options: TopologyOptions,
+  options: TopologyOptions & Trial,
 ): Promise<SetupAction> {
   const wanted = streamConfig(options);
   const known = await unless(manager.streams.info(STREAM), STREAM_NOT_FOUND);
   if (known === undefined) {
-    await manager.streams.add(wanted);
+    if (!options.dryRun) await manager.streams.add(wanted);
     return 'created';
   }
   if (sameWhereWanted(wanted, known.config)) return 'unchanged';
-  await manager.streams.update(STREAM, { ...known.config, ...wanted });
+  if (!options.dryRun) await manager.streams.update(STREAM, { ...known.config, ...wanted });
   return 'updated';
 }
 
@@ -82,17 +87,20 @@ export async function ensureStream(
 export async function ensureDurable(
   manager: JetStreamManager,
   durable: string,
+  { dryRun }: Trial = {},
 ): Promise<SetupAction> {
   const wanted = durableConfig(durable);
   const known = await unless(manager.consumers.info(STREAM, durable), CONSUMER_NOT_FOUND);
   if (known === undefined) {
-    await manager.consumers.add(STREAM, wanted);
+    if (!dryRun) await manager.consumers.add(STREAM, wanted);
     return 'created';
   }
   // Where a durable began cannot be changed and need not be: a seek on an old server made it begin elsewhere.
   const { deliver_policy: _began, ...changeable } = wanted;
   if (sameWhereWanted(changeable, known.config)) return 'unchanged';
-  await manager.consumers.update(STREAM, durable, { ...known.config, ...changeable });
+  if (!dryRun) {
+    await manager.consumers.update(STREAM, durable, { ...known.config, ...changeable });
+  }
   return 'updated';
 }
 

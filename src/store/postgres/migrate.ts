@@ -32,6 +32,8 @@ interface SchemaEngine {
   diagnoseMigrationHistory(input: object): Promise<{
     editedMigrationNames: string[];
     failedMigrationNames: string[];
+    /** Null where the database has all of them. */
+    history: { unappliedMigrationNames?: string[] } | null;
   }>;
   free(): void;
 }
@@ -108,21 +110,35 @@ export function migrate(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
 ): Promise<string[]> {
-  return withoutLingeringTimers(() => applyMissing(databaseUrl, directory));
+  return withHistory(databaseUrl, directory, async (engine, input) => {
+    const { appliedMigrationNames } = await engine.applyMigrations(input);
+    return appliedMigrationNames;
+  });
 }
 
-async function applyMissing(databaseUrl: string, directory: string): Promise<string[]> {
+/** The names of what `migrate` would apply, oldest first. Changes nothing; rejects where it would. */
+export function pendingMigrations(
+  databaseUrl: string,
+  directory: string = MIGRATIONS_DIRECTORY,
+): Promise<string[]> {
+  return withHistory(databaseUrl, directory, async (_engine, _input, pending) => [...pending]);
+}
+
+type Act<T> = (engine: SchemaEngine, input: object, pending: readonly string[]) => Promise<T>;
+
+/** Runs `act` with an engine, once the history of the database is found to be sound. */
+function withHistory<T>(databaseUrl: string, directory: string, act: Act<T>): Promise<T> {
+  return withoutLingeringTimers(() => examineAndAct(databaseUrl, directory, act));
+}
+
+async function examineAndAct<T>(databaseUrl: string, directory: string, act: Act<T>): Promise<T> {
   const pool = new pg.Pool({ connectionString: databaseUrl });
   const engine = await openEngine(pool);
   try {
-    const list = await migrationsList(directory);
     const filters = { externalTables: [], externalEnums: [] };
-    const history = await engine.diagnoseMigrationHistory({
-      migrationsList: list,
-      optInToShadowDatabase: false,
-      filters,
-    });
-    const { editedMigrationNames: edited, failedMigrationNames: failed } = history;
+    const input = { migrationsList: await migrationsList(directory), filters };
+    const found = await engine.diagnoseMigrationHistory({ ...input, optInToShadowDatabase: false });
+    const { editedMigrationNames: edited, failedMigrationNames: failed, history } = found;
     if (edited.length > 0) {
       throw new Error(`Migrations were edited after they were applied: ${edited.join(', ')}`);
     }
@@ -131,11 +147,7 @@ async function applyMissing(databaseUrl: string, directory: string): Promise<str
         `Migrations failed half-way: ${failed.join(', ')}. Repair the schema by hand, then delete their rows from _prisma_migrations.`,
       );
     }
-    const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: list,
-      filters,
-    });
-    return appliedMigrationNames;
+    return await act(engine, input, history?.unappliedMigrationNames ?? []);
   } finally {
     engine.free();
     await pool.end();
