@@ -11,6 +11,8 @@ const common = {
   hookTimeout: 120_000,
   teardownTimeout: 30_000,
 };
+/** Engines on a machine with other work can be many times slower than alone; only what hangs shall be ended. */
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 export default defineConfig({
   root,
@@ -32,6 +34,7 @@ export default defineConfig({
         root,
         test: {
           ...common,
+          ...patient,
           name: 'engines',
           include: ['test/**/*.test.ts'],
           exclude: ['test/unit/**', 'test/tidy/**'],

@@ -69,7 +69,7 @@ beforeAll(async () => {
   admin = analyticsClient(site.site.ports.grpc, site.tls, 'admin-dashboard');
   ledger = ledgerOf(await site.stored());
   await freshAnswer(Date.now() * 1000);
-}, 180_000);
+}, 300_000);
 
 afterAll(async () => {
   admin?.close();
@@ -78,7 +78,7 @@ afterAll(async () => {
 
 /** Waits until answers say that they hold everything published before this instant. */
 async function freshAnswer(instant: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const { meta } = await admin.getThroughput(throughputOf({ range: whole }));
     if (microsOf(meta?.dataAsOf) >= instant) return;

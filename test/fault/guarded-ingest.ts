@@ -60,7 +60,7 @@ export async function startCounter(
 export async function until(
   what: string,
   probe: () => Promise<boolean> | boolean,
-  timeoutMs = 30_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   for (const deadline = Date.now() + timeoutMs; !(await probe()); ) {
     if (Date.now() > deadline) throw new Error(`never came: ${what}`);
@@ -100,7 +100,7 @@ export class Published {
     const expected = cellsOf(ledgerOf(this.#stored));
     let differences: readonly string[] = ['not looked yet'];
     // The durable can be at rest before it was moved; so the numbers themselves are waited for.
-    for (const deadline = Date.now() + 20_000; differences.length > 0; await sleep(250)) {
+    for (const deadline = Date.now() + 120_000; differences.length > 0; await sleep(250)) {
       await this.site.drained();
       differences = cellDifferences(await readCells(this.site.database), expected);
       if (Date.now() > deadline) break;

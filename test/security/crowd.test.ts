@@ -73,12 +73,12 @@ describe('two hundred callers who ask for the largest range at once', () => {
     await publishCharges(100);
     const live = await fetch(`http://127.0.0.1:${ports.apiAdmin}/livez`);
     expect(live.status).toBe(200);
-    await site.drained(60_000);
+    await site.drained();
     expect(await counted()).toBe(before + 100);
     const codes = new Set(await Promise.all(answers));
     const allowed = [Code.OK, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED];
     expect([...codes].filter((code) => !allowed.includes(code))).toEqual([]);
     expect(codes).toContain(Code.OK);
     dashboard.close();
-  }, 180_000);
+  }, 300_000);
 });

@@ -93,7 +93,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     metrics: serverMetrics(registry, [...ALL_METHODS]),
     clock: systemClock,
     log,
-    deadlineCapMs: options.deadlineCapMs ?? 10_000,
+    deadlineCapMs: options.deadlineCapMs ?? 30_000,
     ...(options.addReflection === undefined ? {} : { addReflection: options.addReflection }),
   });
   server.setServing(true);
@@ -152,7 +152,7 @@ export function call(
   rpc: RpcName,
   request: object = {},
   headers: Record<string, string> = {},
-  deadlineMs = 5_000,
+  deadlineMs = 20_000,
 ): Promise<CallEnd> {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(headers)) metadata.set(name, value);

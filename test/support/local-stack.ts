@@ -54,7 +54,7 @@ export function startLocalStack(dataDir: string, args: string[], direct = false)
   const onExit = () => child.kill('SIGKILL');
   process.once('exit', onExit);
   void ended.then(() => process.removeListener('exit', onExit));
-  const says = (pattern: RegExp, timeoutMs = 60_000) =>
+  const says = (pattern: RegExp, timeoutMs = 180_000) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const finish = (act: () => void) => {
         listeners.delete(look);

@@ -46,7 +46,7 @@ beforeAll(async () => {
   admin = analyticsClient(site.site.ports.grpc, site.tls, 'admin-dashboard');
   await settled();
   expect(await stage.run()).toMatchObject({ outcome: 'copied' });
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   admin?.close();
   await stage?.close();
@@ -68,7 +68,7 @@ async function settled(): Promise<void> {
   for (;;) {
     const { meta } = await admin.getSummary({ ...period, range: everything });
     const dataAsOfMs = microsOf(meta?.dataAsOf) / 1000;
-    if (dataAsOfMs >= startedMs || Date.now() - startedMs > 30_000) return;
+    if (dataAsOfMs >= startedMs || Date.now() - startedMs > 120_000) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

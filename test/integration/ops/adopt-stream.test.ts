@@ -48,7 +48,8 @@ describe('ops adopt-stream', () => {
     const more = [charge(), charge()];
     await site.publish([...more.map(publication), ...events]);
     const ingest = await site.spawn('ingest');
-    await pause(2_500);
+    await until('stopped', async () => ingest.tail(50).includes('counting stopped'));
+    await pause(1_500);
     expect(await counted()).toBe('3'); // the guard forbids it
     expect(await opsJson(site, 'adopt-stream', '--dry-run')).toMatchObject({
       finding: 'recreated',
@@ -71,7 +72,7 @@ describe('ops adopt-stream', () => {
       'UPDATE ingest_progress SET highest_sequence = 1000 WHERE stream_id = 2',
     );
     const ingest = await site.spawn('ingest');
-    await pause(1_500);
+    await until('stopped', async () => ingest.tail(50).includes('counting stopped'));
     await site.publish([publication(charge())]);
     expect(await opsJson(site, 'adopt-stream', '--yes')).toMatchObject({ finding: 'rolled back' });
     await until('counted', async () => (await counted()) === '6');

@@ -13,19 +13,21 @@ beforeAll(async () => {
 });
 afterAll(() => site?.close());
 
-/** `refused` where the server says permissions violation for the subject, else `answered`. */
+/** `refused` where the server says permissions violation, `answered` where somebody answers; whatever comes first. */
 async function attempt(connection: NatsConnection, subject: string, body: object | string) {
-  const violations: string[] = [];
-  const listening = (async () => {
-    for await (const { data } of connection.status()) violations.push(String(data));
+  const refused = (async () => {
+    for await (const { data } of connection.status()) {
+      if (String(data) === 'PERMISSIONS_VIOLATION') return 'refused';
+    }
+    return 'closed';
   })();
-  listening.catch(() => {});
   const payload = typeof body === 'string' ? body : JSON.stringify(body);
-  const answer = connection.request(subject, payload, { timeout: 300 }).then(
+  const answer = connection.request(subject, payload, { timeout: 60_000 }).then(
     () => 'answered',
-    (error: { code?: string }) => error.code ?? 'failed',
+    (error: { code?: string }) =>
+      error.code === 'PERMISSIONS_VIOLATION' ? 'refused' : (error.code ?? 'failed'),
   );
-  return (await answer) === 'answered' ? 'answered' : 'refused';
+  return Promise.race([refused, answer]);
 }
 
 const FORBIDDEN: readonly [string, object][] = [

@@ -59,6 +59,7 @@ async function publishRaw(payload: string): Promise<number> {
 
 describe('ops status', () => {
   it('tells the stream, the durable, the watermark, the ledger days and what is odd', async () => {
+    const beganMs = Date.now();
     // A: refunded 0.06 of 0.05. B: refunded in another currency. C: refunded in full. D: the same id on two days.
     const [a, b, c, d] = [charge(), charge(), charge(), charge()];
     const twin = charge({ messageId: d.messageId, acceptedAt: d.acceptedAt - 2 * 86_400_000_000 });
@@ -89,7 +90,7 @@ describe('ops status', () => {
       },
     ]);
     expect(status.generations[0]).toMatchObject({ generation: 1, state: 'serving' });
-    expect(Date.parse(status.generations[0].dataAsOf)).toBeGreaterThan(Date.now() - 60_000);
+    expect(Date.parse(status.generations[0].dataAsOf)).toBeGreaterThanOrEqual(beganMs);
     expect(status.ingest).toHaveLength(1);
     expect(status.ingest[0]).toMatchObject({ highestSequence: 9 });
     // 50 behind, today, 2 ahead.

@@ -73,7 +73,7 @@ function ask(client: Client, method: string): Promise<number> {
   const bytes = (value: Buffer) => value;
   return new Promise((resolve) => {
     const stream = client.makeServerStreamRequest(`/${method}`, bytes, bytes, request, metadata, {
-      deadline: Date.now() + 5_000,
+      deadline: Date.now() + 30_000,
     });
     stream.on('data', () => {
       resolve(GrpcCode.OK);

@@ -45,7 +45,7 @@ async function once(
 ) {
   const client = clientFor(server, issued);
   try {
-    return await call(client, rpc, request, headers, 2_000);
+    return await call(client, rpc, request, headers, 20_000);
   } finally {
     client.close();
   }

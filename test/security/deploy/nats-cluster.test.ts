@@ -82,7 +82,7 @@ function connectAs(user: NatsUser): Promise<NatsConnection> {
 
 /** Answers of a cluster that is electing are tried again. */
 async function untilDone<T>(act: () => Promise<T>): Promise<T> {
-  for (const deadline = Date.now() + 30_000; ; ) {
+  for (const deadline = Date.now() + 180_000; ; ) {
     try {
       return await act();
     } catch (error) {
