@@ -17,7 +17,8 @@ import { selectAccountOutcomes } from '../store/postgres/select-outcomes.js';
 import { bucketOf, countsAndRates, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf, noFigures } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
-import { foldSlots, freshnessOf, planPeriods, type Slots } from './periods.js';
+import { readFresh } from './fresh-read.js';
+import { foldSlots, planPeriods, type Slots } from './periods.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
@@ -39,11 +40,20 @@ export function prepareAccountUsage(
 
   return (context) =>
     sources.accountPool.read(limitsOf(sources, context), async (snapshot) => {
-      const state = await selectAnswerStateFor(snapshot, accountId);
-      const fresh = freshnessOf(state, sources.settleHours);
-      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-      const { counts, money } = await readFigures(snapshot, current, accountId);
-      const before = earlier && (await readFigures(snapshot, earlier, accountId));
+      const { fresh, figures } = await readFresh(
+        sources,
+        selectAnswerStateFor(snapshot, accountId),
+        async (assumed) => {
+          const periods = planPeriods(question, assumed, rules.retainedFrom);
+          const [read, before] = await Promise.all([
+            readFigures(snapshot, periods.current, accountId),
+            periods.earlier && readFigures(snapshot, periods.earlier, accountId),
+          ]);
+          return { ...periods, read, before };
+        },
+      );
+      const { current, earlier, before } = figures;
+      const { counts, money } = figures.read;
       return {
         meta: metaOf(question.range, fresh),
         accountId,
@@ -63,7 +73,7 @@ export function prepareAccountUsage(
         comparison:
           before &&
           comparisonOf(
-            earlier.buckets[0] ?? question.range,
+            earlier?.buckets[0] ?? question.range,
             question.range.zone,
             { ...noFigures(), counts: before.counts.total, money: before.money.total },
             { ...noFigures(), counts: counts.compared, money: money.compared },
@@ -73,8 +83,10 @@ export function prepareAccountUsage(
 }
 
 async function readFigures(snapshot: Snapshot, slots: Slots, accountId: string) {
-  const outcomes = await selectAccountOutcomes(snapshot, slots, accountId);
-  const sums = await selectAccountMoney(snapshot, slots, accountId);
+  const [outcomes, sums] = await Promise.all([
+    selectAccountOutcomes(snapshot, slots, accountId),
+    selectAccountMoney(snapshot, slots, accountId),
+  ]);
   return {
     counts: foldSlots(slots, outcomes, noCounts, addCounts),
     money: foldSlots(slots, sums, () => new Map(), addMoney),

@@ -27,8 +27,9 @@ import {
   protoErrorClassOf,
   protoOutcomeOf,
 } from './dimensions.js';
+import { readFresh } from './fresh-read.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { freshnessOf, planPeriods } from './periods.js';
+import { planPeriods } from './periods.js';
 import { checkIds, readPageSize, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
@@ -58,11 +59,15 @@ export function prepareDeliveryBreakdown(
 
   return (context) =>
     sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const state = await selectAnswerState(snapshot);
-      const fresh = freshnessOf(state, sources.settleHours);
-      const { current } = planPeriods(question, fresh, rules.retainedFrom);
       const asked = { groupBy, filter, order, limit, offset };
-      const found = await selectBreakdown(snapshot, current, asked);
+      const { fresh, figures: found } = await readFresh(
+        sources,
+        selectAnswerState(snapshot),
+        (assumed) => {
+          const { current } = planPeriods(question, assumed, rules.retainedFrom);
+          return selectBreakdown(snapshot, current, asked);
+        },
+      );
       const next = offset + found.rows.length;
       return {
         meta: metaOf(question.range, fresh),

@@ -15,9 +15,10 @@ import { selectOperatorLatency } from '../store/postgres/select-latency.js';
 import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { readOperatorRows } from './operator-rows.js';
+import { readFresh } from './fresh-read.js';
+import { operatorRows, readOperatorFigures } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { freshnessOf, planPeriods, type Slots, withoutSeries } from './periods.js';
+import { planPeriods, type Slots, withoutSeries } from './periods.js';
 import {
   DEFAULT_OPERATOR_ORDER,
   OPERATOR_ORDER_FIELDS,
@@ -53,24 +54,33 @@ export function prepareOperatorPerformance(
 
   return (context) =>
     sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const state = await selectAnswerState(snapshot);
-      const fresh = freshnessOf(state, sources.settleHours);
-      const periods = planPeriods(question, fresh, rules.retainedFrom);
-      const all = await readTotals(
-        snapshot,
-        withoutSeries(periods.current),
-        ordersByLatency(order),
+      const end = offset + pageSize;
+      const { fresh, figures } = await readFresh(
+        sources,
+        selectAnswerState(snapshot),
+        async (assumed) => {
+          const periods = planPeriods(question, assumed, rules.retainedFrom);
+          const whole = withoutSeries(periods.current);
+          // Whose figures are read is known beforehand, or only when all are ranked.
+          const [all, own] = await Promise.all([
+            readTotals(snapshot, whole, ordersByLatency(order)),
+            only === undefined ? undefined : readOperatorFigures(snapshot, periods, [only]),
+          ]);
+          const page =
+            only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
+          const ids = page.map((operator) => operator.operatorId);
+          const of = own ?? (await readOperatorFigures(snapshot, periods, ids));
+          return { periods, all, page, of };
+        },
       );
+      const { all, page } = figures;
       const counts = noCounts();
       for (const operator of all) addCounts(counts, operator.counts);
-      const end = offset + pageSize;
-      const page =
-        only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
-      const rows = await readOperatorRows(
-        snapshot,
+      const rows = operatorRows(
         question,
-        periods,
+        figures.periods,
         page,
+        figures.of,
         counts.accepted,
         fresh,
       );
@@ -109,8 +119,10 @@ async function readTotals(
   slots: Slots,
   withLatency: boolean,
 ): Promise<OperatorTotal[]> {
-  const outcomes = await selectOperatorOutcomes(snapshot, slots, undefined);
-  const bins = withLatency ? await selectOperatorLatency(snapshot, slots, undefined) : undefined;
+  const [outcomes, bins] = await Promise.all([
+    selectOperatorOutcomes(snapshot, slots, undefined),
+    withLatency ? selectOperatorLatency(snapshot, slots, undefined) : undefined,
+  ]);
   const operators: OperatorTotal[] = [];
   for (const [operatorId, bySlot] of outcomes) {
     const counts = noCounts();

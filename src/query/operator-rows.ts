@@ -22,21 +22,36 @@ import type { PeriodQuestion } from './read-question.js';
 
 const TOP_REASONS = 5;
 
-/** One row for each operator of `page`, in its order. `accepted` is what their shares are of. */
-export async function readOperatorRows(
+/** What rows of operators are made of. */
+export type OperatorFigures = Awaited<ReturnType<typeof readOperatorFigures>>;
+
+/** Reads the figures of some operators, in one round trip. */
+export async function readOperatorFigures(
   snapshot: Snapshot,
+  { current, earlier }: Periods,
+  ids: readonly string[],
+) {
+  if (ids.length === 0) return undefined;
+  const [figuresOf, reasons, beforeOf] = await Promise.all([
+    readFigures(snapshot, current, ids),
+    selectReasons(snapshot, withoutSeries(current), ids),
+    earlier && readFigures(snapshot, earlier, ids),
+  ]);
+  return { figuresOf, reasons, beforeOf };
+}
+
+/** One row for each operator of `page`, in its order. `accepted` is what their shares are of. */
+export function operatorRows(
   question: PeriodQuestion,
   { current, earlier }: Periods,
   page: readonly OperatorTotal[],
+  figures: OperatorFigures,
   accepted: bigint,
   fresh: Freshness,
-): Promise<OperatorRow[]> {
-  if (page.length === 0) return [];
-  const ids = page.map((operator) => operator.operatorId);
-  const figuresOf = await readFigures(snapshot, current, ids);
-  const reasons = await selectReasons(snapshot, withoutSeries(current), ids);
-  const beforeOf = earlier && (await readFigures(snapshot, earlier, ids));
-  return ids.map((operatorId) => {
+): OperatorRow[] {
+  if (figures === undefined) return [];
+  const { figuresOf, reasons, beforeOf } = figures;
+  return page.map(({ operatorId }) => {
     const { counts, bins, money } = figuresOf(operatorId);
     const before = beforeOf?.(operatorId);
     return {
@@ -67,9 +82,11 @@ export async function readOperatorRows(
 }
 
 async function readFigures(snapshot: Snapshot, slots: Slots, ids: readonly string[]) {
-  const outcomes = await selectOperatorOutcomes(snapshot, slots, ids);
-  const latency = await selectOperatorLatency(snapshot, slots, ids);
-  const sums = await selectOperatorMoney(snapshot, slots, ids);
+  const [outcomes, latency, sums] = await Promise.all([
+    selectOperatorOutcomes(snapshot, slots, ids),
+    selectOperatorLatency(snapshot, slots, ids),
+    selectOperatorMoney(snapshot, slots, ids),
+  ]);
   return (id: string) => ({
     counts: foldSlots(slots, outcomes.get(id), noCounts, addCounts),
     bins: foldSlots(slots, latency.get(id), () => new Map(), addBins),

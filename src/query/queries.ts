@@ -67,6 +67,7 @@ export function createQueries(options: QueryOptions): Queries {
     retentionDays: 800,
     throughputRetentionDays: 90,
     maxAnswerMs: 30_000,
+    latest: { state: undefined },
     ...options,
   };
   const pollMs = options.revisionPollMs ?? DEFAULT_REVISION_POLL_MS;

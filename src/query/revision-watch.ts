@@ -18,7 +18,7 @@ const LOOK_TIMEOUT_MS = 5_000;
  * database does not say; it never rejects.
  */
 export function watchRevision(
-  { platformPool, settleHours }: Pick<Sources, 'platformPool' | 'settleHours'>,
+  { platformPool, settleHours, latest }: Pick<Sources, 'platformPool' | 'settleHours' | 'latest'>,
   clock: Clock,
   pollMs: number,
 ): () => Promise<string | undefined> {
@@ -31,6 +31,7 @@ export function watchRevision(
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
     try {
       const state: AnswerState = await platformPool.read(limits, selectAnswerState);
+      latest.state = state;
       revision = revisionOf(freshnessOf(state, settleHours));
       lookedAtMs = startedMs;
     } catch {

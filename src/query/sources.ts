@@ -5,6 +5,7 @@ import { type RangeRules, retainedFrom } from '../domain/range.js';
 import type { Clock } from '../platform/clock.js';
 import type { ReadLimits, ReadPool } from '../store/postgres/pool.js';
 import type { QueryContext } from './context.js';
+import type { LatestState } from './fresh-read.js';
 
 export interface Sources {
   /** Reads of the platform, under analytics_platform. */
@@ -20,6 +21,8 @@ export interface Sources {
   readonly throughputRetentionDays: number;
   /** Longest that an answer may take, in ms, where the caller sets no deadline or a later one. */
   readonly maxAnswerMs: number;
+  /** What answers most likely stand on. */
+  readonly latest: LatestState;
 }
 
 /** The rules for the range of every question but throughput. */

@@ -16,7 +16,8 @@ import { selectOperatorOutcomes, selectOutcomes } from '../store/postgres/select
 import { bucketOf, countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
-import { foldSlots, freshnessOf, planPeriods, type Slots, withoutSeries } from './periods.js';
+import { readFresh } from './fresh-read.js';
+import { foldSlots, planPeriods, type Slots, withoutSeries } from './periods.js';
 import { readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
@@ -32,18 +33,27 @@ export function prepareSummary(
 
   return (context) =>
     sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const state = await selectAnswerState(snapshot);
-      const fresh = freshnessOf(state, sources.settleHours);
-      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-      const read = await readFigures(snapshot, current);
-      const before = earlier && (await readFigures(snapshot, earlier));
-      const { counts, bins, money } = read;
+      const { fresh, figures } = await readFresh(
+        sources,
+        selectAnswerState(snapshot),
+        async (assumed) => {
+          const periods = planPeriods(question, assumed, rules.retainedFrom);
+          const [read, before, active] = await Promise.all([
+            readFigures(snapshot, periods.current),
+            periods.earlier && readFigures(snapshot, periods.earlier),
+            countActive(snapshot, periods.current),
+          ]);
+          return { ...periods, read, before, active };
+        },
+      );
+      const { current, earlier, before, active } = figures;
+      const { counts, bins, money } = figures.read;
       return {
         meta: metaOf(question.range, fresh),
         ...countsAndRates(counts.total),
         latency: latencyOf(percentilesOf(bins.total)),
         money: moneyOf(money.total, counts.total.delivered),
-        ...(await countActive(snapshot, current)),
+        ...active,
         series:
           question.granularity === 'total'
             ? []
@@ -59,7 +69,7 @@ export function prepareSummary(
         comparison:
           before &&
           comparisonOf(
-            earlier.buckets[0] ?? question.range,
+            earlier?.buckets[0] ?? question.range,
             question.range.zone,
             { counts: before.counts.total, bins: before.bins.total, money: before.money.total },
             { counts: counts.compared, bins: bins.compared, money: money.compared },
@@ -69,20 +79,27 @@ export function prepareSummary(
 }
 
 async function readFigures(snapshot: Snapshot, slots: Slots) {
+  const [outcomes, latency, sums] = await Promise.all([
+    selectOutcomes(snapshot, slots),
+    selectLatency(snapshot, slots),
+    selectMoney(snapshot, slots),
+  ]);
   return {
-    counts: foldSlots(slots, await selectOutcomes(snapshot, slots), noCounts, addCounts),
-    bins: foldSlots(slots, await selectLatency(snapshot, slots), () => new Map(), addBins),
-    money: foldSlots(slots, await selectMoney(snapshot, slots), () => new Map(), addMoney),
+    counts: foldSlots(slots, outcomes, noCounts, addCounts),
+    bins: foldSlots(slots, latency, () => new Map(), addBins),
+    money: foldSlots(slots, sums, () => new Map(), addMoney),
   };
 }
 
 async function countActive(snapshot: Snapshot, slots: Slots) {
   const [start, end] = [slots.edges[0] as number, slots.edges.at(-1) as number];
-  const operators = await selectOperatorOutcomes(snapshot, withoutSeries(slots), undefined);
+  const [operators, activeAccounts] = await Promise.all([
+    selectOperatorOutcomes(snapshot, withoutSeries(slots), undefined),
+    selectActiveAccounts(snapshot, slots.generation, start, end),
+  ]);
   let activeOperators = 0n;
   for (const bySlot of operators.values()) {
     if ([...bySlot.values()].some((counts) => counts.accepted > 0n)) activeOperators++;
   }
-  const activeAccounts = await selectActiveAccounts(snapshot, slots.generation, start, end);
   return { activeAccounts, activeOperators };
 }

@@ -17,7 +17,8 @@ import {
 } from '../store/postgres/select-throughput.js';
 import { bucketOf, metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { type Freshness, freshnessOf } from './periods.js';
+import { readFresh } from './fresh-read.js';
+import type { Freshness } from './periods.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, type Sources, throughputRules } from './sources.js';
 
@@ -34,10 +35,12 @@ export function prepareThroughput(
 
   return (context) =>
     sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const state = await selectAnswerState(snapshot);
-      const fresh = freshnessOf(state, sources.settleHours);
       const edges = bucketEdges(range, granularity, range.zone, weekStart);
-      const sums = await selectThroughput(snapshot, state.generation, edges, operatorIds);
+      const { fresh, figures: sums } = await readFresh(
+        sources,
+        selectAnswerState(snapshot),
+        ({ state }) => selectThroughput(snapshot, state.generation, edges, operatorIds),
+      );
       const buckets = edges.slice(1).map((end, i) => ({ start: edges[i] as number, end }));
       return {
         meta: metaOf(range, fresh),
