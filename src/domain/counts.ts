@@ -60,7 +60,16 @@ export function addOutcome(
 
 /** Adds `more` to `counts`, in place. */
 export function addCounts(counts: Counts, more: Counts): void {
-  for (const field of Object.keys(more) as (keyof Counts)[]) counts[field] += more[field];
+  counts.accepted += more.accepted;
+  counts.pending += more.pending;
+  counts.delivered += more.delivered;
+  counts.undeliverable += more.undeliverable;
+  counts.expired += more.expired;
+  counts.rejected += more.rejected;
+  counts.deleted += more.deleted;
+  counts.unknown += more.unknown;
+  counts.contradicted += more.contradicted;
+  counts.segments += more.segments;
 }
 
 /** `counts` without `part`, as a new object. */

@@ -1,11 +1,17 @@
 /**
- * The four percentiles of an answer, from latency bins. Many buckets are answered at once, so all
- * four are found in one pass over sorted bins; the rule is that of `quantileMicros` in latency.ts.
+ * Latency bins of an answer, and the four percentiles that it tells of them. Bins stand densely from
+ * the first to the last that is used: hundreds of buckets are answered at once, and adding arrays
+ * costs a tenth of adding maps. The rule of the percentiles is that of `quantileMicros` in latency.ts.
  */
 import { valueMicrosOf } from './latency.js';
 
-/** Delivered messages by latency bin. */
-export type BinCounts = Map<number, number>;
+/** Delivered messages by latency bin: `counts[i]` are those of bin `first + i`. Exact up to 2^53. */
+export interface BinCounts {
+  first: number;
+  counts: Float64Array;
+  /** What `percentilesOf` found; undefined until it looked, null where nothing was delivered. */
+  found?: Percentiles | null;
+}
 
 /** In microseconds; each within 2.5 % of the truth. */
 export interface Percentiles {
@@ -18,26 +24,72 @@ export interface Percentiles {
 
 const PERCENTS = [50, 90, 95, 99] as const;
 
+/** No delivered messages at all. */
+export function noBins(): BinCounts {
+  return { first: 0, counts: new Float64Array(0) };
+}
+
+/** The bins of some pairs of bin and messages, in any order. */
+export function binCountsOf(entries: Iterable<readonly [number, number]>): BinCounts {
+  const all = [...entries];
+  if (all.length === 0) return noBins();
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const [bin] of all) {
+    if (bin < first) first = bin;
+    if (bin > last) last = bin;
+  }
+  const counts = new Float64Array(last - first + 1);
+  for (const [bin, messages] of all) counts[bin - first] = (counts[bin - first] ?? 0) + messages;
+  return { first, counts };
+}
+
 /** Adds `more` to `bins`, in place. */
 export function addBins(bins: BinCounts, more: BinCounts): void {
-  for (const [bin, messages] of more) bins.set(bin, (bins.get(bin) ?? 0) + messages);
+  const added = more.counts;
+  if (added.length === 0) return;
+  delete bins.found;
+  widen(bins, more.first, more.first + added.length);
+  const { counts } = bins;
+  const shift = more.first - bins.first;
+  for (let i = 0; i < added.length; i++) {
+    counts[shift + i] = (counts[shift + i] as number) + (added[i] as number);
+  }
+}
+
+/** Makes room for the bins from `from` to before `to`. */
+function widen(bins: BinCounts, from: number, to: number): void {
+  const { first, counts } = bins;
+  if (counts.length === 0) {
+    bins.first = from;
+    bins.counts = new Float64Array(to - from);
+    return;
+  }
+  if (from >= first && to <= first + counts.length) return;
+  bins.first = Math.min(first, from);
+  bins.counts = new Float64Array(Math.max(first + counts.length, to) - bins.first);
+  bins.counts.set(counts, first - bins.first);
 }
 
 /** p50, p90, p95 and p99 by nearest rank, or undefined where nothing was delivered. */
 export function percentilesOf(bins: BinCounts): Percentiles | undefined {
-  const sorted = [...bins].filter((entry) => entry[1] > 0).sort((a, b) => a[0] - b[0]);
-  const delivered = sorted.reduce((sum, [, messages]) => sum + messages, 0);
+  if (bins.found === undefined) bins.found = find(bins) ?? null;
+  return bins.found ?? undefined;
+}
+
+function find({ first, counts }: BinCounts): Percentiles | undefined {
+  let delivered = 0;
+  for (let i = 0; i < counts.length; i++) delivered += counts[i] as number;
   if (delivered === 0) return undefined;
   const found: number[] = [];
   let seen = 0;
-  for (const [bin, messages] of sorted) {
-    seen += messages;
+  for (let i = 0; i < counts.length && found.length < PERCENTS.length; i++) {
+    seen += counts[i] as number;
     // Multiplied before it is divided: the rank is exact in whole numbers.
     while (
       found.length < PERCENTS.length &&
       seen >= Math.ceil((delivered * (PERCENTS[found.length] as number)) / 100)
     ) {
-      found.push(valueMicrosOf(bin));
+      found.push(valueMicrosOf(first + i));
     }
   }
   const [p50 = 0, p90 = 0, p95 = 0, p99 = 0] = found;

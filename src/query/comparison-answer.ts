@@ -3,7 +3,7 @@ import type { InstantRange } from '../domain/calendar.js';
 import { percentChange, pointsChange } from '../domain/comparison.js';
 import { type Counts, noCounts } from '../domain/counts.js';
 import { type MoneyByCurrency, netOf } from '../domain/money.js';
-import { type BinCounts, percentilesOf } from '../domain/percentile.js';
+import { type BinCounts, noBins, percentilesOf } from '../domain/percentile.js';
 import { ratesOf } from '../domain/rates.js';
 import type {
   Changes,
@@ -20,7 +20,7 @@ export interface Figures {
 }
 
 export function noFigures(): Figures {
-  return { counts: noCounts(), bins: new Map(), money: new Map() };
+  return { counts: noCounts(), bins: noBins(), money: new Map() };
 }
 
 /** `current` held against `earlier`, which was counted over `period`. */

@@ -3,7 +3,7 @@ import { bucketEdges } from '../domain/calendar.js';
 import { addCounts, type Counts, noCounts, subtractCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
 import { readOrder } from '../domain/ordering.js';
-import { addBins, type BinCounts } from '../domain/percentile.js';
+import { addBins, noBins } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import {
   GetOperatorPerformanceRequest,
@@ -11,7 +11,7 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Snapshot } from '../store/postgres/pool.js';
 import { selectAnswerState } from '../store/postgres/select-answer-state.js';
-import { selectOperatorLatency } from '../store/postgres/select-latency.js';
+import { selectEveryOperatorLatency } from '../store/postgres/select-latency.js';
 import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
@@ -52,6 +52,7 @@ export function prepareOperatorPerformance(
   if (question) checkPoints(question, only === undefined ? pageSize : 1, violations);
   assertValid(question, violations);
 
+  const { histograms } = sources;
   return (context) =>
     sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
       const end = offset + pageSize;
@@ -64,12 +65,14 @@ export function prepareOperatorPerformance(
           // Whose figures are read is known beforehand, or only when all are ranked.
           const [all, own] = await Promise.all([
             readTotals(snapshot, whole, ordersByLatency(order)),
-            only === undefined ? undefined : readOperatorFigures(snapshot, periods, [only]),
+            only === undefined
+              ? undefined
+              : readOperatorFigures(snapshot, periods, [only], histograms),
           ]);
           const page =
             only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
           const ids = page.map((operator) => operator.operatorId);
-          const of = own ?? (await readOperatorFigures(snapshot, periods, ids));
+          const of = own ?? (await readOperatorFigures(snapshot, periods, ids, histograms));
           return { periods, all, page, of };
         },
       );
@@ -121,14 +124,14 @@ async function readTotals(
 ): Promise<OperatorTotal[]> {
   const [outcomes, bins] = await Promise.all([
     selectOperatorOutcomes(snapshot, slots, undefined),
-    withLatency ? selectOperatorLatency(snapshot, slots, undefined) : undefined,
+    withLatency ? selectEveryOperatorLatency(snapshot, slots) : undefined,
   ]);
   const operators: OperatorTotal[] = [];
   for (const [operatorId, bySlot] of outcomes) {
     const counts = noCounts();
     for (const part of bySlot.values()) addCounts(counts, part);
     if (counts.accepted === 0n) continue;
-    const own: BinCounts = new Map();
+    const own = noBins();
     for (const part of bins?.get(operatorId)?.values() ?? []) addBins(own, part);
     operators.push({ operatorId, counts, bins: own });
   }
@@ -138,7 +141,7 @@ async function readTotals(
 /** The one operator that was asked for, with zeros where it has no messages. */
 function pick(all: readonly OperatorTotal[], operatorId: string): OperatorTotal[] {
   const found = all.find((operator) => operator.operatorId === operatorId);
-  return [found ?? { operatorId, counts: noCounts(), bins: new Map() }];
+  return [found ?? { operatorId, counts: noCounts(), bins: noBins() }];
 }
 
 function otherOf(operators: number, counts: Counts, page: readonly OperatorTotal[]) {

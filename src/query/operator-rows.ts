@@ -1,7 +1,7 @@
 /** The rows of one page of operators: everything that is answered of an operator, read for the page only. */
 import { addCounts, noCounts } from '../domain/counts.js';
 import { addMoney } from '../domain/money.js';
-import { addBins, percentilesOf } from '../domain/percentile.js';
+import { addBins, noBins, percentilesOf } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import { errorClassOf } from '../domain/reasons.js';
 import type {
@@ -13,6 +13,7 @@ import { selectOperatorLatency } from '../store/postgres/select-latency.js';
 import { selectOperatorMoney } from '../store/postgres/select-money.js';
 import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
 import { type ReasonMessages, selectReasons } from '../store/postgres/select-reasons.js';
+import type { SlotMemory } from '../store/postgres/slot-memory.js';
 import { bucketOf, countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
@@ -30,12 +31,13 @@ export async function readOperatorFigures(
   snapshot: Snapshot,
   { current, earlier }: Periods,
   ids: readonly string[],
+  histograms: SlotMemory,
 ) {
   if (ids.length === 0) return undefined;
   const [figuresOf, reasons, beforeOf] = await Promise.all([
-    readFigures(snapshot, current, ids),
+    readFigures(snapshot, current, ids, histograms),
     selectReasons(snapshot, withoutSeries(current), ids),
-    earlier && readFigures(snapshot, earlier, ids),
+    earlier && readFigures(snapshot, earlier, ids, histograms),
   ]);
   return { figuresOf, reasons, beforeOf };
 }
@@ -67,7 +69,7 @@ export function operatorRows(
           : current.buckets.map((bucket, i) => ({
               bucket: bucketOf(bucket, fresh),
               ...countsAndRates(counts.buckets[i] ?? noCounts()),
-              latency: latencyOf(percentilesOf(bins.buckets[i] ?? new Map())),
+              latency: latencyOf(percentilesOf(bins.buckets[i] ?? noBins())),
             })),
       comparison:
         before &&
@@ -81,15 +83,20 @@ export function operatorRows(
   });
 }
 
-async function readFigures(snapshot: Snapshot, slots: Slots, ids: readonly string[]) {
+async function readFigures(
+  snapshot: Snapshot,
+  slots: Slots,
+  ids: readonly string[],
+  histograms: SlotMemory,
+) {
   const [outcomes, latency, sums] = await Promise.all([
     selectOperatorOutcomes(snapshot, slots, ids),
-    selectOperatorLatency(snapshot, slots, ids),
+    selectOperatorLatency(snapshot, slots, ids, histograms),
     selectOperatorMoney(snapshot, slots, ids),
   ]);
   return (id: string) => ({
     counts: foldSlots(slots, outcomes.get(id), noCounts, addCounts),
-    bins: foldSlots(slots, latency.get(id), () => new Map(), addBins),
+    bins: foldSlots(slots, latency.get(id), noBins, addBins),
     money: foldSlots(slots, sums.get(id), () => new Map(), addMoney),
   });
 }

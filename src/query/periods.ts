@@ -103,7 +103,7 @@ function slotsOf(
   };
 }
 
-/** Something added up over the slots of a period. */
+/** Something added up over the slots of a period. Not to be changed: a bucket of one slot is what was read. */
 export interface Folded<T> {
   readonly buckets: readonly T[];
   readonly total: T;
@@ -118,13 +118,23 @@ export function foldSlots<T>(
   empty: () => T,
   add: (sum: T, more: T) => void,
 ): Folded<T> {
-  const buckets = slots.buckets.map(empty);
+  const buckets: T[] = new Array(slots.buckets.length);
   const total = empty();
-  const compared = empty();
+  // Most buckets are one slot, and most comparisons are of everything: neither is added up once more.
+  const apart = slots.comparedSlots < slots.bucketOf.length;
+  const compared = apart ? empty() : total;
   for (const [slot, value] of bySlot ?? []) {
-    add(buckets[slots.bucketOf[slot] as number] as T, value);
+    const bucket = slots.bucketOf[slot] as number;
+    const alone = slots.bucketOf[slot - 1] !== bucket && slots.bucketOf[slot + 1] !== bucket;
+    if (alone) {
+      buckets[bucket] = value;
+    } else {
+      buckets[bucket] ??= empty();
+      add(buckets[bucket] as T, value);
+    }
     add(total, value);
-    if (slot < slots.comparedSlots) add(compared, value);
+    if (apart && slot < slots.comparedSlots) add(compared, value);
   }
+  for (let i = 0; i < buckets.length; i++) buckets[i] ??= empty();
   return { buckets, total, compared };
 }

@@ -16,7 +16,9 @@ import {
   GetThroughputResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Meta } from '../generated/proto/sms/analytics/v1/common.js';
+import { AccountMemory } from '../store/postgres/account-memory.js';
 import { type AnswerState, selectAnswerState } from '../store/postgres/select-answer-state.js';
+import { createSlotMemory } from '../store/postgres/slot-memory.js';
 import { prepareAccountUsage } from './account-usage.js';
 import { type AnswerCacheUse, createAnswerCache } from './answer-cache.js';
 import type { Prepared, QueryContext } from './context.js';
@@ -57,6 +59,8 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'clock
     readonly cacheEntries?: number;
     /** Encoded size of all remembered answers at most. Default 16 MiB. */
     readonly cacheBytes?: number;
+    /** Memory for histograms that were read already, at most; 0 keeps none. Default 16 MiB. */
+    readonly histogramBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly revisionPollMs?: number;
   };
@@ -68,6 +72,8 @@ export function createQueries(options: QueryOptions): Queries {
     throughputRetentionDays: 90,
     maxAnswerMs: 30_000,
     latest: { state: undefined },
+    accounts: new AccountMemory(),
+    histograms: createSlotMemory(options.histogramBytes ?? 16 * 1024 * 1024),
     ...options,
   };
   const pollMs = options.revisionPollMs ?? DEFAULT_REVISION_POLL_MS;

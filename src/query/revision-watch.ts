@@ -5,6 +5,7 @@
 import type { Clock } from '../platform/clock.js';
 import type { ReadLimits } from '../store/postgres/pool.js';
 import { type AnswerState, selectAnswerState } from '../store/postgres/select-answer-state.js';
+import { noteState, type Remembering } from './fresh-read.js';
 import { freshnessOf, revisionOf } from './periods.js';
 import type { Sources } from './sources.js';
 
@@ -18,7 +19,7 @@ const LOOK_TIMEOUT_MS = 5_000;
  * database does not say; it never rejects.
  */
 export function watchRevision(
-  { platformPool, settleHours, latest }: Pick<Sources, 'platformPool' | 'settleHours' | 'latest'>,
+  sources: Remembering & Pick<Sources, 'platformPool'>,
   clock: Clock,
   pollMs: number,
 ): () => Promise<string | undefined> {
@@ -30,9 +31,9 @@ export function watchRevision(
     const never = new AbortController().signal;
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
     try {
-      const state: AnswerState = await platformPool.read(limits, selectAnswerState);
-      latest.state = state;
-      revision = revisionOf(freshnessOf(state, settleHours));
+      const state: AnswerState = await sources.platformPool.read(limits, selectAnswerState);
+      noteState(sources, state);
+      revision = revisionOf(freshnessOf(state, sources.settleHours));
       lookedAtMs = startedMs;
     } catch {
       // The question itself will meet the same trouble and say so.

@@ -3,7 +3,9 @@ import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../domain/counted.
 import { type FieldViolation, InvalidQuestion } from '../domain/failure.js';
 import { type RangeRules, retainedFrom } from '../domain/range.js';
 import type { Clock } from '../platform/clock.js';
+import type { AccountMemory } from '../store/postgres/account-memory.js';
 import type { ReadLimits, ReadPool } from '../store/postgres/pool.js';
+import type { SlotMemory } from '../store/postgres/slot-memory.js';
 import type { QueryContext } from './context.js';
 import type { LatestState } from './fresh-read.js';
 
@@ -23,6 +25,10 @@ export interface Sources {
   readonly maxAnswerMs: number;
   /** What answers most likely stand on. */
   readonly latest: LatestState;
+  /** Histograms that were read already. */
+  readonly histograms: SlotMemory;
+  /** Which accounts were active on which days. */
+  readonly accounts: AccountMemory;
 }
 
 /** The rules for the range of every question but throughput. */

@@ -2,7 +2,7 @@
 import { addCounts, noCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
 import { addMoney } from '../domain/money.js';
-import { addBins, percentilesOf } from '../domain/percentile.js';
+import { addBins, noBins, percentilesOf } from '../domain/percentile.js';
 import type {
   GetSummaryRequest,
   GetSummaryResponse,
@@ -39,9 +39,9 @@ export function prepareSummary(
         async (assumed) => {
           const periods = planPeriods(question, assumed, rules.retainedFrom);
           const [read, before, active] = await Promise.all([
-            readFigures(snapshot, periods.current),
-            periods.earlier && readFigures(snapshot, periods.earlier),
-            countActive(snapshot, periods.current),
+            readFigures(snapshot, periods.current, sources),
+            periods.earlier && readFigures(snapshot, periods.earlier, sources),
+            countActive(snapshot, periods.current, sources),
           ]);
           return { ...periods, read, before, active };
         },
@@ -62,7 +62,7 @@ export function prepareSummary(
                 return {
                   bucket: bucketOf(bucket, fresh),
                   ...countsAndRates(own),
-                  latency: latencyOf(percentilesOf(bins.buckets[i] ?? new Map())),
+                  latency: latencyOf(percentilesOf(bins.buckets[i] ?? noBins())),
                   money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
                 };
               }),
@@ -78,24 +78,24 @@ export function prepareSummary(
     });
 }
 
-async function readFigures(snapshot: Snapshot, slots: Slots) {
+async function readFigures(snapshot: Snapshot, slots: Slots, { histograms }: Sources) {
   const [outcomes, latency, sums] = await Promise.all([
     selectOutcomes(snapshot, slots),
-    selectLatency(snapshot, slots),
+    selectLatency(snapshot, slots, histograms),
     selectMoney(snapshot, slots),
   ]);
   return {
     counts: foldSlots(slots, outcomes, noCounts, addCounts),
-    bins: foldSlots(slots, latency, () => new Map(), addBins),
+    bins: foldSlots(slots, latency, noBins, addBins),
     money: foldSlots(slots, sums, () => new Map(), addMoney),
   };
 }
 
-async function countActive(snapshot: Snapshot, slots: Slots) {
+async function countActive(snapshot: Snapshot, slots: Slots, { accounts }: Sources) {
   const [start, end] = [slots.edges[0] as number, slots.edges.at(-1) as number];
   const [operators, activeAccounts] = await Promise.all([
     selectOperatorOutcomes(snapshot, withoutSeries(slots), undefined),
-    selectActiveAccounts(snapshot, slots.generation, start, end),
+    selectActiveAccounts(snapshot, slots.generation, start, end, accounts),
   ]);
   let activeOperators = 0n;
   for (const bySlot of operators.values()) {

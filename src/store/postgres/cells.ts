@@ -3,8 +3,15 @@
  * it lies in. Slots are instants computed beforehand, so that time zones need no SQL; the cost is that
  * of the cells, which depends on the points asked for. Fragments here are constants, never input.
  */
-import { type EpochMicros, formatInstant } from '../../domain/instant.js';
-import { tile } from '../../domain/tiling.js';
+import {
+  dayOf,
+  type EpochMicros,
+  formatDay,
+  formatInstant,
+  MICROS_PER_DAY,
+  MICROS_PER_MINUTE,
+} from '../../domain/instant.js';
+import { type Run, tile } from '../../domain/tiling.js';
 import type { Row } from './pool.js';
 import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains.js';
 
@@ -52,15 +59,60 @@ export function fromCells(rollup: Rollup, where?: string): string {
           OFFSET 0) AS cell`;
 }
 
-/** The parameters of `fromCells`. `settles`: no run crosses the settled boundary. */
-export function cellValues(rollup: Rollup, range: CellRange, settles: boolean): unknown[] {
-  const runs = tile(tilingEdges(range, settles), GRAINS[rollup]);
+/** The parameters of `fromCells`. `settles`: no run crosses the settled boundary. `slots`: only these. */
+export function cellValues(
+  rollup: Rollup,
+  range: CellRange,
+  settles: boolean,
+  slots?: readonly number[],
+): unknown[] {
+  const { edges } = range;
+  const runs =
+    slots === undefined
+      ? tiled(tilingEdges(range, settles), GRAINS[rollup])
+      : slots.flatMap((slot) => tile(edges.slice(slot, slot + 2), GRAINS[rollup]));
   return [
     range.generation,
     runs.map((run) => run.grainMinutes),
-    runs.map((run) => formatInstant(run.from)),
-    runs.map((run) => formatInstant(run.to)),
+    instants(runs.map((run) => run.from)),
+    instants(runs.map((run) => run.to)),
   ];
+}
+
+// Several statements of one answer are about the same edges.
+const tilings = new WeakMap<object, Map<readonly number[], Run[]>>();
+const edgeTexts = new WeakMap<object, string>();
+
+/** `tile`, once for the same edges and grains. */
+function tiled(edges: readonly EpochMicros[], grains: readonly number[]): Run[] {
+  let known = tilings.get(edges);
+  if (known === undefined) {
+    known = new Map();
+    tilings.set(edges, known);
+  }
+  let runs = known.get(grains);
+  if (runs === undefined) {
+    runs = tile(edges, grains);
+    known.set(grains, runs);
+  }
+  return runs;
+}
+
+/** An array of instants, whole minutes, as Postgres reads it. */
+function instants(list: readonly EpochMicros[]): string {
+  let day = Number.NaN;
+  let date = '';
+  const texts = list.map((instant) => {
+    const own = dayOf(instant);
+    if (own !== day) {
+      day = own;
+      date = formatDay(own);
+    }
+    const minute = (instant - own * MICROS_PER_DAY) / MICROS_PER_MINUTE;
+    const [hours, minutes] = [Math.floor(minute / 60), minute % 60];
+    return `${date} ${hours < 10 ? '0' : ''}${hours}:${minutes < 10 ? '0' : ''}${minutes}Z`;
+  });
+  return `{${texts.join(',')}}`;
 }
 
 /** The slot of a cell, counted from 1; `edges` is the parameter of `edgesValue`. */
@@ -68,8 +120,14 @@ export function slotBy(edges: `$${number}`): string {
   return `width_bucket(cell.bucket, ${edges}::timestamptz[])`;
 }
 
-export function edgesValue({ edges }: CellRange): string[] {
-  return edges.map(formatInstant);
+/** Edges as an array of Postgres. */
+export function edgesValue({ edges }: Pick<CellRange, 'edges'>): string {
+  let text = edgeTexts.get(edges);
+  if (text === undefined) {
+    text = instants(edges);
+    edgeTexts.set(edges, text);
+  }
+  return text;
 }
 
 /** The outcome of a cell as answered; `settled` is the parameter of `settledValue`. */
@@ -88,15 +146,19 @@ export function settledValue({ settledThrough }: CellRange): string {
   return formatInstant(settledThrough);
 }
 
-function tilingEdges({ edges, settledThrough }: CellRange, settles: boolean): EpochMicros[] {
+function tilingEdges(
+  { edges, settledThrough }: CellRange,
+  settles: boolean,
+): readonly EpochMicros[] {
+  if (!settles) return edges;
   const cut = edges.findIndex((edge) => edge >= settledThrough);
-  if (!settles || cut <= 0 || edges[cut] === settledThrough) return [...edges];
+  if (cut <= 0 || edges[cut] === settledThrough) return edges;
   return [...edges.slice(0, cut), settledThrough, ...edges.slice(cut)];
 }
 
-/** A text array as Postgres writes arrays of whole numbers: `{1,2,3}`. */
+/** An array of whole numbers as Postgres writes it: `{1,2,3}`. */
 export function readNumbers(text: string): number[] {
-  return text.slice(1, -1).split(',').map(Number);
+  return text.length <= 2 ? [] : text.slice(1, -1).split(',').map(Number);
 }
 
 /** Rows by the text in one column, each group in the order of the rows. */

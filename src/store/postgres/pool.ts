@@ -3,6 +3,7 @@
  * that its rows and its `meta` belong together. Invariant: whatever ends a read early, its connection
  * comes back without an open transaction, a setting or a stray cancellation, or does not come back.
  */
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
@@ -138,6 +139,10 @@ async function readOnce<T>(
       1,
       Math.min(statementTimeoutMs, Math.floor(endsAt - clock.monotonicMs())),
     );
+    // What is sent until the end of this turn leaves as one packet.
+    const { stream } = (client as pg.PoolClient & { connection: { stream: Writable } }).connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
     const begun = client.query(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`,
     );

@@ -13,14 +13,18 @@ export interface AnswerState {
   readonly dataAsOf: EpochMicros | undefined;
   /** Differs whenever an answer could differ. */
   readonly revision: string;
+  /** Which server and which database these are: another one after a restart, a failover, a restored copy. */
+  readonly origin: string;
 }
 
+const ORIGIN = `concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)`;
+
 const STATE = `
-  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision
+  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN}
     FROM answer_state`;
 
 const SCOPED_STATE = `
-  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision,
+  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN},
          set_config('analytics.account_id', $1, true)
     FROM answer_state`;
 
@@ -46,10 +50,11 @@ export async function selectAnswerStateFor(
 
 function stateOf([row]: Row[]): AnswerState {
   if (row === undefined) throw new Unavailable('no generation is served yet');
-  const [generation, dataAsOf, revision] = row;
+  const [generation, dataAsOf, revision, origin] = row;
   return {
     generation: Number(generation),
     dataAsOf: dataAsOf == null ? undefined : Number(dataAsOf),
     revision: revision ?? '',
+    origin: origin ?? '',
   };
 }

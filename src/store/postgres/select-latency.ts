@@ -1,72 +1,198 @@
-/** Delivered messages by latency bin, slot by slot: over all operators, and by operator. */
-import type { BinCounts } from '../../domain/percentile.js';
-import {
-  type CellRange,
-  cellValues,
-  edgesValue,
-  fromCells,
-  groupRows,
-  readNumbers,
-  slotBy,
-} from './cells.js';
+/**
+ * Delivered messages by latency bin, slot by slot: over all operators, and by operator. Histograms are
+ * the widest rows that are read, so slots that did not change since they were read are not read again:
+ * see slot-memory.ts.
+ */
+import { addBins, type BinCounts, noBins } from '../../domain/percentile.js';
+import { type CellRange, cellValues, edgesValue, fromCells, readNumbers, slotBy } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
+import type { SlotMemory } from './slot-memory.js';
 
 // Cells of one slot are added up here rather than in Postgres: they are few, and most slots are one.
-const COLUMNS = `${slotBy('$5')}, cell.operator_id, cell.bins, cell.messages`;
+const CELLS = `SELECT ${slotBy('$5')}, cell.operator_id, cell.version, cell.bins, cell.messages`;
+const ALL = `cell.operator_id <> ''`;
+const SOME = 'cell.operator_id = ANY ($6::text[])';
 
-const OF_PLATFORM = `
-  SELECT ${COLUMNS}
-    ${fromCells('latency_histogram', `cell.operator_id = ''`)}`;
+const EVERY_OPERATOR = `${CELLS} ${fromCells('latency_histogram', ALL)}`;
+const OF_OPERATORS = `${CELLS} ${fromCells('latency_histogram', SOME)}`;
 
-const EVERY_OPERATOR = `
-  SELECT ${COLUMNS}
-    ${fromCells('latency_histogram', `cell.operator_id <> ''`)}`;
+// One row for each operator, whatever the number of slots.
+const VERSIONS = `
+  SELECT operator_id, array_agg(slot), array_agg(versions)
+    FROM (SELECT ${slotBy('$5')} AS slot, cell.operator_id, sum(cell.version)::bigint AS versions
+            ${fromCells('latency_histogram', SOME)}
+           GROUP BY 1, 2) AS read
+   GROUP BY operator_id`;
 
-const OF_OPERATORS = `
-  SELECT ${COLUMNS}
-    ${fromCells('latency_histogram', 'cell.operator_id = ANY ($6::text[])')}`;
-
-/** Bins by slot (from 0); slots without delivered messages are missing. */
+/** Bins by slot (from 0); slots without delivered messages may be missing. Not to be changed: answers share them. */
 export type SlotBins = Map<number, BinCounts>;
 
 /** Over all operators. */
-export async function selectLatency(snapshot: Snapshot, range: CellRange): Promise<SlotBins> {
-  const values = valuesOf(range);
-  return bySlot(await snapshot.rows('latency', OF_PLATFORM, values));
+export async function selectLatency(
+  snapshot: Snapshot,
+  range: CellRange,
+  memory: SlotMemory,
+): Promise<SlotBins> {
+  const found = await selectOperatorLatency(snapshot, range, [''], memory);
+  return found.get('') ?? new Map();
 }
 
-/** Of each operator; of all operators where `operatorIds` is undefined. */
+/** Of every operator, each with its slots. */
+export async function selectEveryOperatorLatency(
+  snapshot: Snapshot,
+  range: CellRange,
+): Promise<Map<string, SlotBins>> {
+  const rows = await snapshot.rows('latency_by_every_operator', EVERY_OPERATOR, valuesOf(range));
+  const found = new Map<string, SlotBins>();
+  for (const [operatorId, read] of slotsIn(rows)) {
+    found.set(operatorId, new Map([...read].map(([slot, { bins }]) => [slot, bins])));
+  }
+  return found;
+}
+
+/** Of some operators; '' is the sum over all. Operators without delivered messages may be missing. */
 export async function selectOperatorLatency(
   snapshot: Snapshot,
   range: CellRange,
-  operatorIds: readonly string[] | undefined,
+  operatorIds: readonly string[],
+  memory: SlotMemory,
 ): Promise<Map<string, SlotBins>> {
-  const values = valuesOf(range);
-  const rows =
-    operatorIds === undefined
-      ? await snapshot.rows('latency_by_every_operator', EVERY_OPERATOR, values)
-      : await snapshot.rows('latency_by_operator', OF_OPERATORS, [...values, operatorIds]);
-  return new Map([...groupRows(rows, 1)].map(([operatorId, own]) => [operatorId, bySlot(own)]));
-}
-
-function valuesOf(range: CellRange): unknown[] {
-  return [...cellValues('latency_histogram', range, false), edgesValue(range)];
-}
-
-function bySlot(rows: readonly Row[]): SlotBins {
-  const slots: SlotBins = new Map();
-  for (const [slot, , bins, messages] of rows) {
-    const index = Number(slot) - 1;
-    let own = slots.get(index);
-    if (own === undefined) {
-      own = new Map();
-      slots.set(index, own);
-    }
-    if (bins === '{}') continue;
-    const counts = readNumbers(messages as string);
-    for (const [i, bin] of readNumbers(bins as string).entries()) {
-      own.set(bin, (own.get(bin) ?? 0) + (counts[i] ?? 0));
+  const known = recall(range, operatorIds, memory);
+  const slots = range.edges.length - 1;
+  // Looking at versions is a round trip more: worth it where it saves most of the reading.
+  const worthwhile = known.size * 2 > slots * operatorIds.length;
+  const found = new Map<string, SlotBins>();
+  let missing = { slots: Array.from({ length: slots }, (_, i) => i), operatorIds };
+  if (worthwhile) {
+    const rows = await snapshot.rows('latency_versions', VERSIONS, [
+      ...valuesOf(range),
+      operatorIds,
+    ]);
+    missing = keepUnchanged(rows, range, known, found);
+  }
+  if (missing.slots.length === 0) return found;
+  const rows = await snapshot.rows('latency_by_operator', OF_OPERATORS, [
+    ...valuesOf(range, missing.slots),
+    missing.operatorIds,
+  ]);
+  for (const [operatorId, read] of slotsIn(rows)) {
+    const own = slotsOf(found, operatorId);
+    for (const [slot, remembered] of read) {
+      memory.keep(keyOf(range, slot, operatorId), remembered);
+      own.set(slot, remembered.bins);
     }
   }
-  return slots;
+  return found;
+}
+
+type Known = ReadonlyMap<string, { readonly versions: number; readonly bins: BinCounts }>;
+
+function recall(range: CellRange, operatorIds: readonly string[], memory: SlotMemory): Known {
+  const known = new Map<string, { versions: number; bins: BinCounts }>();
+  for (const operatorId of operatorIds) {
+    for (let slot = 0; slot < range.edges.length - 1; slot++) {
+      const key = keyOf(range, slot, operatorId);
+      const slotBins = memory.find(key);
+      if (slotBins !== undefined) known.set(key, slotBins);
+    }
+  }
+  return known;
+}
+
+/** Puts what is still as it was into `found`; the result must be read. */
+function keepUnchanged(
+  rows: readonly Row[],
+  range: CellRange,
+  known: Known,
+  found: Map<string, SlotBins>,
+): { slots: number[]; operatorIds: string[] } {
+  const slots = new Set<number>();
+  const operatorIds = new Set<string>();
+  for (const [operatorId, slotList, versionList] of rows) {
+    const id = operatorId as string;
+    const own = slotsOf(found, id);
+    const versions = readNumbers(versionList as string);
+    for (const [i, number] of readNumbers(slotList as string).entries()) {
+      const slot = number - 1;
+      const remembered = known.get(keyOf(range, slot, id));
+      if (remembered !== undefined && remembered.versions === versions[i]) {
+        own.set(slot, remembered.bins);
+      } else {
+        slots.add(slot);
+        operatorIds.add(id);
+      }
+    }
+  }
+  return { slots: [...slots].sort((left, right) => left - right), operatorIds: [...operatorIds] };
+}
+
+function keyOf({ generation, edges }: CellRange, slot: number, operatorId: string): string {
+  return `${generation} ${edges[slot]} ${edges[slot + 1]} ${operatorId}`;
+}
+
+function slotsOf(found: Map<string, SlotBins>, operatorId: string): SlotBins {
+  let own = found.get(operatorId);
+  if (own === undefined) {
+    own = new Map();
+    found.set(operatorId, own);
+  }
+  return own;
+}
+
+/** The parameters of `fromCells` and of `slotBy`, for all slots or some of them. */
+function valuesOf(range: CellRange, slots?: readonly number[]): unknown[] {
+  if (slots === undefined || slots.length === range.edges.length - 1) {
+    return [...cellValues('latency_histogram', range, false), edgesValue(range)];
+  }
+  return [...cellValues('latency_histogram', range, false, slots), edgesValue(range)];
+}
+
+/** Adds up the cells of each slot, with their versions. */
+function slotsIn(rows: readonly Row[]) {
+  const operators = new Map<string, Map<number, { versions: number; bins: BinCounts }>>();
+  for (const [slotNumber, operatorId, version, bins, messages] of rows) {
+    let own = operators.get(operatorId as string);
+    if (own === undefined) {
+      own = new Map();
+      operators.set(operatorId as string, own);
+    }
+    const slot = Number(slotNumber) - 1;
+    const cell = readHistogram(bins as string, messages as string);
+    const before = own.get(slot);
+    if (before === undefined) {
+      own.set(slot, { versions: Number(version), bins: cell });
+    } else {
+      before.versions += Number(version);
+      addBins(before.bins, cell);
+    }
+  }
+  return operators;
+}
+
+/** Two arrays as Postgres writes them, `{3,5}` and `{10,2}`: bins ascending, and the messages of each. */
+function readHistogram(bins: string, messages: string): BinCounts {
+  if (bins.length <= 2) return noBins();
+  const first = Number.parseInt(bins.slice(1, 8), 10);
+  const last = Number.parseInt(
+    bins.slice(bins.lastIndexOf(',') + (bins.includes(',') ? 1 : 2)),
+    10,
+  );
+  const counts = new Float64Array(last - first + 1);
+  let at = 1;
+  for (let i = 1; i < bins.length; ) {
+    let bin = 0;
+    for (let digit = bins.charCodeAt(i) - 48; digit >= 0 && digit <= 9; ) {
+      bin = bin * 10 + digit;
+      digit = bins.charCodeAt(++i) - 48;
+    }
+    let count = 0;
+    for (let digit = messages.charCodeAt(at) - 48; digit >= 0 && digit <= 9; ) {
+      count = count * 10 + digit;
+      digit = messages.charCodeAt(++at) - 48;
+    }
+    counts[bin - first] = count;
+    i++;
+    at++;
+  }
+  return { first, counts };
 }

@@ -1,4 +1,5 @@
 /** Charges and refunds by currency, slot by slot: of the platform, of its operators, of one account. */
+import type { Nanos } from '../../domain/decimal.js';
 import type { MoneyByCurrency } from '../../domain/money.js';
 import {
   type CellRange,
@@ -11,10 +12,8 @@ import {
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
-// Sums leave Postgres as whole numbers of 1e-9, exact whatever their size.
-const SUMS = `sum(cell.charges)::bigint, sum(cell.refunds)::bigint,
-         (sum(cell.charged) * 1000000000)::numeric(60, 0),
-         (sum(cell.refunded) * 1000000000)::numeric(60, 0)`;
+// Amounts are numeric(38, 9), and so are their sums: always nine decimals.
+const SUMS = `sum(cell.charges)::bigint, sum(cell.refunds)::bigint, sum(cell.charged), sum(cell.refunded)`;
 
 const OF_PLATFORM = `
   SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
@@ -65,6 +64,11 @@ function valuesOf(rollup: Rollup, range: CellRange): unknown[] {
   return [...cellValues(rollup, range, false), edgesValue(range)];
 }
 
+/** A sum with its nine decimals, `12.500000000`, in whole numbers of 1e-9. */
+function readNanos(text: string): Nanos {
+  return BigInt(text.slice(0, -10) + text.slice(-9));
+}
+
 function bySlot(rows: readonly Row[]): SlotMoney {
   const slots: SlotMoney = new Map();
   for (const [slot, , currency, charges, refunds, charged, refunded] of rows) {
@@ -77,8 +81,8 @@ function bySlot(rows: readonly Row[]): SlotMoney {
     money.set(currency as string, {
       charges: BigInt(charges as string),
       refunds: BigInt(refunds as string),
-      charged: BigInt(charged as string),
-      refunded: BigInt(refunded as string),
+      charged: readNanos(charged as string),
+      refunded: readNanos(refunded as string),
     });
   }
   return slots;

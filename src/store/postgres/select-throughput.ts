@@ -1,5 +1,6 @@
 /** Messages per minute, slot by slot: how many, and which minute was the busiest. */
-import { type EpochMicros, formatInstant, MICROS_PER_MINUTE } from '../../domain/instant.js';
+import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/instant.js';
+import { edgesValue } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
 // Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts the minutes are read.
@@ -81,7 +82,7 @@ export async function selectThroughput(
   edges: readonly EpochMicros[],
   operatorIds: readonly string[] | undefined,
 ): Promise<Map<number, ThroughputSums>> {
-  const values = [generation, edges.map(formatInstant)];
+  const values = [generation, edgesValue({ edges })];
   const rows =
     operatorIds === undefined
       ? await snapshot.rows('throughput', OF_PLATFORM, values)

@@ -5,11 +5,11 @@ import type { FieldViolation } from '../../../src/domain/failure.js';
 import { quantileMicros, valueMicrosOf } from '../../../src/domain/latency.js';
 import { perMessage } from '../../../src/domain/money.js';
 import { compareValues, readOrder } from '../../../src/domain/ordering.js';
-import { percentilesOf } from '../../../src/domain/percentile.js';
+import { binCountsOf, noBins, percentilesOf } from '../../../src/domain/percentile.js';
 
 describe('percentiles', () => {
   it('are the values at ranks 50, 90, 95 and 99 of a hundred', () => {
-    const bins = new Map(Array.from({ length: 100 }, (_, i) => [i + 1, 1]));
+    const bins = binCountsOf(Array.from({ length: 100 }, (_, i) => [i + 1, 1] as const));
     expect(percentilesOf(bins)).toEqual({
       delivered: 100,
       p50: valueMicrosOf(50),
@@ -20,8 +20,8 @@ describe('percentiles', () => {
   });
 
   it('do not exist where nothing was delivered', () => {
-    expect(percentilesOf(new Map())).toBeUndefined();
-    expect(percentilesOf(new Map([[7, 0]]))).toBeUndefined();
+    expect(percentilesOf(noBins())).toBeUndefined();
+    expect(percentilesOf(binCountsOf([[7, 0]]))).toBeUndefined();
   });
 
   it('agree with the single quantile of the latency bins', () => {
@@ -30,7 +30,7 @@ describe('percentiles', () => {
       fc.property(someBins, (entries) => {
         const bins = new Map(entries);
         const counts = new Map([...bins].map(([bin, messages]) => [bin, BigInt(messages)]));
-        const found = percentilesOf(bins);
+        const found = percentilesOf(binCountsOf(bins));
         expect(found?.p50).toBe(quantileMicros(counts, 0.5));
         expect(found?.p90).toBe(quantileMicros(counts, 0.9));
         expect(found?.p95).toBe(quantileMicros(counts, 0.95));
