@@ -75,11 +75,14 @@ export async function selectOperatorLatency(
     ...valuesOf(range, missing.slots),
     missing.operatorIds,
   ]);
-  for (const [operatorId, read] of slotsIn(rows)) {
+  const read = slotsIn(rows);
+  for (const operatorId of missing.operatorIds) {
     const own = slotsOf(found, operatorId);
-    for (const [slot, remembered] of read) {
-      memory.keep(keyOf(range, slot, operatorId), remembered);
-      own.set(slot, remembered.bins);
+    for (const slot of missing.slots) {
+      // Of a slot without cells it is remembered that it has none.
+      const slotBins = read.get(operatorId)?.get(slot);
+      memory.keep(keyOf(range, slot, operatorId), slotBins ?? { versions: 0, bins: noBins() });
+      if (slotBins !== undefined) own.set(slot, slotBins.bins);
     }
   }
   return found;
