@@ -3,10 +3,13 @@
  * the widest rows that are read, so slots that did not change since they were read are not read again:
  * see slot-memory.ts.
  */
+import { MICROS_PER_MINUTE } from '../../domain/instant.js';
 import { addBins, type BinCounts, noBins } from '../../domain/percentile.js';
 import { type CellRange, cellValues, edgesValue, fromCells, readNumbers, slotBy } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
-import type { SlotMemory } from './slot-memory.js';
+import type { RememberedSlot, SlotMemory } from './slot-memory.js';
+
+const QUARTER = 15 * MICROS_PER_MINUTE;
 
 // Cells of one slot are added up here rather than in Postgres: they are few, and most slots are one.
 const CELLS = `SELECT ${slotBy('$5')}, cell.operator_id, cell.version, cell.bins, cell.messages`;
@@ -60,7 +63,7 @@ export async function selectOperatorLatency(
   const known = recall(range, operatorIds, memory);
   const slots = range.edges.length - 1;
   // Looking at versions is a round trip more: worth it where it saves most of the reading.
-  const worthwhile = known.size * 2 > slots * operatorIds.length;
+  const worthwhile = known.count * 2 > slots * operatorIds.length;
   const found = new Map<string, SlotBins>();
   let missing = { slots: Array.from({ length: slots }, (_, i) => i), operatorIds };
   if (worthwhile) {
@@ -68,7 +71,7 @@ export async function selectOperatorLatency(
       ...valuesOf(range),
       operatorIds,
     ]);
-    missing = keepUnchanged(rows, range, known, found);
+    missing = keepUnchanged(rows, known, found);
   }
   if (missing.slots.length === 0) return found;
   const rows = await snapshot.rows('latency_by_operator', OF_OPERATORS, [
@@ -81,31 +84,37 @@ export async function selectOperatorLatency(
     for (const slot of missing.slots) {
       // Of a slot without cells it is remembered that it has none.
       const slotBins = read.get(operatorId)?.get(slot);
-      memory.keep(keyOf(range, slot, operatorId), slotBins ?? { versions: 0, bins: noBins() });
+      memory.keep(seriesOf(range, operatorId), keyOf(range, slot), slotBins ?? EMPTY);
       if (slotBins !== undefined) own.set(slot, slotBins.bins);
     }
   }
   return found;
 }
 
-type Known = ReadonlyMap<string, { readonly versions: number; readonly bins: BinCounts }>;
+const EMPTY: RememberedSlot = { versions: 0, bins: noBins() };
+
+/** What is remembered of some operators: by slot, undefined where nothing is. */
+interface Known {
+  readonly of: ReadonlyMap<string, readonly (RememberedSlot | undefined)[]>;
+  readonly count: number;
+}
 
 function recall(range: CellRange, operatorIds: readonly string[], memory: SlotMemory): Known {
-  const known = new Map<string, { versions: number; bins: BinCounts }>();
+  const of = new Map<string, (RememberedSlot | undefined)[]>();
+  const keys = Array.from({ length: range.edges.length - 1 }, (_, slot) => keyOf(range, slot));
+  let count = 0;
   for (const operatorId of operatorIds) {
-    for (let slot = 0; slot < range.edges.length - 1; slot++) {
-      const key = keyOf(range, slot, operatorId);
-      const slotBins = memory.find(key);
-      if (slotBins !== undefined) known.set(key, slotBins);
-    }
+    const series = seriesOf(range, operatorId);
+    const slots = keys.map((key) => memory.find(series, key));
+    for (const slot of slots) if (slot !== undefined) count++;
+    of.set(operatorId, slots);
   }
-  return known;
+  return { of, count };
 }
 
 /** Puts what is still as it was into `found`; the result must be read. */
 function keepUnchanged(
   rows: readonly Row[],
-  range: CellRange,
   known: Known,
   found: Map<string, SlotBins>,
 ): { slots: number[]; operatorIds: string[] } {
@@ -114,12 +123,14 @@ function keepUnchanged(
   for (const [operatorId, slotList, versionList] of rows) {
     const id = operatorId as string;
     const own = slotsOf(found, id);
+    const remembered = known.of.get(id);
     const versions = readNumbers(versionList as string);
-    for (const [i, number] of readNumbers(slotList as string).entries()) {
-      const slot = number - 1;
-      const remembered = known.get(keyOf(range, slot, id));
-      if (remembered !== undefined && remembered.versions === versions[i]) {
-        own.set(slot, remembered.bins);
+    const numbers = readNumbers(slotList as string);
+    for (let i = 0; i < numbers.length; i++) {
+      const slot = (numbers[i] as number) - 1;
+      const before = remembered?.[slot];
+      if (before !== undefined && before.versions === versions[i]) {
+        own.set(slot, before.bins);
       } else {
         slots.add(slot);
         operatorIds.add(id);
@@ -129,8 +140,14 @@ function keepUnchanged(
   return { slots: [...slots].sort((left, right) => left - right), operatorIds: [...operatorIds] };
 }
 
-function keyOf({ generation, edges }: CellRange, slot: number, operatorId: string): string {
-  return `${generation} ${edges[slot]} ${edges[slot + 1]} ${operatorId}`;
+function seriesOf({ generation }: CellRange, operatorId: string): string {
+  return `${generation} ${operatorId}`;
+}
+
+/** One number for both edges: quarters of an hour since 1970 stay below 2^24, a range's below 2^16. */
+function keyOf({ edges }: CellRange, slot: number): number {
+  const [from, to] = [edges[slot] as number, edges[slot + 1] as number];
+  return (from / QUARTER) * 2 ** 16 + (to - from) / QUARTER;
 }
 
 function slotsOf(found: Map<string, SlotBins>, operatorId: string): SlotBins {
