@@ -3,7 +3,9 @@
 // bytes for each method, read anew when it changes its name in the request.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
+import { MutualTlsCredentials } from '../../src/api/grpc/tls-credentials.js';
+import { loadTlsMaterial } from '../../src/api/grpc/tls-material.js';
 import { AnalyticsServiceService } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 
 const [port = '0', key = '', cert = '', ca = '', directory = ''] = process.argv.slice(2);
@@ -35,11 +37,8 @@ const handlers = Object.fromEntries(
   ]),
 );
 server.addService(definition as never, handlers as never);
-const credentials = ServerCredentials.createSsl(
-  readFileSync(ca),
-  [{ private_key: readFileSync(key), cert_chain: readFileSync(cert) }],
-  true,
-);
+const files = { certFile: cert, keyFile: key, caFile: ca };
+const credentials = new MutualTlsCredentials(await loadTlsMaterial(files, Date.now() / 1000));
 server.bindAsync(`127.0.0.1:${port}`, credentials, (error) => {
   if (error) throw error;
 });

@@ -48,7 +48,11 @@ export function ask(client: Client, question: Question, answer?: string): Promis
 export async function load(
   client: Client,
   next: (index: number) => Question,
-  { callers, calls, answer }: { callers: number; calls: number; answer?: string },
+  {
+    callers,
+    calls,
+    answer,
+  }: { callers: number; calls: number; answer?: (index: number) => string },
 ): Promise<LoadFigures> {
   const tookMs: number[] = [];
   let asked = 0;
@@ -56,9 +60,10 @@ export async function load(
   await Promise.all(
     Array.from({ length: callers }, async () => {
       while (asked < calls) {
-        const question = next(asked++);
+        const index = asked++;
+        const question = next(index);
         const atMs = performance.now();
-        await ask(client, question, answer);
+        await ask(client, question, answer?.(index));
         tookMs.push(performance.now() - atMs);
       }
     }),

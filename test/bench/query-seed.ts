@@ -4,6 +4,9 @@
 import { SingleBar } from 'cli-progress';
 import pg from 'pg';
 
+/** Days that are made at once. */
+const CONNECTIONS = 2;
+
 const GRAINS = `unnest('{15,60,1440}'::smallint[]) AS grain`;
 const BIN = (grain: string, at: string) =>
   `date_bin(${grain} * interval '1 min', ${at}, timestamptz '2000-01-01T00:00:00Z')`;
@@ -82,11 +85,15 @@ const ROLLUPS = `
 
 /** Loads `days` (`YYYY-MM-DD`) of `perDay` messages each, with a progress bar on a terminal. */
 export async function seedDays(url: string, days: readonly string[], perDay: number) {
-  const client = new pg.Client({
-    connectionString: url,
-    options: '-c synchronous_commit=off -c jit=off',
-  });
-  await client.connect();
+  const clients = Array.from(
+    { length: CONNECTIONS },
+    () =>
+      new pg.Client({
+        connectionString: url,
+        options: '-c synchronous_commit=off -c jit=off -c work_mem=64MB',
+      }),
+  );
+  await Promise.all(clients.map((client) => client.connect()));
   const bar = new SingleBar({
     format: 'loading {bar} {percentage}% | {value}/{total} days | {eta_formatted} left',
     stream: process.stderr,
@@ -94,20 +101,28 @@ export async function seedDays(url: string, days: readonly string[], perDay: num
   });
   if (process.stderr.isTTY) bar.start(days.length, 0);
   try {
-    for (const day of days) {
-      await client.query('BEGIN');
-      await client.query('SELECT setseed($1)', [(Date.parse(day) / 86_400_000 / 100_000) % 1]);
-      await client.query(MESSAGES, [day, perDay]);
-      await client.query(CELLS.replaceAll('$day', `date '${day}'`));
-      await client.query(ROLLUPS.replaceAll('$day', `date '${day}'`));
-      await client.query('COMMIT');
-      bar.increment();
-    }
-    await client.query('VACUUM ANALYZE');
+    const left = [...days];
+    const work = async (client: pg.Client) => {
+      for (let day = left.shift(); day !== undefined; day = left.shift()) {
+        await seedDay(client, day, perDay);
+        bar.increment();
+      }
+    };
+    await Promise.all(clients.map(work));
+    await clients[0]?.query('VACUUM ANALYZE');
   } finally {
     bar.stop();
-    await client.end();
+    await Promise.all(clients.map((client) => client.end()));
   }
+}
+
+async function seedDay(client: pg.Client, day: string, perDay: number): Promise<void> {
+  await client.query('BEGIN');
+  await client.query('SELECT setseed($1)', [(Date.parse(day) / 86_400_000 / 100_000) % 1]);
+  await client.query(MESSAGES, [day, perDay]);
+  await client.query(CELLS.replaceAll('$day', `date '${day}'`));
+  await client.query(ROLLUPS.replaceAll('$day', `date '${day}'`));
+  await client.query('COMMIT');
 }
 
 /** Says that everything before `dataAsOf` is counted. */

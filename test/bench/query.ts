@@ -1,79 +1,68 @@
-// `npm run bench -- query [--scale N] [--calls N]`: what answers cost over mTLS, as ratios to a bare grpc-js server
-// that returns the same bytes over the same mTLS in the same run; and whether the cost follows what is asked for or
-// what was ever counted. 10 million messages over 90 days; `--scale 0.1` makes it one.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// `npm run bench -- query [--scale N] [--calls N] [--rounds N]`: what answers cost over mTLS, as ratios to a bare grpc-js
+// server that returns the same bytes over the same mTLS in the same run; and whether the cost follows what is asked for
+// or what was ever counted. 10 million messages over 90 days; `--scale 0.1` makes it one.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Client } from '@grpc/grpc-js';
-import pg from 'pg';
-import { ensureCertificates } from '../../deploy/local/certificates.js';
-import { type Child, startChild } from '../../deploy/local/child.js';
-import { randomCredentials } from '../../deploy/local/credentials.js';
-import { ensureDatabase, prepareDatabase } from '../../deploy/local/database.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
-import { projectRoot } from '../../deploy/local/project.js';
-import { environmentOf, plainEnvironment } from '../../deploy/local/services.js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
-import { temporaryDirectory } from '../support/temporary-directory.js';
 import { type Figure, median, reportFigures } from './figures.js';
-import { ask, load, openCaller } from './query-load.js';
+import { ask, type LoadFigures, load } from './query-load.js';
 import { largest, NAMES, questionOf, RPCS, rangeOf, typical } from './query-questions.js';
-import { seedDays, seedFreshness } from './query-seed.js';
+import { type QuerySite, startQuerySite } from './query-site.js';
 
 const { values: args } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
     calls: { type: 'string', default: '2000' },
     rounds: { type: 'string', default: '3' },
+    help: { type: 'boolean' },
   },
 });
+if (args.help) {
+  process.stdout.write(
+    `npm run bench -- query [--scale N] [--calls N] [--rounds N]
+  --scale N   part of 10 million messages (1)
+  --calls N   calls of each load (2000)
+  --rounds N  rounds of each load, of which the median counts (3)
+`,
+  );
+  process.exit(0);
+}
 const DAYS = 90;
 const LAST_DAYS = 9;
 const CALLERS = 50;
 const PER_DAY = Math.round((10_000_000 * Number(args.scale)) / DAYS);
 const CALLS = Number(args.calls);
 const ROUNDS = Number(args.rounds);
+/** Different answers that the bare server takes turns with. */
+const ANSWERS = 50;
 const DAY_MS = 86_400_000;
 const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
+type Rpc = (typeof RPCS)[number];
 
-const directory = await temporaryDirectory('bench-query');
-const credentials = randomCredentials();
-const tls = await ensureCertificates(join(directory, 'tls'));
-const [postgresPort = 0, apiPort = 0, recentPort = 0, barePort = 0, admin = 0, recentAdmin = 0] =
-  await freePorts(6);
-const logDir = join(directory, 'logs');
-const answersDir = join(directory, 'answers');
-for (const one of [logDir, answersDir]) mkdirSync(one, { recursive: true });
-const children: Child[] = [];
+const dayBefore = (back: number) => new Date(endMs - back * DAY_MS).toISOString().slice(0, 10);
+const days = Array.from({ length: DAYS }, (_, i) => dayBefore(DAYS - i));
+const site = await startQuerySite(days, LAST_DAYS, PER_DAY, new Date(endMs).toISOString());
 try {
-  process.exitCode = await bench();
+  process.exitCode = reportFigures('query', await measure(site));
 } finally {
-  for (const child of children.reverse()) await child.stop();
+  await site.stop();
 }
 process.exit();
 
-async function bench(): Promise<number> {
-  const { full, recent } = await prepare();
-  say('asking …');
-  const bare = openCaller(barePort, tls);
-  const figures: Figure[] = [];
-  for (const rpc of RPCS) {
-    figures.push(...(await beside(full, bare, rpc)));
-  }
+async function measure(site: QuerySite): Promise<Figure[]> {
+  const figures = [figure('api ready', site.readyMs, 1000, null, 'lower', 'ms')];
+  for (const rpc of RPCS) figures.push(...(await beside(site, rpc)));
+  figures.push(figure('memory of the api after it', site.memoryMb(), 200, null, 'lower', 'MB'));
   for (const zone of ['UTC', 'Asia/Kathmandu']) {
-    for (const rpc of RPCS) {
-      const { p99Ms, p50Ms } = await load(full, (i) => largest(rpc, endMs, zone, i), {
-        callers: 1,
-        calls: 50,
-      });
-      say(`largest ${NAMES[rpc]} ${zone}: p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
-      figures.push(figure(`largest ${NAMES[rpc]}, ${zone}, p99`, p99Ms, 250, 100, 'lower', 'ms'));
-    }
-    figures.push(await growth(full, recent, zone));
+    for (const rpc of RPCS) figures.push(await largestRange(site.full, rpc, zone));
+    figures.push(await growth(site.full, site.recent, zone));
   }
-  return reportFigures('query', figures);
+  figures.push(...(await besideIngestion(site)));
+  figures.push(figure('memory of the api at the end', site.memoryMb(), 200, null, 'lower', 'MB'));
+  return figures;
 }
 
 function figure(
@@ -87,43 +76,55 @@ function figure(
   return { name, value, unit, must, aim, better };
 }
 
-/** Typical and repeated questions, each round beside the bare server. */
-async function beside(full: Client, bare: Client, rpc: (typeof RPCS)[number]): Promise<Figure[]> {
+/** Typical and repeated questions, each round beside the bare server with the bytes of these questions' answers. */
+async function beside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
   let asked = 0;
   const distinct = () => typical(rpc, endMs, DAYS, asked++);
   const same = () => typical(rpc, endMs, DAYS, 7);
-  const answer = `${rpc}.bin`;
-  writeFileSync(join(answersDir, answer), await ask(full, same()));
-  const runs = { p50: [] as number[], rate: [] as number[] };
-  const again = { p50: [] as number[], rate: [] as number[] };
-  const absolute: string[] = [];
-  say(`warming ${rpc}`);
-  await load(full, distinct, { callers: CALLERS, calls: 200 });
-  say('bare');
-  await load(bare, same, { callers: CALLERS, calls: CALLS, answer });
-  for (let round = 0; round < ROUNDS; round++) {
-    const limit = await load(bare, same, { callers: CALLERS, calls: CALLS, answer });
-    const own = await load(full, distinct, { callers: CALLERS, calls: Math.ceil(CALLS / 3) });
-    const limitAgain = await load(bare, same, { callers: CALLERS, calls: CALLS, answer });
-    const repeated = await load(full, same, { callers: CALLERS, calls: CALLS });
-    runs.p50.push(own.p50Ms / limit.p50Ms);
-    runs.rate.push(own.callsPerSecond / limit.callsPerSecond);
-    again.p50.push(repeated.p50Ms / limitAgain.p50Ms);
-    again.rate.push(repeated.callsPerSecond / limitAgain.callsPerSecond);
-    absolute.push(
-      `${NAMES[rpc]}: ${own.callsPerSecond.toFixed(0)}/s p50 ${own.p50Ms.toFixed(1)} p99 ${own.p99Ms.toFixed(1)} ms; ` +
-        `repeated ${repeated.callsPerSecond.toFixed(0)}/s p50 ${repeated.p50Ms.toFixed(1)} ms; ` +
-        `bare ${limit.callsPerSecond.toFixed(0)}/s p50 ${limit.p50Ms.toFixed(1)} ms`,
-    );
+  for (let i = 0; i < ANSWERS; i++) {
+    const bytes = await ask(full, distinct());
+    writeFileSync(join(answersDir, `${rpc}-${i}.bin`), bytes);
   }
-  for (const line of absolute) say(line);
+  const answer = (index: number) => `${rpc}-${index % ANSWERS}.bin`;
+  const limitOf = () => load(bare, same, { callers: CALLERS, calls: CALLS, answer });
+  await load(full, distinct, { callers: CALLERS, calls: 200 });
+  await limitOf();
+  const runs = { p50: [] as number[], p99: [] as number[], rate: [] as number[] };
+  const again = { p50: [] as number[], p99: [] as number[], rate: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const calls = Math.ceil(CALLS / 3);
+    const own = await load(full, distinct, { callers: CALLERS, calls });
+    const limit = await limitOf();
+    const repeated = await load(full, same, { callers: CALLERS, calls: CALLS });
+    for (const [to, made] of [[runs, own] as const, [again, repeated] as const]) {
+      to.p50.push(made.p50Ms / limit.p50Ms);
+      to.p99.push(made.p99Ms / limit.p99Ms);
+      to.rate.push(made.callsPerSecond / limit.callsPerSecond);
+    }
+    say(`${NAMES[rpc]}: ${told(own)}; repeated ${told(repeated)}; bare ${told(limit)}`);
+  }
   const name = NAMES[rpc];
   return [
     figure(`typical ${name}, p50 / bare`, median(runs.p50), 5, 3, 'lower'),
+    figure(`typical ${name}, p99 / bare`, median(runs.p99), null, null, 'lower'),
     figure(`typical ${name}, rate / bare`, median(runs.rate), 0.2, 0.4, 'higher'),
     figure(`repeated ${name}, p50 / bare`, median(again.p50), 1.5, 1.3, 'lower'),
+    figure(`repeated ${name}, p99 / bare`, median(again.p99), null, null, 'lower'),
     figure(`repeated ${name}, rate / bare`, median(again.rate), 0.7, 0.8, 'higher'),
   ];
+}
+
+function told({ callsPerSecond, p50Ms, p99Ms }: LoadFigures): string {
+  return `${callsPerSecond.toFixed(0)}/s p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms`;
+}
+
+/** One caller, no two questions alike; the first five, which fill caches and plans, do not count. */
+async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figure> {
+  const next = (index: number) => largest(rpc, endMs, zone, index);
+  const cold = await load(full, next, { callers: 1, calls: 5 });
+  const warm = await load(full, (i) => next(i + 5), { callers: 1, calls: 50 });
+  say(`largest ${NAMES[rpc]} ${zone}: first ${cold.p99Ms.toFixed(1)} ms, then ${told(warm)}`);
+  return figure(`largest ${NAMES[rpc]}, ${zone}, p99`, warm.p99Ms, 250, 100, 'lower', 'ms');
 }
 
 /** The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. */
@@ -143,66 +144,37 @@ async function growth(full: Client, recent: Client, timeZone: string): Promise<F
   return figure(`growth, 90 days / 9 days, ${timeZone}`, median(ratios), 1.2, 1.05, 'lower');
 }
 
-async function prepare(): Promise<{ full: Client; recent: Client }> {
-  const password = credentials.superuser;
-  children.push(
-    await startPostgres({
-      port: postgresPort,
-      dataDir: join(directory, 'postgres'),
-      logDir,
-      password,
-      durable: true,
-    }),
-  );
-  const server = postgresUrl(postgresPort, password);
-  const recentUrl = await ensureDatabase(server, 'recent');
-  await prepareDatabase(recentUrl, credentials);
-  const day = (back: number) => new Date(endMs - back * DAY_MS).toISOString().slice(0, 10);
-  const days = Array.from({ length: DAYS }, (_, i) => day(DAYS - i));
-  await seedFreshness(recentUrl, new Date(endMs).toISOString());
-  await seedDays(recentUrl, days.slice(-LAST_DAYS), PER_DAY);
-  const admins = new pg.Client({ connectionString: server });
-  await admins.connect();
-  await admins.query('CREATE DATABASE full_size TEMPLATE recent');
-  await admins.end();
-  const fullUrl = new URL(recentUrl);
-  fullUrl.pathname = '/full_size';
-  await seedDays(fullUrl.href, days.slice(0, -LAST_DAYS), PER_DAY);
-  await startApi('api', apiPort, admin, fullUrl.href);
-  await startApi('recent', recentPort, recentAdmin, recentUrl);
-  const own = tls.identities['sms-analytics'];
-  children.push(
-    await startChild({
-      name: 'bare',
-      command: process.execPath,
-      args: [
-        join(projectRoot, 'dist/test/bench/query-bare.js'),
-        ...[String(barePort), own.key, own.cert, tls.ca, answersDir],
-      ],
-      env: plainEnvironment(),
-      logFile: join(logDir, 'bare.log'),
-    }),
-  );
-  return { full: openCaller(apiPort, tls), recent: openCaller(recentPort, tls) };
-}
-
-async function startApi(name: string, grpc: number, apiAdmin: number, databaseUrl: string) {
-  const ports = { grpc, apiAdmin, ingestAdmin: 0, nats: 0, postgres: postgresPort, clickhouse: 0 };
-  const site = { dataDir: directory, ports, credentials, databaseUrl, tls } as never;
-  const startedMs = performance.now();
-  const child = await startChild({
-    name,
-    command: process.execPath,
-    args: [join(projectRoot, 'dist/src/bin/api.js')],
-    env: { ...plainEnvironment(), ...environmentOf('api', site), LOG_LEVEL: 'warn' },
-    logFile: join(logDir, `${name}.log`),
+/** Typical summaries while full batches are applied, each to its rate without the other. */
+async function besideIngestion({ full, ingest }: QuerySite): Promise<Figure[]> {
+  let asked = 0;
+  const distinct = () => typical('summary', endMs, DAYS, asked++);
+  const calls = Math.ceil(CALLS / 3);
+  await ingest(3);
+  const alone = await ingest(10);
+  const quiet = await load(full, distinct, { callers: CALLERS, calls });
+  const ingesting = ingest(15);
+  const both: number[] = [];
+  let over = false;
+  void ingesting.then(() => {
+    over = true;
   });
-  children.push(child);
-  for (;;) {
-    if (!child.running) throw new Error(`The api ended: ${child.tail()}`);
-    const response = await fetch(`http://127.0.0.1:${apiAdmin}/readyz`).catch(() => undefined);
-    if (response?.ok) break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!over) {
+    const { callsPerSecond } = await load(full, distinct, { callers: CALLERS, calls: 100 });
+    if (!over) both.push(callsPerSecond);
   }
-  say(`api ready after ${(performance.now() - startedMs).toFixed(0)} ms`);
+  const together = await ingesting;
+  say(`ingestion ${alone.toFixed(0)}/s alone, ${together.toFixed(0)}/s beside questions`);
+  say(`GetSummary ${quiet.callsPerSecond.toFixed(0)}/s, ${median(both).toFixed(0)}/s beside it`);
+  const unit = '×';
+  return [
+    figure('ingestion beside questions / alone', together / alone, null, null, 'higher', unit),
+    figure(
+      'typical GetSummary beside ingestion / alone',
+      median(both) / quiet.callsPerSecond,
+      null,
+      null,
+      'higher',
+      unit,
+    ),
+  ];
 }

@@ -1,0 +1,156 @@
+// What the query benchmark runs on: one Postgres with two databases (90 days, and the last nine of them), an api process
+// for each, and the bare server, all over the same mutual TLS 1.3.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@grpc/grpc-js';
+import pg from 'pg';
+import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
+import { type Child, startChild } from '../../deploy/local/child.js';
+import { randomCredentials } from '../../deploy/local/credentials.js';
+import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
+import { freePorts } from '../../deploy/local/ports.js';
+import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
+import { projectRoot } from '../../deploy/local/project.js';
+import { environmentOf, plainEnvironment } from '../../deploy/local/services.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { openCaller } from './query-load.js';
+import { seedDays, seedFreshness } from './query-seed.js';
+
+export interface QuerySite {
+  /** Callers of the api over 90 days, of the one over nine, and of the bare server. */
+  readonly full: Client;
+  readonly recent: Client;
+  readonly bare: Client;
+  readonly answersDir: string;
+  /** Until the api said that it is ready, with nothing else at work. */
+  readonly readyMs: number;
+  /** Resident memory of the api over 90 days, in MB. */
+  memoryMb(): number;
+  /** Applies full batches to the 90 days for some seconds; resolves to events per second. */
+  ingest(seconds: number): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startQuerySite(
+  days: readonly string[],
+  lastDays: number,
+  perDay: number,
+  dataAsOf: string,
+): Promise<QuerySite> {
+  const directory = await temporaryDirectory('bench-query');
+  const credentials = randomCredentials();
+  const tls = await ensureCertificates(join(directory, 'tls'));
+  const [postgresPort = 0, apiPort = 0, recentPort = 0, barePort = 0, admin = 0, recentAdmin = 0] =
+    await freePorts(6);
+  const logDir = join(directory, 'logs');
+  const answersDir = join(directory, 'answers');
+  for (const one of [logDir, answersDir]) mkdirSync(one, { recursive: true });
+  const children: Child[] = [];
+  const stop = async () => {
+    for (const child of children.reverse()) await child.stop();
+  };
+  const password = credentials.superuser;
+  const dataDir = join(directory, 'postgres');
+  children.push(
+    await startPostgres({ port: postgresPort, dataDir, logDir, password, durable: true }),
+  );
+  const server = postgresUrl(postgresPort, password);
+  const recentUrl = await ensureDatabase(server, 'recent');
+  await prepareDatabase(recentUrl, credentials);
+  await seedFreshness(recentUrl, dataAsOf);
+  await seedDays(recentUrl, days.slice(-lastDays), perDay);
+  const fullUrl = await copyDatabase(server, recentUrl, 'full_size');
+  await seedDays(fullUrl, days.slice(0, -lastDays), perDay);
+  await openLedgerDays(fullUrl);
+
+  const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {
+    const child = await startChild({
+      name,
+      command: process.execPath,
+      args: [join(projectRoot, 'dist', file), ...args],
+      env: { ...plainEnvironment(), ...env },
+      logFile: join(logDir, `${name}.log`),
+    });
+    children.push(child);
+    return child;
+  };
+  const startApi = async (name: string, grpc: number, apiAdmin: number, databaseUrl: string) => {
+    const ports = {
+      grpc,
+      apiAdmin,
+      ingestAdmin: 0,
+      nats: 0,
+      postgres: postgresPort,
+      clickhouse: 0,
+    };
+    const site = { dataDir: directory, ports, credentials, databaseUrl, tls };
+    const startedMs = performance.now();
+    const env = { ...environmentOf('api', site), LOG_LEVEL: 'warn' };
+    const child = await launch(name, 'src/bin/api.js', [], env);
+    await ready(child, apiAdmin);
+    return { child, readyMs: performance.now() - startedMs };
+  };
+  try {
+    const { child, readyMs } = await startApi('api', apiPort, admin, fullUrl);
+    await startApi('recent', recentPort, recentAdmin, recentUrl);
+    await launch('bare', 'test/bench/query-bare.js', bareArguments(barePort, tls, answersDir), {});
+    return {
+      full: openCaller(apiPort, tls),
+      recent: openCaller(recentPort, tls),
+      bare: openCaller(barePort, tls),
+      answersDir,
+      readyMs,
+      memoryMb: () => residentMb(child.pid),
+      async ingest(seconds) {
+        const url = roleUrl(fullUrl, 'analytics_ingest', credentials);
+        const args = [url, String(seconds)];
+        const ingestion = await launch('ingestion', 'test/bench/query-ingestion.js', args, {});
+        await ingestion.exited;
+        return Number(
+          readFileSync(join(logDir, 'ingestion.log'), 'utf8').trim().split('\n').at(-1),
+        );
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function bareArguments(port: number, tls: TlsFiles, answersDir: string): string[] {
+  const own = tls.identities['sms-analytics'];
+  return [String(port), own.key, own.cert, tls.ca, answersDir];
+}
+
+async function copyDatabase(server: string, from: string, name: string): Promise<string> {
+  const admins = new pg.Client({ connectionString: server });
+  await admins.connect();
+  await admins.query(`CREATE DATABASE ${name} TEMPLATE ${new URL(from).pathname.slice(1)}`);
+  await admins.end();
+  const url = new URL(from);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+async function openLedgerDays(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('SELECT create_ledger_days(1::smallint, current_date - 2, current_date + 2)');
+  await client.end();
+}
+
+async function ready(child: Child, admin: number): Promise<void> {
+  for (;;) {
+    if (!child.running) throw new Error(`The api ended: ${child.tail()}`);
+    const response = await fetch(`http://127.0.0.1:${admin}/readyz`).catch(() => undefined);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Resident memory of a process now, in MB (VmRSS of proc(5)). */
+function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
