@@ -9,7 +9,6 @@ import { identityReader } from '../api/grpc/identity.js';
 import { ALL_METHODS } from '../api/grpc/methods.js';
 import { type ServerMetrics, serverMetrics } from '../api/grpc/metrics.js';
 import { loadPolicy } from '../api/grpc/policy.js';
-import { addReflection } from '../api/grpc/reflection.js';
 import { type GrpcServer, startGrpcServer } from '../api/grpc/server.js';
 import { MutualTlsCredentials } from '../api/grpc/tls-credentials.js';
 import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
@@ -28,8 +27,8 @@ import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-ro
 import type { RevealedUrl } from '../store/postgres/login.js';
 import { openPool } from '../store/postgres/open-pool.js';
 import { createReadPool } from '../store/postgres/pool.js';
-import { openPrisma } from '../store/postgres/prisma.js';
-import { recordDenials } from '../store/postgres/record-denials.js';
+import type { PrismaClient } from '../store/postgres/prisma.js';
+import { type DenialRow, recordDenials } from '../store/postgres/record-denials.js';
 import { readCopyLag } from '../store/postgres/select-copy-lag.js';
 
 type Config = ConfigOf<typeof apiSettings>;
@@ -76,7 +75,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     clock,
     log,
     deadlineCapMs: config.deadlineCapMs,
-    ...(config.reflection === 'on' ? { addReflection } : {}),
+    ...(config.reflection === 'on' ? await import('../api/grpc/reflection.js') : {}),
   });
   lifecycle.onStop('grpc', () => server.stop(GRACE_MS));
   readiness = watchReadiness(lifecycle, registry, queries, server);
@@ -89,18 +88,18 @@ async function checkRoles(stopping: AbortSignal): Promise<void> {
     ['DATABASE_URL', config.databaseUrl],
     ['ACCOUNT_DATABASE_URL', config.accountDatabaseUrl],
   ] as const;
-  for (const [setting, url] of logins) {
+  const check = async ([setting, url]: (typeof logins)[number]) => {
     while (!stopping.aborted) {
       try {
-        await refusePrivilegedRole(setting, url.reveal());
-        break;
+        return await refusePrivilegedRole(setting, url.reveal());
       } catch (error) {
         if (error instanceof PrivilegedRole) throw error;
         log.warn('the database cannot be reached, trying again', { reason: setting, error });
         await pause(RETRY_MS, stopping);
       }
     }
-  }
+  };
+  await Promise.all(logins.map(check));
 }
 
 /** Opens the pools (on first use) and what stands on them. */
@@ -131,8 +130,13 @@ function openStore(
     onIdleError,
   );
   copyMetrics(registry, () => readCopyLag(auditPool));
-  const prisma = openPrisma(auditPool);
-  const audit = new DenialAudit(clock, log, (rows) => recordDenials(prisma, rows));
+  // Loaded with the first denial: it takes a quarter of the time in which the process is to be ready.
+  let prisma: PrismaClient | undefined;
+  const record = async (rows: readonly DenialRow[]) => {
+    prisma ??= (await import('../store/postgres/prisma.js')).openPrisma(auditPool);
+    await recordDenials(prisma, rows);
+  };
+  const audit = new DenialAudit(clock, log, record);
   const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
   lifecycle.onStop('pools', async () => {
     await Promise.all([platformPool.end(), accountPool.end(), auditPool.end()]);
