@@ -105,7 +105,8 @@ export async function startQuerySite(
         const url = roleUrl(fullUrl, 'analytics_ingest', credentials);
         const args = [url, String(seconds)];
         const ingestion = await launch('ingestion', 'test/bench/query-ingestion.js', args, {});
-        await ingestion.exited;
+        const how = await ingestion.exited;
+        if (how !== 'exited with code 0') throw new Error(`ingestion ${how}: ${ingestion.tail()}`);
         return Number(
           readFileSync(join(logDir, 'ingestion.log'), 'utf8').trim().split('\n').at(-1),
         );

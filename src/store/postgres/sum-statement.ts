@@ -31,7 +31,10 @@ const ADD_BINS = `(bins, messages) = (
                 SELECT * FROM unnest(excluded.bins, excluded.messages)) AS side (bin, n)
           GROUP BY bin HAVING sum(n) <> 0) AS added)`;
 
-/** Reads outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell. */
+/**
+ * A bucket whose only change is that a message went from one account to another is written all the same: its version is
+ * what account-memory.ts knows changes by. Reads outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell.
+ */
 export const SUM_CTES = `to_outcome_sum AS (
   INSERT INTO outcome_sum AS r (generation, grain_minutes, operator_id, bucket, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, coalesce(operator_id, ''), bucket, ${byOutcome}, ${sums(['segments', 'contradicted'])}

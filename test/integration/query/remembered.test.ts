@@ -81,6 +81,12 @@ it('does not hold an account that its only message has left', async () => {
   for (let times = 0; times < 3; times++) expect(await active()).toBe(1n);
   await apply([charged({ accountId: 'acme' })]);
   expect(await active()).toBe(1n);
+  const messageId = MESSAGE_ID.replace(/.$/, '9');
+  await apply([charged({ accountId: 'acme', messageId, eventId: 'c-9' })]);
+  for (let times = 0; times < 3; times++) expect(await active()).toBe(1n);
+  // An earlier charge of another account: for the platform nothing changes but the version.
+  await apply([charged({ accountId: 'beta', eventId: 'c-0', chargedAt: ACCEPTED_AT - 1 })]);
+  expect(await active()).toBe(2n);
 });
 
 it('is what has not changed, whatever is counted meanwhile', { timeout: 120_000 }, async () => {
