@@ -1,4 +1,5 @@
-// The real gRPC server over real TLS on a free port, with use cases that answer at once; and raw clients for it.
+// Clients for the gRPC port, and the real gRPC server inside the test's own process with use cases that answer as the test
+// likes: for what no database can be made to do. Tests of the service as it runs start the process (api-process.ts).
 import { credentials, Metadata, type Server, type ServiceError } from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
 import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
@@ -114,14 +115,17 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
 }
 
+/** Where a server is, and which authority it trusts and is trusted by. */
+export type Reachable = Pick<TestServer, 'target' | 'authority'>;
+
 /** A generated client with this certificate, or with none. */
-export function clientFor(server: TestServer, issued?: Issued): AnalyticsServiceClient {
+export function clientFor(server: Reachable, issued?: Issued): AnalyticsServiceClient {
   return new AnalyticsServiceClient(server.target, channelCredentials(server, issued), {
     'grpc.use_local_subchannel_pool': 1,
   });
 }
 
-export function channelCredentials(server: TestServer, issued?: Issued) {
+export function channelCredentials(server: Reachable, issued?: Issued) {
   const ca = Buffer.from(server.authority.pem);
   return issued === undefined
     ? credentials.createSsl(ca)

@@ -1,11 +1,18 @@
-// Attacks 9-11: customer-portal sees the one account that its header names, byte for byte; nothing is normalised.
+// Attacks 9-11 on the api process with rows of two accounts: customer-portal sees the one account that its header names,
+// byte for byte; nothing is normalised.
 
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnalyticsServiceClient } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { GetAccountUsageRequest } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
-import { call, clientFor, startTestServer, type TestServer } from '../../support/api-server.js';
+import {
+  type ApiProcess,
+  RANGE,
+  type RecordedDenial,
+  startApiProcess,
+} from '../../support/api-process.js';
+import { call, clientFor } from '../../support/api-server.js';
 import { ADMIN, issueCaller, PORTAL } from '../../support/pki.js';
 
 const DENIED = {
@@ -14,37 +21,46 @@ const DENIED = {
   reason: 'analytics.sms/PERMISSION_DENIED',
 };
 
-let server: TestServer;
+let api: ApiProcess;
 let portal: AnalyticsServiceClient;
 let admin: AnalyticsServiceClient;
 let session: ClientHttp2Session;
 beforeAll(async () => {
-  server = await startTestServer();
-  const issued = await issueCaller(server.authority, PORTAL);
-  portal = clientFor(server, issued);
-  admin = clientFor(server, await issueCaller(server.authority, ADMIN));
-  session = connect(`https://${server.target}`, { ca: server.authority.pem, ...issued });
+  api = await startApiProcess();
+  const issued = await issueCaller(api.authority, PORTAL);
+  portal = clientFor(api, issued);
+  admin = clientFor(api, await issueCaller(api.authority, ADMIN));
+  session = connect(`https://${api.target}`, { ca: api.authority.pem, ...issued });
 });
 afterAll(async () => {
-  portal.close();
-  admin.close();
-  session.destroy();
-  await server.stop();
+  portal?.close();
+  admin?.close();
+  session?.destroy();
+  await api?.close();
 });
 
-const usage = (accountId: string, headers: Record<string, string>) =>
-  call(portal, 'getAccountUsage', { accountId }, headers);
+/** Denials that the portal has got so far; all of them in GetAccountUsage. */
+let deniedCount = 0;
 
-test('the portal is served its own account, in the scope of its header', async () => {
-  expect(await usage('acme', { 'x-account-id': 'acme' })).toMatchObject({
+async function usage(accountId: string, headers: Record<string, string>) {
+  const end = await call(portal, 'getAccountUsage', { accountId, range: RANGE }, headers);
+  if (end.code === GrpcCode.PERMISSION_DENIED) deniedCount += 1;
+  return end;
+}
+
+test.each([
+  ['acme', 2n, '0.1'],
+  ['umbrella', 1n, '0.05'],
+])('the portal is served its own account: %s', async (accountId, accepted, charged) => {
+  expect(await usage(accountId, { 'x-account-id': accountId })).toMatchObject({
     code: GrpcCode.OK,
-    response: { accountId: 'acme' },
+    response: { accountId, counts: { accepted }, money: [{ currency: 'EUR', charged }] },
   });
 });
 
 describe('the portal is denied, always with the same answer', () => {
   const cases: [string, string, Record<string, string>][] = [
-    ['a foreign account', 'other', { 'x-account-id': 'acme' }],
+    ['a foreign account that has rows', 'umbrella', { 'x-account-id': 'acme' }],
     ['an account that nobody has', 'no-such-account', { 'x-account-id': 'acme' }],
     ['no header', 'acme', {}],
     ['an empty header', 'acme', { 'x-account-id': '' }],
@@ -62,13 +78,14 @@ describe('the portal is denied, always with the same answer', () => {
   test.each(cases)('%s', async (_name, asked, headers) => {
     const end = await usage(asked, headers);
     expect(end).toMatchObject(DENIED);
-    expect(end.violations).toBeUndefined();
+    // Nothing differs between the cases but the name of the call.
+    expect(Object.keys(end).sort()).toEqual(['code', 'correlationId', 'message', 'reason']);
   });
 
   /** A call with headers exactly as they are here, which a gRPC client would not send. */
   function raw(values: string | string[]): Promise<string | undefined> {
     const body = GetAccountUsageRequest.encode(
-      GetAccountUsageRequest.fromPartial({ accountId: 'acme' }),
+      GetAccountUsageRequest.fromPartial({ accountId: 'acme', range: RANGE }),
     ).finish();
     const frame = Buffer.alloc(5 + body.length);
     frame.writeUInt32BE(body.length, 1);
@@ -84,7 +101,10 @@ describe('the portal is denied, always with the same answer', () => {
       let code: string | undefined;
       stream.on('response', (headers) => (code ??= headers['grpc-status'] as string | undefined));
       stream.on('trailers', (headers) => (code ??= headers['grpc-status'] as string | undefined));
-      stream.on('close', () => resolve(code ?? `reset ${stream.rstCode}`));
+      stream.on('close', () => {
+        if (code === String(GrpcCode.PERMISSION_DENIED)) deniedCount += 1;
+        resolve(code ?? `reset ${stream.rstCode}`);
+      });
       stream.on('error', () => {});
       stream.setTimeout(5_000, () => reject(new Error('hung')));
       stream.resume();
@@ -105,26 +125,35 @@ describe('the portal is denied, always with the same answer', () => {
   });
 });
 
-test('a denial is one audit record per caller, method, reason and minute, with a count', async () => {
-  await server.flushDenials();
-  server.denials.length = 0;
-  for (let n = 0; n < 25; n++) await usage('other', { 'x-account-id': 'acme' });
-  await server.flushDenials();
-  expect(server.denials.length).toBeLessThanOrEqual(2); // the minute may turn
-  expect(server.denials.reduce((sum, row) => sum + row.count, 0)).toBe(25);
-  expect(server.denials[0]).toMatchObject({
-    caller: 'customer-portal',
-    method: 'sms.analytics.v1.AnalyticsService/GetAccountUsage',
-    reason: 'FOREIGN_ACCOUNT',
-  });
-  expect(JSON.stringify(server.denials)).not.toContain('other');
-});
-
 test('admin-dashboard is served any account, whatever its header says', async () => {
-  for (const headers of [{}, { 'x-account-id': 'else' }, { 'x-account-id': 'a, b' }]) {
-    expect(await call(admin, 'getAccountUsage', { accountId: 'acme' }, headers)).toMatchObject({
+  for (const headers of [{}, { 'x-account-id': 'umbrella' }, { 'x-account-id': 'a, b' }]) {
+    expect(
+      await call(admin, 'getAccountUsage', { accountId: 'acme', range: RANGE }, headers),
+    ).toMatchObject({
       code: GrpcCode.OK,
-      response: { accountId: 'acme' },
+      response: { accountId: 'acme', counts: { accepted: 2n } },
     });
   }
+});
+
+test('a denial is one audit record per caller, method, reason and minute, with a count', async () => {
+  for (let n = 0; n < 25; n++) await usage('umbrella', { 'x-account-id': 'acme' });
+  session.destroy();
+  const denials = await api.endedWithDenials();
+  const keyOf = ({ actor, action, reason, minute }: RecordedDenial) =>
+    [actor, action, reason, minute].join(' ');
+  expect(new Set(denials.map(keyOf)).size).toBe(denials.length);
+  expect(denials.reduce((sum, { occurrences }) => sum + occurrences, 0)).toBe(deniedCount);
+  expect(deniedCount).toBeGreaterThan(25);
+  for (const denial of denials) {
+    expect(denial).toMatchObject({
+      actor: 'customer-portal',
+      action: 'sms.analytics.v1.AnalyticsService/GetAccountUsage',
+      reason: expect.stringMatching(/^(FOREIGN_ACCOUNT|ACCOUNT_HEADER_INVALID)$/),
+      minute: expect.stringMatching(/:00Z$/),
+    });
+  }
+  const foreign = denials.filter(({ reason }) => reason === 'FOREIGN_ACCOUNT');
+  expect(Math.max(...foreign.map(({ occurrences }) => occurrences))).toBeGreaterThan(10);
+  expect(JSON.stringify(denials)).not.toContain('umbrella');
 });

@@ -1,28 +1,28 @@
-// Health and reflection obey the policy; buf curl, a gRPC client that is not grpc-js, talks to the port.
+// Health and reflection of the api process obey the policy; buf curl, a gRPC client that is not grpc-js, talks to the port.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { status as GrpcCode, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addReflection } from '../../../src/api/grpc/reflection.js';
 import {
   HealthClient,
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../../src/generated/proto/grpc/health/v1/health.js';
-import { channelCredentials, startTestServer, type TestServer } from '../../support/api-server.js';
+import { type ApiProcess, RANGE, startApiProcess } from '../../support/api-process.js';
+import { channelCredentials } from '../../support/api-server.js';
 import { ADMIN, CertificateFolder, issueCaller, PORTAL, STRANGER } from '../../support/pki.js';
 
 const buf = fileURLToPath(new URL('../../../node_modules/.bin/buf', import.meta.url));
 const run = promisify(execFile);
-let server: TestServer;
+let api: ApiProcess;
 beforeAll(async () => {
-  server = await startTestServer({ addReflection });
+  api = await startApiProcess({ REFLECTION: 'on' });
 });
-afterAll(() => server.stop());
+afterAll(() => api?.close());
 
 async function healthClient(identity: string): Promise<HealthClient> {
-  const issued = await issueCaller(server.authority, identity);
-  return new HealthClient(server.target, channelCredentials(server, issued));
+  const issued = await issueCaller(api.authority, identity);
+  return new HealthClient(api.target, channelCredentials(api, issued));
 }
 
 function check(client: HealthClient, service: string): Promise<number | string> {
@@ -48,14 +48,17 @@ test('health is told to those whom the policy lets ask, about known names only',
 
 test('a watch follows the health; one on a made-up name ends; the 201st is refused', async () => {
   const client = await healthClient(ADMIN);
+  const patient = { timeout: 60_000 };
   const seen: string[] = [];
   const watch = client.watch({ service: '' });
   watch.on('data', (response) => seen.push(Serving[response.status] ?? '?'));
   watch.on('error', () => {});
-  await expect.poll(() => seen).toEqual(['SERVING']);
-  server.server.setServing(false);
-  await expect.poll(() => seen).toEqual(['SERVING', 'NOT_SERVING']);
-  server.server.setServing(true);
+  await expect.poll(() => seen, patient).toEqual(['SERVING']);
+  // Not serving while Postgres has nothing to say about answers, and again once it has.
+  await api.site.database.query('ALTER VIEW answer_state RENAME TO answer_gone');
+  await expect.poll(() => seen, patient).toEqual(['SERVING', 'NOT_SERVING']);
+  await api.site.database.query('ALTER VIEW answer_gone RENAME TO answer_state');
+  await expect.poll(() => seen, patient).toEqual(['SERVING', 'NOT_SERVING', 'SERVING']);
   const end = (service: string) =>
     new Promise<number>((resolve) => {
       const other = client.watch({ service });
@@ -81,8 +84,8 @@ async function bufCurl(
   ...args: string[]
 ): Promise<{ out: string; failed: boolean }> {
   const folder = new CertificateFolder();
-  const issued = await issueCaller(server.authority, identity ?? ADMIN);
-  folder.write({ ...issued, ca: server.authority.pem });
+  const issued = await issueCaller(api.authority, identity ?? ADMIN);
+  folder.write({ ...issued, ca: api.authority.pem });
   const pair = identity === undefined ? [] : ['--cert', folder.certFile, '--key', folder.keyFile];
   const all = ['curl', '--cacert', folder.caFile, ...pair, '--protocol', 'grpc', ...args];
   try {
@@ -96,17 +99,20 @@ async function bufCurl(
 }
 
 test('buf curl asks by reflection with a valid certificate, and gets nothing without', async () => {
-  const url = `https://${server.target}/sms.analytics.v1.AnalyticsService/GetSummary`;
-  const good = await bufCurl(ADMIN, url);
-  expect(good).toEqual({ out: expect.stringContaining('"activeAccounts": "7"'), failed: false });
-  const listed = await bufCurl(ADMIN, `https://${server.target}`, '--list-services');
+  const url = `https://${api.target}/sms.analytics.v1.AnalyticsService/GetSummary`;
+  const question = ['-d', JSON.stringify({ range: RANGE })];
+  const good = await bufCurl(ADMIN, ...question, url);
+  expect(good).toEqual({ out: expect.stringContaining('"activeAccounts": "2"'), failed: false });
+  const listed = await bufCurl(ADMIN, `https://${api.target}`, '--list-services');
   expect(listed.out).toContain('sms.analytics.v1.AnalyticsService');
   // Reflection is denied too.
-  expect(await bufCurl(STRANGER, url)).toMatchObject({ failed: true });
+  expect(await bufCurl(STRANGER, ...question, url)).toMatchObject({ failed: true });
   const proto = fileURLToPath(new URL('../../../proto', import.meta.url));
-  expect(await bufCurl(STRANGER, '--schema', proto, url)).toMatchObject({
+  expect(await bufCurl(STRANGER, '--schema', proto, ...question, url)).toMatchObject({
     failed: true,
     out: expect.stringMatching(/permission_denied|may not/),
   });
-  expect(await bufCurl(undefined, '--schema', proto, url)).toMatchObject({ failed: true });
+  expect(await bufCurl(undefined, '--schema', proto, ...question, url)).toMatchObject({
+    failed: true,
+  });
 });

@@ -1,4 +1,4 @@
-// Attacks 1-5 and 8 on the real server over real TLS: who is let in, and as whom.
+// Attacks 1-6 and 8 on the api process with rows behind it: who is let in, and as whom. The denials are on record.
 
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
@@ -6,12 +6,12 @@ import { connect as connectTls } from 'node:tls';
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  call,
-  clientFor,
-  type RpcName,
-  startTestServer,
-  type TestServer,
-} from '../../support/api-server.js';
+  type ApiProcess,
+  RANGE,
+  startApiProcess,
+  tlsOptionsFor,
+} from '../../support/api-process.js';
+import { call, clientFor, type RpcName } from '../../support/api-server.js';
 import {
   ADMIN,
   createAuthority,
@@ -24,11 +24,14 @@ import {
   STRANGER,
 } from '../../support/pki.js';
 
-let server: TestServer;
+let api: ApiProcess;
 beforeAll(async () => {
-  server = await startTestServer();
+  api = await startApiProcess();
 });
-afterAll(() => server.stop());
+afterAll(() => api?.close());
+
+/** The header of a caller who speaks for `acme`. */
+const OWN = { 'x-account-id': 'acme' };
 
 const ADMIN_ONLY: RpcName[] = [
   'getSummary',
@@ -40,10 +43,10 @@ const ADMIN_ONLY: RpcName[] = [
 async function once(
   issued: Issued | undefined,
   rpc: RpcName = 'getSummary',
-  request = {},
+  request: object = { range: RANGE },
   headers = {},
 ) {
-  const client = clientFor(server, issued);
+  const client = clientFor(api, issued);
   try {
     return await call(client, rpc, request, headers, 20_000);
   } finally {
@@ -75,7 +78,7 @@ describe('without a certificate that counts no rpc is served', () => {
     [
       'expired',
       () =>
-        issue(server.authority, {
+        issue(api.authority, {
           commonName: 'x',
           uris,
           notBefore: new Date(Date.now() - 2 * DAY),
@@ -85,7 +88,7 @@ describe('without a certificate that counts no rpc is served', () => {
     [
       'not yet valid',
       () =>
-        issue(server.authority, {
+        issue(api.authority, {
           commonName: 'x',
           uris,
           notBefore: new Date(Date.now() + DAY),
@@ -94,7 +97,7 @@ describe('without a certificate that counts no rpc is served', () => {
     ],
     [
       'extended key usage of a server',
-      () => issue(server.authority, { commonName: 'x', uris, usages: ['server'] }),
+      () => issue(api.authority, { commonName: 'x', uris, usages: ['server'] }),
     ],
   ];
   test.each(attempts)('%s', async (_name, make) => {
@@ -104,8 +107,11 @@ describe('without a certificate that counts no rpc is served', () => {
 });
 
 test('the right certificate is served', async () => {
-  const end = await once(await issueCaller(server.authority, ADMIN));
-  expect(end).toMatchObject({ code: GrpcCode.OK, response: { activeAccounts: 7n } });
+  const end = await once(await issueCaller(api.authority, ADMIN));
+  expect(end).toMatchObject({
+    code: GrpcCode.OK,
+    response: { counts: { accepted: 3n }, activeAccounts: 2n },
+  });
 });
 
 describe('an identity that is not exactly a listed one is never the admin', () => {
@@ -118,9 +124,9 @@ describe('an identity that is not exactly a listed one is never the admin', () =
     ['a longer path', [`${ADMIN}/x`]],
   ];
   test.each(denied)('%s is denied', async (_name, uris) => {
-    const issued = await issue(server.authority, { commonName: 'x', uris });
+    const issued = await issue(api.authority, { commonName: 'x', uris });
     for (const rpc of [...ADMIN_ONLY, 'getAccountUsage'] as const) {
-      expect(await once(issued, rpc, { accountId: 'a' }, { 'x-account-id': 'a' })).toMatchObject({
+      expect(await once(issued, rpc, { accountId: 'acme', range: RANGE }, OWN)).toMatchObject({
         code: GrpcCode.PERMISSION_DENIED,
         message: 'the caller may not do this',
         reason: 'analytics.sms/PERMISSION_DENIED',
@@ -148,7 +154,7 @@ describe('an identity that is not exactly a listed one is never the admin', () =
     ['no URI', []],
   ];
   test.each(unidentified)('%s is not identified', async (_name, uris) => {
-    const issued = await issue(server.authority, { commonName: ADMIN, uris });
+    const issued = await issue(api.authority, { commonName: ADMIN, uris });
     expect(await once(issued)).toMatchObject({
       code: GrpcCode.UNAUTHENTICATED,
       reason: 'analytics.sms/UNAUTHENTICATED',
@@ -156,36 +162,40 @@ describe('an identity that is not exactly a listed one is never the admin', () =
   });
 
   test('a DNS name that poses as the admin URI is not looked at', async () => {
-    const issued = await issue(server.authority, { commonName: 'x', dns: [`URI:${ADMIN}`] });
+    const issued = await issue(api.authority, { commonName: 'x', dns: [`URI:${ADMIN}`] });
     expect((await once(issued)).code).toBe(GrpcCode.UNAUTHENTICATED);
   });
 });
 
-test('customer-portal is denied each of the four admin rpcs, and it is audited', async () => {
-  const portal = await issueCaller(server.authority, PORTAL);
+test('customer-portal is denied each of the four admin rpcs', async () => {
+  const portal = await issueCaller(api.authority, PORTAL);
   for (const rpc of ADMIN_ONLY) {
-    const end = await once(portal, rpc, {}, { 'x-account-id': 'a' });
-    expect(end.code).toBe(GrpcCode.PERMISSION_DENIED);
+    // Denied before it is looked at: a wrong question gets no other answer.
+    for (const request of [{ range: RANGE }, {}]) {
+      const end = await once(portal, rpc, request, OWN);
+      expect(end.code).toBe(GrpcCode.PERMISSION_DENIED);
+      expect(end.violations).toBeUndefined();
+    }
   }
-  await server.flushDenials();
-  expect(server.denials.filter((row) => row.caller === 'customer-portal')).toHaveLength(4);
+  const own = await once(portal, 'getAccountUsage', { accountId: 'acme', range: RANGE }, OWN);
+  expect(own).toMatchObject({ code: GrpcCode.OK, response: { counts: { accepted: 2n } } });
 });
 
 test('in tls mode the headers of sidecars change nothing', async () => {
-  const stranger = await issueCaller(server.authority, STRANGER);
+  const stranger = await issueCaller(api.authority, STRANGER);
   const headers = {
     'x-forwarded-client-cert': `By=${ADMIN};URI=${ADMIN}`,
     'l5d-client-id':
       'admin-dashboard.admin-dashboard.serviceaccount.identity.linkerd.cluster.local',
   };
-  expect((await once(stranger, 'getSummary', {}, headers)).code).toBe(GrpcCode.PERMISSION_DENIED);
+  expect((await once(stranger, 'getSummary', { range: RANGE }, headers)).code).toBe(
+    GrpcCode.PERMISSION_DENIED,
+  );
 });
 
 describe('other protocols get nothing', () => {
-  const port = () => server.server.port;
-
   test('a TLS 1.2 client is refused', async () => {
-    const issued = await issueCaller(server.authority, ADMIN);
+    const issued = await issueCaller(api.authority, ADMIN);
     await expect(handshake(issued, 'TLSv1.2')).rejects.toThrow(
       /alert protocol version|EPROTO|ECONNRESET/,
     );
@@ -195,7 +205,7 @@ describe('other protocols get nothing', () => {
   test('plaintext to the TLS port is refused', async () => {
     const answer = await new Promise<Buffer>((resolve) => {
       const parts: Buffer[] = [];
-      const socket = connectTcp(port(), '127.0.0.1', () =>
+      const socket = connectTcp(api.port, '127.0.0.1', () =>
         socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
       );
       socket.on('data', (part) => parts.push(part));
@@ -206,16 +216,12 @@ describe('other protocols get nothing', () => {
   });
 
   test('HTTP/1.1 is turned away', async () => {
-    const issued = await issueCaller(server.authority, ADMIN);
+    const issued = await issueCaller(api.authority, ADMIN);
     const answer = await new Promise<string>((resolve) => {
       let text = '';
       const socket = connectTls(
         {
-          port: port(),
-          host: '127.0.0.1',
-          servername: 'localhost',
-          ca: server.authority.pem,
-          ...issued,
+          ...tlsOptionsFor(api, issued),
           ALPNProtocols: ['http/1.1'],
         },
         () =>
@@ -232,9 +238,9 @@ describe('other protocols get nothing', () => {
   });
 
   test('plain HTTP/2 is turned away, and gRPC-Web gets no gRPC-Web answer', async () => {
-    const issued = await issueCaller(server.authority, ADMIN);
-    const session = connectHttp2(`https://localhost:${port()}`, {
-      ca: server.authority.pem,
+    const issued = await issueCaller(api.authority, ADMIN);
+    const session = connectHttp2(`https://${api.target}`, {
+      ca: api.authority.pem,
       ...issued,
     });
     try {
@@ -264,11 +270,7 @@ describe('other protocols get nothing', () => {
     return new Promise((resolve, reject) => {
       const socket = connectTls(
         {
-          port: port(),
-          host: '127.0.0.1',
-          servername: 'localhost',
-          ca: server.authority.pem,
-          ...issued,
+          ...tlsOptionsFor(api, issued),
           minVersion: version,
           maxVersion: version,
           ALPNProtocols: ['h2'],
@@ -281,4 +283,20 @@ describe('other protocols get nothing', () => {
       socket.on('error', reject);
     });
   }
+});
+
+test('every denial is on record, by caller, method and reason', async () => {
+  const denials = await api.endedWithDenials();
+  const of = (actor: string) => denials.filter((denial) => denial.actor === actor);
+  const kinds = (actor: string) => [...new Set(of(actor).map(({ reason }) => reason))].sort();
+  const count = (actor: string) => of(actor).reduce((sum, { occurrences }) => sum + occurrences, 0);
+  expect(kinds('customer-portal')).toEqual(['METHOD_NOT_ALLOWED']);
+  expect(new Set(of('customer-portal').map(({ action }) => action)).size).toBe(4);
+  expect(count('customer-portal')).toBe(8);
+  for (const actor of [OPS, ETL]) {
+    expect(kinds(actor)).toEqual(['CALLER_NOT_LISTED']);
+    expect(count(actor)).toBe(5);
+  }
+  expect(of('admin-dashboard')).toEqual([]);
+  expect(kinds('unidentified').length).toBeGreaterThan(0);
 });
