@@ -25,7 +25,7 @@ if (args.help) {
 const BATCH = 6_000;
 const RUNS = args.quick ? 2 : 5;
 const BATCHES_PER_RUN = args.quick ? 8 : 40;
-const BACKLOG_EVENTS = args.quick ? 60_000 : 240_000;
+const BACKLOG_EVENTS = args.quick ? 60_000 : 600_000;
 const FULL_PARTITION_ROWS = Number(args.rows ?? (args.quick ? 100_000 : 10_000_000));
 /** Until a batch has left the process; the service waits longer, for its next batch from the bus. */
 const SENDING_MS = 2;
