@@ -1,6 +1,7 @@
 // Attacks 15, 17, 18 and 19 on the api process: malformed and oversize requests, log injection, deadlines over a Postgres that
 // does not answer, half-sent and flooding connections. After each the process still answers an honest caller.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { status as GrpcCode } from '@grpc/grpc-js';
@@ -34,6 +35,7 @@ beforeAll(async () => {
   issued = await issueCaller(api.authority, ADMIN);
   client = clientFor(api, issued);
   session = newSession();
+  openSilentConnections();
 });
 /** The process lives on. A busy machine may need more than the cap for the first answer after an attack. */
 afterEach(() =>
@@ -252,6 +254,26 @@ describe('deadlines, while a table that the question needs is locked', () => {
   });
 });
 
+/** Connections that go silent, opened before everything else, since the bounds on silence are long; each tells its end. */
+const silent: Promise<string>[] = [];
+function openSilentConnections() {
+  const ended = (what: string, socket: Socket) => {
+    socket.on('error', () => {}).resume();
+    silent.push(new Promise((resolve) => socket.once('close', () => resolve(what))));
+    return socket;
+  };
+  ended('no handshake', connectTcp(api.port, '127.0.0.1'));
+  ended('no preface', connectTls(tlsOptionsFor(api, issued)));
+  // HEADERS of stream 1 without END_HEADERS: a first byte of them, and never the rest.
+  const opening = ended(
+    'half a header',
+    connectTls({ ...tlsOptionsFor(api, issued), ALPNProtocols: ['h2'] }),
+  );
+  opening.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  opening.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+  opening.write(Buffer.from([0, 0, 1, 1, 0, 0, 0, 0, 1, 0x83]));
+}
+
 describe('connections that misbehave are closed', () => {
   test('a stream whose request never ends gets the deadline cap, and is closed', async () => {
     const started = Date.now();
@@ -314,6 +336,10 @@ describe('connections that misbehave are closed', () => {
     flooding.destroy();
     expect(await closed).toBe(true);
   });
+
+  test('a handshake, a preface or headers that never come end the connection', async () => {
+    expect(await Promise.all(silent)).toEqual(['no handshake', 'no preface', 'half a header']);
+  }, 90_000);
 
   /** Writes frames as fast as the socket takes them, or steadily 1,000 a second; whether the server closed within 20 s. */
   function flood(one: Buffer, way: 'unread' | 'read' | 'steady'): Promise<boolean> {
