@@ -7,7 +7,7 @@ import type { Envelope } from '../broker/nats/envelope.js';
 import type { AdmissionRules } from '../domain/admission.js';
 import type { DeadLetterReason, EventField } from '../domain/dead-letter.js';
 import type { AdmittedEvent } from '../domain/event.js';
-import { type EpochDay, MICROS_PER_DAY } from '../domain/instant.js';
+import { type EpochDay, type EpochMicros, MICROS_PER_DAY } from '../domain/instant.js';
 import { foldBatch } from '../domain/ledger-fold.js';
 import { type CountableBatch, conflictLetters } from '../store/postgres/apply-batch.js';
 import type { DeadLetter } from '../store/postgres/batch-columns.js';
@@ -20,6 +20,7 @@ export interface Decided {
   readonly events: readonly AdmittedEvent[];
   readonly deadLetters: readonly DeadLetter[];
   readonly highestSequence: number;
+  readonly highestPublishedAt: EpochMicros | undefined;
   /** Fields that the contract does not have; dropped. */
   readonly unknownFieldCount: number;
 }
@@ -33,9 +34,13 @@ export function decide(
   const events: AdmittedEvent[] = [];
   const deadLetters: DeadLetter[] = [];
   let highestSequence = 0;
+  let highestPublishedAt: EpochMicros | undefined;
   let unknownFieldCount = 0;
   for (const envelope of envelopes) {
-    highestSequence = Math.max(highestSequence, envelope.sequence);
+    if (envelope.sequence > highestSequence) {
+      highestSequence = envelope.sequence;
+      highestPublishedAt = envelope.timestamp;
+    }
     const decoded = decode(envelope, rules);
     if (!decoded.admitted) {
       const { refusal, source } = decoded;
@@ -49,13 +54,15 @@ export function decide(
       unknownFieldCount += decoded.unknownFields;
     }
   }
-  return { events, deadLetters, highestSequence, unknownFieldCount };
+  return { events, deadLetters, highestSequence, highestPublishedAt, unknownFieldCount };
 }
 
 /** The batch that the ledger statement takes. */
-export function countable({ events, deadLetters, highestSequence }: Decided): CountableBatch {
-  const folded = foldBatch(events);
-  return { folded, deadLetters: [...deadLetters, ...conflictLetters(folded)], highestSequence };
+export function countable(decided: Decided): CountableBatch {
+  const { highestSequence, highestPublishedAt } = decided;
+  const folded = foldBatch(decided.events);
+  const deadLetters = [...decided.deadLetters, ...conflictLetters(folded)];
+  return { folded, deadLetters, highestSequence, highestPublishedAt };
 }
 
 /** The dead letter of an event that the database refuses alone. */

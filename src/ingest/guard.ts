@@ -4,12 +4,16 @@
  * puts it right. Everything else (crashes, restarts, outages, redelivery) needs no guard.
  */
 import type { Look, StreamState } from '../broker/nats/look.js';
+import type { EpochMicros } from '../domain/instant.js';
+import { isRolledBack } from '../domain/rolled-back.js';
 import type { KnownStream } from '../store/postgres/ingest-progress.js';
 
-/** What the two sides say. Read in this order: `before`, the broker's three, `after`. */
+/** What the two sides say. Read in this order: `before`, the broker's, `after`. */
 export interface Evidence {
   readonly before: KnownStream | undefined;
   readonly stream: StreamState;
+  /** When the event was published that now stands at the highest sequence of `before`. */
+  readonly foundAt?: EpochMicros | undefined;
   readonly look: Look;
   readonly after: KnownStream | undefined;
   /** `after` of this process's last examination with which all was well. */
@@ -23,12 +27,12 @@ export const MISSING = 'The stream or its durable does not exist any more. Run: 
 
 /** Why counting must stop, and the command that puts it right; undefined where all is well. */
 export function contradiction(evidence: Evidence): string | undefined {
-  const { before, stream, look, after, last, building } = evidence;
+  const { before, stream, foundAt, look, after, last, building } = evidence;
   if (before !== undefined && stream.createdAt !== before.createdAt) {
     return 'The stream was recreated: its sequences name other events now. Run: ops adopt-stream';
   }
-  if (before !== undefined && stream.lastSequence < before.highestSequence) {
-    return 'The stream was rolled back: it ends before events that are counted. Run: ops adopt-stream';
+  if (before !== undefined && isRolledBack(before, stream.lastSequence, foundAt)) {
+    return 'The stream was rolled back: it has lost events that are counted. Run: ops adopt-stream';
   }
   // Removed messages count as acknowledged.
   const highest = Math.max(after?.highestSequence ?? 0, stream.firstSequence - 1);

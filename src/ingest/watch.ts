@@ -9,6 +9,7 @@ import {
   isMissing,
   type Look,
   lookAt,
+  publishedAt,
   type StreamState,
   streamState,
 } from '../broker/nats/look.js';
@@ -66,6 +67,7 @@ export class Watch {
   #last: KnownStream | undefined;
   readonly #trusted = new WeakSet<Queryable>();
   #examinedMs = -Infinity;
+  #reconnects = 0;
 
   constructor(private readonly options: WatchOptions) {
     this.#ledgerFloor = options.generation.ledgerFloor;
@@ -139,31 +141,37 @@ export class Watch {
   /** The server of the stream was away: it may have come back with another store. */
   distrust(): void {
     this.#examinedMs = -Infinity;
+    this.#reconnects += 1;
   }
 
   /** Asks both sides and judges. Undefined where that must be done again, or something is missing. */
   async #examine(queryable: Queryable): Promise<Found | undefined> {
     const { manager, generation } = this.options;
     const beganMs = this.options.monotonicMs();
+    const reconnects = this.#reconnects;
     // Not what another examination finds meanwhile: that may be more than is known here.
     const last = this.#last;
     const before = await readKnownStream(queryable, generation.generation);
     try {
       const stream = await streamState(manager, STREAM);
+      const foundAt = await publishedAt(manager, STREAM, before?.highestSequence ?? 0);
       const look = await lookAt(manager, STREAM, generation.durable);
       if (look === undefined) return undefined;
       const after = await readKnownStream(queryable, generation.generation);
       const { state, generation: number } = generation;
       const building = state === 'building' ? number : undefined;
-      this.#judge(contradiction({ before, stream, look, after, last, building }));
+      this.#judge(contradiction({ before, stream, foundAt, look, after, last, building }));
       if (this.#forbidden === undefined) {
         this.#last = after;
         this.#streamId = after?.streamId ?? this.#streamId;
-        this.#examinedMs = beganMs;
+        // What was read in part from the server before says nothing of the one that is there now.
+        if (reconnects === this.#reconnects) this.#examinedMs = beganMs;
       }
       return { stream, look, after };
     } catch (error) {
       if (before === undefined || !isMissing(error)) throw error;
+      // A retired generation has no durable: there is nothing left to count, and nothing to put right.
+      if (!(await this.#readGeneration())) return undefined;
       this.#judge(MISSING);
       return undefined;
     }
@@ -177,11 +185,14 @@ export class Watch {
     else log.error('counting stopped', { reason: forbidden });
   }
 
-  async #readGeneration(): Promise<void> {
+  /** False where the generation is retired: the process is told to end. */
+  async #readGeneration(): Promise<boolean> {
     const { pool, generation, onRetired } = this.options;
     const now = await readGeneration(pool, generation.generation);
-    if (now === undefined || now.state === 'retired') onRetired();
-    else this.#ledgerFloor = now.ledgerFloor;
+    const wanted = now !== undefined && now.state !== 'retired';
+    if (wanted) this.#ledgerFloor = now.ledgerFloor;
+    else onRetired();
+    return wanted;
   }
 
   async #keepLedgerDays(): Promise<void> {

@@ -4,10 +4,11 @@
  * its own and everything in it is judged again: what is counted already is not counted twice.
  */
 import type { Command } from 'commander';
-import { type StreamState, streamState } from '../broker/nats/look.js';
+import { publishedAt, type StreamState, streamState } from '../broker/nats/look.js';
 import { durableInfo, moveDurable } from '../broker/nats/seek.js';
 import { STREAM } from '../broker/nats/topology.js';
-import { formatInstant } from '../domain/instant.js';
+import { type EpochMicros, formatInstant } from '../domain/instant.js';
+import { isRolledBack } from '../domain/rolled-back.js';
 import { freshEpoch, readGenerations } from '../store/postgres/generation.js';
 import {
   type KnownStream,
@@ -53,7 +54,8 @@ async function run(session: Session, options: AdoptOptions): Promise<void> {
   for (const durable of present ? durables : []) {
     if ((await durableInfo(manager, durable)) === undefined) missing.push(durable);
   }
-  const finding = findingOf(known, present);
+  const foundAt = present && known && (await publishedAt(manager, STREAM, known.highestSequence));
+  const finding = findingOf(known, present, foundAt);
   const needed = finding !== 'known' || missing.length > 0 || options.force === true;
   if (!needed || options.dryRun) {
     if (options.json) printJson({ stream: STREAM, finding, missing, adopted: false });
@@ -91,11 +93,15 @@ export async function adopt(
   return { streamId, summary };
 }
 
-function findingOf(known: KnownStream | undefined, present: StreamState | undefined): Finding {
+function findingOf(
+  known: KnownStream | undefined,
+  present: StreamState | undefined,
+  foundAt: EpochMicros | undefined,
+): Finding {
   if (present === undefined) return 'missing';
   if (known === undefined) return 'first';
   if (present.createdAt !== known.createdAt) return 'recreated';
-  return present.lastSequence < known.highestSequence ? 'rolled back' : 'known';
+  return isRolledBack(known, present.lastSequence, foundAt) ? 'rolled back' : 'known';
 }
 
 function explain(
@@ -111,7 +117,7 @@ function explain(
     case 'recreated':
       return `it was recreated at ${formatInstant(present?.createdAt ?? 0)}; counted was the one of ${formatInstant(known?.createdAt ?? 0)}.`;
     case 'rolled back':
-      return `it was rolled back: it ends at sequence ${present?.lastSequence}, counted is up to ${known?.highestSequence}.`;
+      return `it was rolled back: counted is up to sequence ${known?.highestSequence}, which is not there or another event now; it ends at ${present?.lastSequence}.`;
     case 'known':
       return 'it is the one that is counted.';
   }

@@ -4,7 +4,7 @@
  */
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../../domain/instant.js';
-import { jetStreamErrorCode } from './topology.js';
+import { jetStreamErrorCode, unless } from './topology.js';
 
 /** A durable at one instant, as its server saw it. */
 export interface Look {
@@ -80,6 +80,18 @@ async function firstTimestampAfter(
     if (jetStreamErrorCode(error) === NO_MESSAGE_FOUND) return undefined;
     throw error;
   }
+}
+
+/** When the event of this sequence was published; undefined where the stream has none there (any more). */
+export async function publishedAt(
+  manager: JetStreamManager,
+  stream: string,
+  sequence: number,
+): Promise<EpochMicros | undefined> {
+  if (sequence < 1) return undefined;
+  const query = manager.streams.getMessage(stream, { seq: sequence });
+  const message = await unless(query, NO_MESSAGE_FOUND);
+  return message === undefined ? undefined : parseInstant(message.timestamp);
 }
 
 /** The stream's identity and bounds. */

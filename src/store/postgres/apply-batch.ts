@@ -3,6 +3,7 @@
  * or not at all. Repeating it is harmless: what is counted is not counted again.
  */
 import type { Pool } from 'pg';
+import { type EpochMicros, formatInstant } from '../../domain/instant.js';
 import type { FoldedBatch } from '../../domain/ledger-fold.js';
 import {
   DEAD_LETTER_COLUMNS,
@@ -28,11 +29,14 @@ export interface CountableBatch {
   readonly deadLetters: readonly DeadLetter[];
   /** Of the batch, applied or dead-lettered. */
   readonly highestSequence: number;
+  /** When the event of that sequence was published: what it is recognised by. */
+  readonly highestPublishedAt?: EpochMicros | undefined;
 }
 
 /** A batch as parameters of the statement; encoding is the costly part that needs no database. */
 export interface EncodedBatch {
   readonly highestSequence: number;
+  readonly highestPublishedAt: string | null;
   readonly entries: Buffer;
   readonly refunds: Buffer;
   readonly deadLetters: Buffer;
@@ -43,9 +47,11 @@ export function encodeBatch({
   folded,
   deadLetters,
   highestSequence,
+  highestPublishedAt,
 }: CountableBatch): EncodedBatch {
   return {
     highestSequence,
+    highestPublishedAt: highestPublishedAt === undefined ? null : formatInstant(highestPublishedAt),
     entries: encodeRows(ENTRY_COLUMNS, folded.entries),
     refunds: encodeRows(REFUND_COLUMNS, folded.refunds),
     deadLetters: encodeRows(DEAD_LETTER_COLUMNS, deadLetters),
@@ -81,13 +87,15 @@ async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes
 export async function applyBatch(
   connection: Pick<Pool, 'query'>,
   { generation, streamId, worker }: BatchContext,
-  { highestSequence, entries, refunds, deadLetters }: EncodedBatch,
+  batch: EncodedBatch,
 ): Promise<void> {
+  const { highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
   const types = await entryTypesOf(connection);
   nameElementType(entries, types.ledger);
   nameElementType(refunds, types.refund);
   nameElementType(deadLetters, types.dead_letter);
-  const values = [generation, streamId, worker, highestSequence, entries, refunds, deadLetters];
+  const rows = [entries, refunds, deadLetters];
+  const values = [generation, streamId, worker, highestSequence, ...rows, highestPublishedAt];
   await connection.query({ name: 'apply-batch', text: APPLY_BATCH, values });
 }
 

@@ -41,6 +41,8 @@ export interface KnownStream {
   readonly createdAt: EpochMicros;
   /** Highest sequence that any process of the generation committed; 0 where none has. */
   readonly highestSequence: number;
+  /** When the event of that sequence was published; undefined where an older version committed it. */
+  readonly highestPublishedAt: EpochMicros | undefined;
 }
 
 /** The newest stream that the generation counted from, or undefined before the first. */
@@ -53,9 +55,12 @@ export async function readKnownStream(
     name: string;
     created: string;
     highest: string;
+    published: string | null;
   }>(
     `SELECT s.stream_id, s.name, (extract(epoch FROM s.created_at) * 1000000)::bigint AS created,
-            coalesce(max(p.highest_sequence), 0) AS highest
+            coalesce(max(p.highest_sequence), 0) AS highest,
+            (extract(epoch FROM (array_agg(p.highest_published_at
+              ORDER BY p.highest_sequence DESC, p.highest_published_at))[1]) * 1000000)::bigint AS published
      FROM event_stream s LEFT JOIN ingest_progress p ON p.stream_id = s.stream_id AND p.generation = $1
      GROUP BY s.stream_id ORDER BY s.stream_id DESC LIMIT 1`,
     [generation],
@@ -67,6 +72,7 @@ export async function readKnownStream(
     name: row.name,
     createdAt: Number(row.created),
     highestSequence: Number(row.highest),
+    highestPublishedAt: row.published === null ? undefined : Number(row.published),
   };
 }
 

@@ -118,7 +118,7 @@ const CONFLICTS = `
 
 /**
  * Returns no rows. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
- * entries, refunds and dead letters as arrays of their composite types.
+ * entries, refunds and dead letters as arrays of their composite types; $8 when $4 was published.
  */
 export const APPLY_BATCH = `
 WITH
@@ -135,7 +135,9 @@ dead_letters AS (
   SELECT stream_id, sequence, NULL, subject, 'conflict', NULL, event_id, message_id, payload_digest FROM conflict
   ORDER BY 1, 2
   ON CONFLICT DO NOTHING)
-INSERT INTO ingest_progress AS p (generation, stream_id, worker, revision, highest_sequence)
-VALUES ($1, $2, $3, 1, $4)
+INSERT INTO ingest_progress AS p (generation, stream_id, worker, revision, highest_sequence, highest_published_at)
+VALUES ($1, $2, $3, 1, $4, $8)
 ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
-  revision = p.revision + 1, highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence)`;
+  revision = p.revision + 1, highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
+  highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
+    THEN excluded.highest_published_at ELSE p.highest_published_at END`;

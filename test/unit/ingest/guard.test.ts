@@ -9,6 +9,7 @@ const known = (highestSequence: number) => ({
   name: 'SMS_EVENTS',
   createdAt: CREATED,
   highestSequence,
+  highestPublishedAt: CREATED + highestSequence,
 });
 const stream = (firstSequence: number, lastSequence: number, createdAt = CREATED) => ({
   createdAt,
@@ -55,6 +56,17 @@ const cases: readonly [title: string, evidence: Partial<Evidence>, says: string 
     'a stream that ends before what is counted',
     { stream: stream(1, 89) },
     'rolled back: .* Run: ops adopt-stream$',
+  ],
+  [
+    'a rolled-back stream that has grown past what is counted',
+    { foundAt: CREATED + 5_000 },
+    'rolled back: .* Run: ops adopt-stream$',
+  ],
+  ['a stream in which the highest counted event stands', { foundAt: CREATED + 90 }, undefined],
+  [
+    'another event where nobody knows when the counted one was published',
+    { foundAt: CREATED + 5_000, before: { ...known(90), highestPublishedAt: undefined } },
+    undefined,
   ],
   ['a stream that ends with what is counted', { stream: stream(1, 90) }, undefined],
   [
