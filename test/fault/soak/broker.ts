@@ -62,7 +62,7 @@ async function durableName(site: TestSite): Promise<string> {
 export async function until(
   what: string,
   probe: () => Promise<boolean> | boolean,
-  timeoutMs = 60_000,
+  timeoutMs = 300_000,
 ): Promise<void> {
   let last: unknown;
   for (const deadline = Date.now() + timeoutMs; ; await sleep(100)) {

@@ -16,7 +16,7 @@ const DAY = 86_400_000_000;
 const HISTORY_DAYS = 4;
 /** Enough events for the time that faults take beyond the schedule. */
 const SPARE = 1.5;
-const ACKNOWLEDGE_TIMEOUT_MS = 60_000;
+const ACKNOWLEDGE_TIMEOUT_MS = 300_000;
 
 export interface Load {
   /** Publishes events of before once more. */

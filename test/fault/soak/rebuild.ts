@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { shortenAckWait } from './broker.js';
 import type { Stage } from './stage.js';
 
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 
 /** Resolves when the new generation serves and the old one is gone; rejects where it does not come to that. */
 export async function rebuildAndSwap(stage: Stage): Promise<void> {

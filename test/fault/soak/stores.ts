@@ -107,7 +107,7 @@ async function obey({ site, workers, load, say }: Stage, what: string): Promise<
     command = workers.order(what);
     return command !== undefined;
   };
-  await until(`an order after "${what}"`, ordered, 120_000).catch((error: Error) => {
+  await until(`an order after "${what}"`, ordered).catch((error: Error) => {
     throw new Error(`${error.message}\n${workers.lastWords()}`);
   });
   load.resume();

@@ -8,7 +8,7 @@ import type { TestSite } from '../../support/site.js';
 import { untilDrained } from './broker.js';
 import type { Stage } from './stage.js';
 
-const QUIET_TIMEOUT_MS = 180_000;
+const QUIET_TIMEOUT_MS = 300_000;
 
 export interface Verdict {
   /** In the stream. */
