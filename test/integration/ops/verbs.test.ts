@@ -156,7 +156,8 @@ describe('ops seek', () => {
     const before = await total();
     await ingest.stop();
     await site.database.query(`
-      UPDATE ingest_progress p SET data_as_of = w.data_as_of, highest_sequence = w.highest_sequence
+      UPDATE ingest_progress p SET data_as_of = w.data_as_of, highest_sequence = w.highest_sequence,
+          highest_published_at = w.highest_published_at
         FROM watermark w WHERE p.worker = w.worker`);
     await site.database.query('DELETE FROM ledger WHERE message_id = $1', [marker.messageId]);
     await site.database.query(`
