@@ -62,6 +62,7 @@ export function environmentOf(service: ServiceName, site: Site): Record<string, 
       return {
         NATS_URL: natsUrl('ops', credentials.nats, ports.nats),
         DATABASE_URL: database('analytics_ops'),
+        OPS_ACTOR: 'local-stack',
       };
   }
 }

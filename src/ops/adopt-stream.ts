@@ -16,7 +16,8 @@ import {
   recordStream,
 } from '../store/postgres/ingest-progress.js';
 import { integerArgument } from './arguments.js';
-import { audited, type Session, withSession } from './session.js';
+import { audited } from './audited.js';
+import { type Session, withSession } from './session.js';
 import { setUp } from './setup.js';
 import { confirm, print, printJson } from './terminal.js';
 

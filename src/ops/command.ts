@@ -2,9 +2,11 @@
  * The command line of `ops`: one file per verb registers its command here. Ends the process with the
  * codes of exit-code.ts.
  */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigFaults } from '../platform/config.js';
+import { ACTOR_NAME, ACTOR_NAME_EXPECTED } from '../platform/settings-ops.js';
 import { PrivilegedRole } from '../store/postgres/check-role.js';
+import { actAs } from './actor.js';
 import { registerAdoptStream } from './adopt-stream.js';
 import { registerConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
@@ -22,12 +24,14 @@ Configured by environment: NATS_URL (the ops user), DATABASE_URL (analytics_ops;
 See: ops config table
 
 Exit codes: 0 done, 1 failed, 2 refused (wrong arguments or configuration, not confirmed, or it would do harm).
-What changes something is recorded in audit_record, with --yes or without.`;
+What changes something is recorded in audit_record, before it begins and when it has ended, with --yes or without.`;
 
 /** The whole command line. */
 export function opsCommand(): Command {
   const program = new Command('ops')
     .description('Set up, watch and repair sms-analytics')
+    .option('--as <name>', 'who acts, in the audit records (default: OPS_ACTOR, or the user)', name)
+    .hook('preAction', (root) => actAs(root.opts<{ as?: string }>().as))
     .addHelpText('after', AFTER_HELP)
     .showHelpAfterError('(ops --help lists what there is)')
     .exitOverride();
@@ -41,6 +45,11 @@ export function opsCommand(): Command {
   registerRebuild(program);
   registerConfig(program);
   return program;
+}
+
+function name(text: string): string {
+  if (ACTOR_NAME.test(text)) return text;
+  throw new InvalidArgumentError(`Expected ${ACTOR_NAME_EXPECTED}.`);
 }
 
 /** Runs one command line and returns its exit code; errors are said on standard error. */

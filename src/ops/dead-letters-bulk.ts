@@ -10,9 +10,10 @@ import {
   resolveDeadLetter,
   type StoredDeadLetter,
 } from '../store/postgres/dead-letters.js';
+import { audited } from './audited.js';
 import { Refused } from './exit-code.js';
 import { readGround, replay } from './replay.js';
-import { audited, type StoreSession, withSession, withStore } from './session.js';
+import { type StoreSession, withSession, withStore } from './session.js';
 import { confirm, Progress, print, printJson } from './terminal.js';
 
 export interface BulkOptions {

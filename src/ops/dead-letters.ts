@@ -13,10 +13,11 @@ import {
   type StoredDeadLetter,
 } from '../store/postgres/dead-letters.js';
 import { integerArgument, sinceArgument } from './arguments.js';
+import { audited } from './audited.js';
 import { type BulkOptions, discardAll, replayAll } from './dead-letters-bulk.js';
 import { Refused } from './exit-code.js';
 import { readGround, replay } from './replay.js';
-import { audited, type StoreSession, withSession, withStore } from './session.js';
+import { type StoreSession, withSession, withStore } from './session.js';
 import { confirm, print, printJson, tableText } from './terminal.js';
 
 interface ListOptions {

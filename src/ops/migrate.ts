@@ -1,7 +1,8 @@
 /** `ops migrate`: brings the schema of Postgres to this build's, as the owner of the schema. */
 import type { Command } from 'commander';
 import { migrate, pendingMigrations } from '../store/postgres/migrate.js';
-import { audited, type StoreSession, withStore } from './session.js';
+import { audited } from './audited.js';
+import { type StoreSession, withStore } from './session.js';
 import { print, printJson } from './terminal.js';
 
 interface MigrateOptions {
@@ -28,10 +29,12 @@ async function run(session: StoreSession, { dryRun, json }: MigrateOptions): Pro
     else print(missing.length === 0 ? NONE : `Would apply: ${missing.join(', ')}`);
     return;
   }
-  const { applied, summary } = await audited(session, 'migrate', 'postgres', async () => {
+  const act = async () => {
     const applied = await migrate(url);
     return { applied, summary: applied.length === 0 ? NONE : `Applied: ${applied.join(', ')}` };
-  });
+  };
+  const first = { mayPrecedeAudit: true };
+  const { applied, summary } = await audited(session, 'migrate', 'postgres', act, first);
   if (json) printJson({ done: true, migrations: applied });
   else print(summary);
 }

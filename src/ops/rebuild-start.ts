@@ -22,8 +22,9 @@ import {
   type Rebuild,
   setRebuiltFrom,
 } from '../store/postgres/rebuild-copy.js';
+import { audited } from './audited.js';
 import { Refused } from './exit-code.js';
-import { audited, type Session } from './session.js';
+import type { Session } from './session.js';
 import { confirm, Progress, print, printJson } from './terminal.js';
 
 export interface StartOptions {

@@ -7,10 +7,11 @@ import { pause } from '../platform/clock.js';
 import { type GenerationRow, readGenerations } from '../store/postgres/generation.js';
 import type { BucketPair } from '../store/postgres/rebuild-compare.js';
 import { readUncleaned, swapGenerations } from '../store/postgres/rebuild-swap.js';
+import { audited } from './audited.js';
 import { Refused } from './exit-code.js';
 import { cleanRetired } from './rebuild-clean.js';
 import { lastingDifferences } from './rebuild-compare.js';
-import { audited, type Session, type StoreSession } from './session.js';
+import type { Session, StoreSession } from './session.js';
 import { confirm, print, printJson } from './terminal.js';
 
 export interface SwapOptions {

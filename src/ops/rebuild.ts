@@ -10,6 +10,7 @@ import { readGenerations } from '../store/postgres/generation.js';
 import { type RollupTotals, rollupTotals } from '../store/postgres/rebuild-compare.js';
 import { readUncleaned, retireBuilding } from '../store/postgres/rebuild-swap.js';
 import { integerArgument } from './arguments.js';
+import { audited } from './audited.js';
 import { Refused } from './exit-code.js';
 import { lastingDifferences } from './rebuild-compare.js';
 import { type StartOptions, startRebuild } from './rebuild-start.js';
@@ -21,7 +22,7 @@ import {
   type SwapOptions,
   swapRebuild,
 } from './rebuild-swap.js';
-import { audited, type Session, withSession } from './session.js';
+import { type Session, withSession } from './session.js';
 import { confirm, Progress, print, printJson, tableText } from './terminal.js';
 
 const LONGEST_WAIT_SECONDS = 86_400;

@@ -17,7 +17,8 @@ import {
   ROLLUP_TIERS,
   type RollupTier,
 } from '../store/postgres/retention.js';
-import { audited, type StoreSession, withStore } from './session.js';
+import { audited } from './audited.js';
+import { type StoreSession, withStore } from './session.js';
 import { confirm, Progress, print, printJson } from './terminal.js';
 
 interface RetainOptions {

@@ -13,8 +13,9 @@ import {
   readGenerations,
 } from '../store/postgres/generation.js';
 import { instantArgument, integerArgument } from './arguments.js';
+import { audited } from './audited.js';
 import { Refused } from './exit-code.js';
-import { audited, type Session, withSession } from './session.js';
+import { type Session, withSession } from './session.js';
 import { confirm, print, printJson } from './terminal.js';
 
 interface SeekOptions {

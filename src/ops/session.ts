@@ -2,15 +2,15 @@
  * What every verb works with: Postgres as analytics_ops, NATS as the ops user, and the name under
  * which acts are recorded. Opened for one verb and closed after it.
  */
-import { userInfo } from 'node:os';
+import { randomUUID } from 'node:crypto';
 import type { JetStreamManager, NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import { connectNats } from '../broker/nats/connect.js';
 import { type ConfigOf, readConfig } from '../platform/config.js';
 import { opsSettings } from '../platform/settings-ops.js';
-import { recordAct } from '../store/postgres/audit.js';
 import { refusePrivilegedSession } from '../store/postgres/check-role.js';
 import { openPool } from '../store/postgres/open-pool.js';
+import { currentActor } from './actor.js';
 import { Refused } from './exit-code.js';
 
 const INBOX_PREFIX = '_INBOX_OPS';
@@ -24,8 +24,10 @@ export type OpsConfig = ConfigOf<typeof opsSettings>;
 export interface StoreSession {
   readonly config: OpsConfig;
   readonly pool: Pool;
-  /** `ops:<user of the operating system>`. */
-  readonly actor: string;
+  /** Who is recorded to act; undefined where nobody is known. */
+  readonly actor: string | undefined;
+  /** Of all that this verb does. */
+  readonly correlationId: string;
 }
 
 /** A verb's Postgres and NATS. */
@@ -47,7 +49,8 @@ export async function withStore<T>(act: (session: StoreSession) => Promise<T>): 
   });
   try {
     await refusePrivilegedSession('DATABASE_URL', pool);
-    return await act({ config, pool, actor: `ops:${userName()}` });
+    const actor = currentActor(config.actor);
+    return await act({ config, pool, actor, correlationId: randomUUID() });
   } finally {
     await pool.end();
   }
@@ -77,41 +80,10 @@ export function withSession<T>(act: (session: Session) => Promise<T>): Promise<T
   });
 }
 
-/**
- * Does something that changes the system, and records that it was done or why it failed. `act`
- * returns what came of it in one line.
- */
-export async function audited<T extends { readonly summary: string }>(
-  { pool, actor }: Pick<StoreSession, 'pool' | 'actor'>,
-  action: string,
-  target: string,
-  act: () => Promise<T>,
-): Promise<T> {
-  let result: T;
-  try {
-    result = await act();
-  } catch (error) {
-    const reason = messageOf(error);
-    // The failure itself is what the caller must see; without Postgres there is no record.
-    await recordAct(pool, { actor, action, target, outcome: 'failed', reason }).catch(() => {});
-    throw error;
-  }
-  await recordAct(pool, { actor, action, target, outcome: 'done', reason: result.summary });
-  return result;
-}
-
 /** The message of whatever was thrown; Node's collected connection errors have none of their own. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map(messageOf).join('; ');
   }
   return error instanceof Error ? error.message : String(error);
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }

@@ -14,7 +14,8 @@ import {
   type Trial,
 } from '../broker/nats/topology.js';
 import { integerArgument } from './arguments.js';
-import { audited, type Session, withSession } from './session.js';
+import { audited } from './audited.js';
+import { type Session, withSession } from './session.js';
 import { print, printJson } from './terminal.js';
 
 const REPLICAS_MOST = 5;

@@ -11,6 +11,11 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** A line on standard error. */
+export function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 /** JSON on standard output; bigints as numbers where they are safe, else as text. */
 export function printJson(value: unknown): void {
   print(

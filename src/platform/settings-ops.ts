@@ -1,4 +1,5 @@
 // What `ops` can be told. A part of settings.ts.
+import { z } from 'zod';
 import type { SettingTable } from './config.js';
 import {
   common,
@@ -16,11 +17,22 @@ import {
  */
 export const LEDGER_DAYS_LEAST = 35 + 14 + 1;
 
+/** What may stand for somebody in an audit record. */
+export const ACTOR_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+export const ACTOR_NAME_EXPECTED = 'a name of 1-64 letters, digits, dots, _, @ or -';
+
 /** `ops`: seeks, rebuilds, sees to dead letters. `ops migrate` takes the owner's DATABASE_URL and no NATS. */
 export const opsSettings = {
   natsUrl: { ...natsUrl, fallback: '' },
   ...natsCredentials,
   databaseUrl: databaseUrl('analytics_ops (migrate: analytics_owner)'),
+  actor: {
+    name: 'OPS_ACTOR',
+    what: 'Who acts, as the audit records call it; --as before it. Needed where the user has no name, as in the image',
+    schema: z.string().regex(ACTOR_NAME),
+    expected: ACTOR_NAME_EXPECTED,
+    fallback: '',
+  },
   ...msisdnDigits,
   ledgerDays: {
     name: 'LEDGER_DAYS',

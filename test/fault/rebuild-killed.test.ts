@@ -178,7 +178,7 @@ describe('ops rebuild, killed between its statements', () => {
     const reader = new pg.Client({ connectionString: site.site.databaseUrl });
     await reader.connect();
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM generation');
-    await stumble('audit_record', `NEW.action = 'rebuild swap'`);
+    await stumble('audit_record', `NEW.action = 'rebuild swap' AND NEW.outcome = 'done'`);
     await killWhere(swap, STUMBLE, STUMBLES);
     await unstumble('audit_record');
     expect(await states()).toBe('1 retired, 2 serving');

@@ -73,7 +73,7 @@ describe('ops migrate --dry-run', () => {
     await site.database.query('INSERT INTO _prisma_migrations SELECT * FROM kept');
     await site.database.query('DROP TABLE kept');
     expect(JSON.parse((await migrate('--json')).out)).toEqual({ done: true, migrations: [] });
-    expect(await value(`SELECT count(*) FROM audit_record WHERE action = 'migrate'`)).toBe('1');
+    expect(await value(`SELECT count(*) FROM audit_record WHERE action = 'migrate'`)).toBe('2');
   });
 });
 

@@ -45,9 +45,12 @@ describe('ops migrate', () => {
     const run = await runOps(site, ['migrate'], env);
     expect(run).toMatchObject({ code: 0, out: 'The schema is up to date.\n' });
     const { rows } = await site.database.query(
-      `SELECT outcome, target FROM audit_record WHERE action = 'migrate'`,
+      `SELECT outcome, target FROM audit_record WHERE action = 'migrate' ORDER BY audit_id`,
     );
-    expect(rows).toEqual([{ outcome: 'done', target: 'postgres' }]);
+    expect(rows).toEqual([
+      { outcome: 'begun', target: 'postgres' },
+      { outcome: 'done', target: 'postgres' },
+    ]);
     // Not the owner: refused by Postgres, and recorded by whom ops may write as.
     const other = await runOps(site, ['migrate']);
     expect(other.code).toBe(1);

@@ -226,7 +226,12 @@ describe('ops rebuild', () => {
         await column(
           `SELECT action, outcome FROM audit_record WHERE action LIKE 'rebuild%' ORDER BY audit_id`,
         ),
-      ).toEqual(['rebuild start done', 'rebuild swap done', 'rebuild clean done']);
+      ).toEqual(
+        ['start', 'swap', 'clean'].flatMap((verb) => [
+          `rebuild ${verb} begun`,
+          `rebuild ${verb} done`,
+        ]),
+      );
     },
     10 * MINUTES,
   );

@@ -119,8 +119,10 @@ describe('ops retain', () => {
       ),
     ).toEqual(['retired 30 3 true']);
     expect(
-      await column(`SELECT action, outcome FROM audit_record WHERE action = 'retain'`),
-    ).toEqual(['retain done']);
+      await column(
+        `SELECT action, outcome FROM audit_record WHERE action = 'retain' ORDER BY audit_id`,
+      ),
+    ).toEqual(['retain begun', 'retain done']);
     expect(await ops(site, 'retain', '--yes')).toContain('Nothing is older');
   });
 });

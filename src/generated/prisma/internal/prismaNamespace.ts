@@ -804,7 +804,8 @@ export const AuditRecordScalarFieldEnum = {
   outcome: 'outcome',
   reason: 'reason',
   occurrences: 'occurrences',
-  correlationId: 'correlationId'
+  correlationId: 'correlationId',
+  recordedAt: 'recordedAt'
 } as const
 
 export type AuditRecordScalarFieldEnum = (typeof AuditRecordScalarFieldEnum)[keyof typeof AuditRecordScalarFieldEnum]

@@ -122,7 +122,8 @@ export const AuditRecordScalarFieldEnum = {
   outcome: 'outcome',
   reason: 'reason',
   occurrences: 'occurrences',
-  correlationId: 'correlationId'
+  correlationId: 'correlationId',
+  recordedAt: 'recordedAt'
 } as const
 
 export type AuditRecordScalarFieldEnum = (typeof AuditRecordScalarFieldEnum)[keyof typeof AuditRecordScalarFieldEnum]

@@ -46,6 +46,7 @@ export type AuditRecordMinAggregateOutputType = {
   reason: string | null
   occurrences: bigint | null
   correlationId: string | null
+  recordedAt: Date | null
 }
 
 export type AuditRecordMaxAggregateOutputType = {
@@ -58,6 +59,7 @@ export type AuditRecordMaxAggregateOutputType = {
   reason: string | null
   occurrences: bigint | null
   correlationId: string | null
+  recordedAt: Date | null
 }
 
 export type AuditRecordCountAggregateOutputType = {
@@ -70,6 +72,7 @@ export type AuditRecordCountAggregateOutputType = {
   reason: number
   occurrences: number
   correlationId: number
+  recordedAt: number
   _all: number
 }
 
@@ -94,6 +97,7 @@ export type AuditRecordMinAggregateInputType = {
   reason?: true
   occurrences?: true
   correlationId?: true
+  recordedAt?: true
 }
 
 export type AuditRecordMaxAggregateInputType = {
@@ -106,6 +110,7 @@ export type AuditRecordMaxAggregateInputType = {
   reason?: true
   occurrences?: true
   correlationId?: true
+  recordedAt?: true
 }
 
 export type AuditRecordCountAggregateInputType = {
@@ -118,6 +123,7 @@ export type AuditRecordCountAggregateInputType = {
   reason?: true
   occurrences?: true
   correlationId?: true
+  recordedAt?: true
   _all?: true
 }
 
@@ -217,6 +223,7 @@ export type AuditRecordGroupByOutputType = {
   reason: string
   occurrences: bigint
   correlationId: string
+  recordedAt: Date | null
   _count: AuditRecordCountAggregateOutputType | null
   _avg: AuditRecordAvgAggregateOutputType | null
   _sum: AuditRecordSumAggregateOutputType | null
@@ -252,6 +259,7 @@ export type AuditRecordWhereInput = {
   reason?: Prisma.StringFilter<"AuditRecord"> | string
   occurrences?: Prisma.BigIntFilter<"AuditRecord"> | bigint | number
   correlationId?: Prisma.StringFilter<"AuditRecord"> | string
+  recordedAt?: Prisma.DateTimeNullableFilter<"AuditRecord"> | Date | string | null
 }
 
 export type AuditRecordOrderByWithRelationInput = {
@@ -264,6 +272,7 @@ export type AuditRecordOrderByWithRelationInput = {
   reason?: Prisma.SortOrder
   occurrences?: Prisma.SortOrder
   correlationId?: Prisma.SortOrder
+  recordedAt?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type AuditRecordWhereUniqueInput = Prisma.AtLeast<{
@@ -279,6 +288,7 @@ export type AuditRecordWhereUniqueInput = Prisma.AtLeast<{
   reason?: Prisma.StringFilter<"AuditRecord"> | string
   occurrences?: Prisma.BigIntFilter<"AuditRecord"> | bigint | number
   correlationId?: Prisma.StringFilter<"AuditRecord"> | string
+  recordedAt?: Prisma.DateTimeNullableFilter<"AuditRecord"> | Date | string | null
 }, "auditId">
 
 export type AuditRecordOrderByWithAggregationInput = {
@@ -291,6 +301,7 @@ export type AuditRecordOrderByWithAggregationInput = {
   reason?: Prisma.SortOrder
   occurrences?: Prisma.SortOrder
   correlationId?: Prisma.SortOrder
+  recordedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.AuditRecordCountOrderByAggregateInput
   _avg?: Prisma.AuditRecordAvgOrderByAggregateInput
   _max?: Prisma.AuditRecordMaxOrderByAggregateInput
@@ -311,6 +322,7 @@ export type AuditRecordScalarWhereWithAggregatesInput = {
   reason?: Prisma.StringWithAggregatesFilter<"AuditRecord"> | string
   occurrences?: Prisma.BigIntWithAggregatesFilter<"AuditRecord"> | bigint | number
   correlationId?: Prisma.StringWithAggregatesFilter<"AuditRecord"> | string
+  recordedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"AuditRecord"> | Date | string | null
 }
 
 export type AuditRecordCreateInput = {
@@ -323,6 +335,7 @@ export type AuditRecordCreateInput = {
   reason?: string
   occurrences?: bigint | number
   correlationId?: string
+  recordedAt?: Date | string | null
 }
 
 export type AuditRecordUncheckedCreateInput = {
@@ -335,6 +348,7 @@ export type AuditRecordUncheckedCreateInput = {
   reason?: string
   occurrences?: bigint | number
   correlationId?: string
+  recordedAt?: Date | string | null
 }
 
 export type AuditRecordUpdateInput = {
@@ -347,6 +361,7 @@ export type AuditRecordUpdateInput = {
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   occurrences?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   correlationId?: Prisma.StringFieldUpdateOperationsInput | string
+  recordedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type AuditRecordUncheckedUpdateInput = {
@@ -359,6 +374,7 @@ export type AuditRecordUncheckedUpdateInput = {
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   occurrences?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   correlationId?: Prisma.StringFieldUpdateOperationsInput | string
+  recordedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type AuditRecordCreateManyInput = {
@@ -371,6 +387,7 @@ export type AuditRecordCreateManyInput = {
   reason?: string
   occurrences?: bigint | number
   correlationId?: string
+  recordedAt?: Date | string | null
 }
 
 export type AuditRecordUpdateManyMutationInput = {
@@ -383,6 +400,7 @@ export type AuditRecordUpdateManyMutationInput = {
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   occurrences?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   correlationId?: Prisma.StringFieldUpdateOperationsInput | string
+  recordedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type AuditRecordUncheckedUpdateManyInput = {
@@ -395,6 +413,7 @@ export type AuditRecordUncheckedUpdateManyInput = {
   reason?: Prisma.StringFieldUpdateOperationsInput | string
   occurrences?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   correlationId?: Prisma.StringFieldUpdateOperationsInput | string
+  recordedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type AuditRecordCountOrderByAggregateInput = {
@@ -407,6 +426,7 @@ export type AuditRecordCountOrderByAggregateInput = {
   reason?: Prisma.SortOrder
   occurrences?: Prisma.SortOrder
   correlationId?: Prisma.SortOrder
+  recordedAt?: Prisma.SortOrder
 }
 
 export type AuditRecordAvgOrderByAggregateInput = {
@@ -424,6 +444,7 @@ export type AuditRecordMaxOrderByAggregateInput = {
   reason?: Prisma.SortOrder
   occurrences?: Prisma.SortOrder
   correlationId?: Prisma.SortOrder
+  recordedAt?: Prisma.SortOrder
 }
 
 export type AuditRecordMinOrderByAggregateInput = {
@@ -436,6 +457,7 @@ export type AuditRecordMinOrderByAggregateInput = {
   reason?: Prisma.SortOrder
   occurrences?: Prisma.SortOrder
   correlationId?: Prisma.SortOrder
+  recordedAt?: Prisma.SortOrder
 }
 
 export type AuditRecordSumOrderByAggregateInput = {
@@ -455,6 +477,7 @@ export type AuditRecordSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   reason?: boolean
   occurrences?: boolean
   correlationId?: boolean
+  recordedAt?: boolean
 }, ExtArgs["result"]["auditRecord"]>
 
 export type AuditRecordSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -467,6 +490,7 @@ export type AuditRecordSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   reason?: boolean
   occurrences?: boolean
   correlationId?: boolean
+  recordedAt?: boolean
 }, ExtArgs["result"]["auditRecord"]>
 
 export type AuditRecordSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -479,6 +503,7 @@ export type AuditRecordSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   reason?: boolean
   occurrences?: boolean
   correlationId?: boolean
+  recordedAt?: boolean
 }, ExtArgs["result"]["auditRecord"]>
 
 export type AuditRecordSelectScalar = {
@@ -491,9 +516,10 @@ export type AuditRecordSelectScalar = {
   reason?: boolean
   occurrences?: boolean
   correlationId?: boolean
+  recordedAt?: boolean
 }
 
-export type AuditRecordOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"auditId" | "occurredAt" | "actor" | "action" | "target" | "outcome" | "reason" | "occurrences" | "correlationId", ExtArgs["result"]["auditRecord"]>
+export type AuditRecordOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"auditId" | "occurredAt" | "actor" | "action" | "target" | "outcome" | "reason" | "occurrences" | "correlationId" | "recordedAt", ExtArgs["result"]["auditRecord"]>
 
 export type $AuditRecordPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "AuditRecord"
@@ -508,6 +534,10 @@ export type $AuditRecordPayload<ExtArgs extends runtime.Types.Extensions.Interna
     reason: string
     occurrences: bigint
     correlationId: string
+    /**
+     * By Postgres's clock; no login but the owner's can set it.
+     */
+    recordedAt: Date | null
   }, ExtArgs["result"]["auditRecord"]>
   composites: {}
 }
@@ -940,6 +970,7 @@ export interface AuditRecordFieldRefs {
   readonly reason: Prisma.FieldRef<"AuditRecord", 'String'>
   readonly occurrences: Prisma.FieldRef<"AuditRecord", 'BigInt'>
   readonly correlationId: Prisma.FieldRef<"AuditRecord", 'String'>
+  readonly recordedAt: Prisma.FieldRef<"AuditRecord", 'DateTime'>
 }
     
 
