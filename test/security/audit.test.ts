@@ -107,6 +107,19 @@ describe('an act of ops', () => {
     expect(await discard(8, { OPS_ACTOR: 'a b' })).toMatchObject({ code: 2 });
     expect(await resolutionOf(8)).toBeNull();
   });
+
+  it('migrates a schema that is older than the record of a beginning', async () => {
+    const outcomes = (list: string) =>
+      site.database.query(`ALTER TABLE audit_record DROP CONSTRAINT audit_record_outcome_check,
+        ADD CONSTRAINT audit_record_outcome_check CHECK (outcome IN (${list})) NOT VALID`);
+    const { databaseUrl, credentials } = site.site;
+    const owner = { DATABASE_URL: roleUrl(databaseUrl, 'analytics_owner', credentials) };
+    await outcomes(`'denied', 'done', 'failed'`);
+    expect(await runOps(site, ['migrate'], owner)).toMatchObject({ code: 0 });
+    expect((await discard(9)).code).toBe(1);
+    expect(await resolutionOf(9)).toBeNull();
+    await outcomes(`'denied', 'begun', 'done', 'failed'`);
+  });
 });
 
 describe('a login', () => {
