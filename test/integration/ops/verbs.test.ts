@@ -76,6 +76,9 @@ describe('ops status', () => {
     await site.publish(events.map(publication));
     await publishRaw('{');
     await site.drained();
+    // Ingest looks once a second.
+    const looked = `SELECT max(data_as_of) >= to_timestamp(${beganMs / 1000}) FROM ingest_progress`;
+    await until('a look', async () => (await value(looked)) === 'true');
     const status = await opsJson(site, 'status');
     expect(status.stream).toMatchObject({ firstSequence: 1, lastSequence: 9 });
     expect(status.durables).toEqual([
