@@ -37,6 +37,7 @@ type Config = ConfigOf<typeof apiSettings>;
 const GRACE_MS = 10_000;
 const AUDIT_INTERVAL_MS = 10_000;
 const RETRY_MS = 1_000;
+const STATE_CONNECTIONS = 2;
 const PROBE_MICROS = 2_000_000;
 const clock = systemClock;
 
@@ -108,17 +109,20 @@ function openStore(
   registry: Registry,
 ): { queries: Queries; audit: DenialAudit } {
   const onIdleError = (error: Error) => log.warn('an idle connection broke', { error });
-  const poolOf = (url: RevealedUrl, applicationName: string) =>
+  const poolOf = (url: RevealedUrl, applicationName: string, size = config.poolSize) =>
     createReadPool({
       url,
-      size: config.poolSize,
+      size,
       applicationName,
       clock,
       onIdleError,
     });
   const platformPool = poolOf(config.databaseUrl, 'sms-analytics-api');
   const accountPool = poolOf(config.accountDatabaseUrl, 'sms-analytics-api-account');
-  poolMetrics(registry, { platform: platformPool, account: accountPool });
+  // Of its own: a crowd of slow questions must not keep account reads and the readiness probe from the state.
+  const statePool = poolOf(config.databaseUrl, 'sms-analytics-api-state', STATE_CONNECTIONS);
+  const readPools = { platform: platformPool, account: accountPool, state: statePool };
+  poolMetrics(registry, readPools);
   const auditPool = openPool(
     config.databaseUrl,
     {
@@ -139,7 +143,7 @@ function openStore(
   const audit = new DenialAudit(clock, log, record);
   const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
   lifecycle.onStop('pools', async () => {
-    await Promise.all([platformPool.end(), accountPool.end(), auditPool.end()]);
+    await Promise.all([...Object.values(readPools), auditPool].map((pool) => pool.end()));
   });
   lifecycle.onStop('audit', async () => {
     clearInterval(flushing);
@@ -148,6 +152,7 @@ function openStore(
   const queries = createQueries({
     platformPool,
     accountPool,
+    statePool,
     clock,
     settleHours: config.settleHours,
     retentionDays: config.rollupDays,

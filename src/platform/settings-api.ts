@@ -57,7 +57,7 @@ export const apiSettings = {
   },
   poolSize: {
     name: 'POOL_SIZE',
-    what: 'Connections of each of the two Postgres pools',
+    what: 'Connections of each of the two Postgres pools that questions are answered from',
     schema: integer(1, 100),
     expected: '1-100',
     fallback: '8',

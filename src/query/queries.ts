@@ -53,7 +53,7 @@ export interface Queries {
 }
 
 /** The pools and the clock must be given; the rest has the contract's defaults. */
-export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'clock'> &
+export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'statePool' | 'clock'> &
   Partial<Sources> & {
     /** Answers that are remembered at most; 0 switches the cache off. Default 2,000. */
     readonly cacheEntries?: number;
@@ -121,8 +121,7 @@ export function createQueries(options: QueryOptions): Queries {
       GetDeliveryBreakdownResponse,
       prepareDeliveryBreakdown,
     ),
-    freshness: (context) =>
-      sources.platformPool.read(limitsOf(sources, context), selectAnswerState),
+    freshness: (context) => sources.statePool.read(limitsOf(sources, context), selectAnswerState),
     cacheUse: cache.use,
   };
 }

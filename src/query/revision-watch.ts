@@ -19,7 +19,7 @@ const LOOK_TIMEOUT_MS = 5_000;
  * database does not say; it never rejects.
  */
 export function watchRevision(
-  sources: Remembering & Pick<Sources, 'platformPool'>,
+  sources: Remembering & Pick<Sources, 'statePool'>,
   clock: Clock,
   pollMs: number,
 ): () => Promise<string | undefined> {
@@ -31,7 +31,7 @@ export function watchRevision(
     const never = new AbortController().signal;
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
     try {
-      const state: AnswerState = await sources.platformPool.read(limits, selectAnswerState);
+      const state: AnswerState = await sources.statePool.read(limits, selectAnswerState);
       noteState(sources, state);
       revision = revisionOf(freshnessOf(state, sources.settleHours));
       lookedAtMs = startedMs;

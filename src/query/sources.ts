@@ -14,6 +14,11 @@ export interface Sources {
   readonly platformPool: ReadPool;
   /** Reads of one account, under analytics_account: row-level security binds them. */
   readonly accountPool: ReadPool;
+  /**
+   * Looks at the state of answers, and nothing else: whoever waits for it must not wait behind slow questions. Under
+   * analytics_platform.
+   */
+  readonly statePool: ReadPool;
   readonly clock: Clock;
   /** Hours after which nobody awaits a receipt any longer. */
   readonly settleHours: number;

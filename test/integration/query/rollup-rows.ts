@@ -201,14 +201,15 @@ export function queriesAt(
     createReadPool({ url: { reveal: () => database.url(role) }, size: 2 });
   const platformPool = pool('analytics_platform');
   const accountPool = pool('analytics_account');
+  const statePool = pool('analytics_platform');
   const instant = parseInstant(now) as number;
   const clock = { now: () => instant, monotonicMs: systemClock.monotonicMs };
   return {
-    ...createQueries({ platformPool, accountPool, clock, ...options }),
+    ...createQueries({ platformPool, accountPool, statePool, clock, ...options }),
     platformPool,
     accountPool,
     async end() {
-      await Promise.all([platformPool.end(), accountPool.end()]);
+      await Promise.all([platformPool.end(), accountPool.end(), statePool.end()]);
     },
   };
 }

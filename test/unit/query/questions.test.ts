@@ -25,7 +25,12 @@ const untouched: ReadPool = {
   end: () => Promise.resolve(),
 };
 const clock = { now: () => parseInstant('2026-03-10T12:00:00Z') as number, monotonicMs: () => 0 };
-const queries = createQueries({ platformPool: untouched, accountPool: untouched, clock });
+const queries = createQueries({
+  platformPool: untouched,
+  accountPool: untouched,
+  statePool: untouched,
+  clock,
+});
 const context = (accountId?: string) => ({
   accountId,
   signal: new AbortController().signal,
