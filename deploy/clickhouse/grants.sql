@@ -17,6 +17,8 @@ GRANT INSERT, SELECT ON sms_analytics.latency_copy TO anlyt_etl;
 GRANT INSERT, SELECT ON sms_analytics.throughput_copy TO anlyt_etl;
 GRANT INSERT, SELECT ON sms_analytics.copy_mark TO anlyt_etl;
 GRANT SELECT ON sms_analytics.schema_migration TO anlyt_etl;
+-- It sees how views are defined, to tell one that is gone or says something else; it cannot read them.
+GRANT SHOW TABLES ON sms_analytics.* TO anlyt_etl;
 
 -- Analysts: views run with the rights of who asks, hence the tables behind them too. Nothing can be written.
 CREATE ROLE IF NOT EXISTS sms_analyst;

@@ -213,18 +213,23 @@ async function verify(): Promise<number> {
     return EXIT.busy;
   }
   printDifferences(different);
-  const summary =
-    outcome === 'compared'
-      ? `${dayCount} days of rollups compared, ${different.length} differ; ${leftOutBuckets} buckets changed since the last run and were left out`
-      : 'nothing was copied yet';
+  const summary = {
+    'nothing copied yet': 'nothing was copied yet',
+    emptied: 'ClickHouse was emptied; the next run copies anew',
+    superseded: 'the copy is of a generation that no longer serves; the next run copies anew',
+    compared: `${dayCount} days of rollups compared, ${different.length} differ; ${leftOutBuckets} buckets changed since the last run and were left out`,
+  }[outcome];
   process.stdout.write(`${summary}\n`);
-  return different.length === 0 ? EXIT.done : EXIT.mismatch;
+  const isWrong = outcome === 'emptied' || outcome === 'superseded' || different.length > 0;
+  return isWrong ? EXIT.mismatch : EXIT.done;
 }
 
 async function migrateTables(): Promise<number> {
   const applied = await withWarehouse(ends(), (clickhouse) => migrate(clickhouse, target));
   process.stdout.write(
-    applied.length === 0 ? 'nothing to migrate\n' : `applied migrations ${applied.join(', ')}\n`,
+    applied.length === 0
+      ? 'nothing to migrate; views made anew\n'
+      : `applied migrations ${applied.join(', ')}\n`,
   );
   return EXIT.done;
 }

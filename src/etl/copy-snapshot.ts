@@ -11,7 +11,12 @@ import type { DaySlice } from '../store/postgres/extract-rows.js';
 import { type CopiedAmount, type CopyRoute, copyRows } from './copy-rows.js';
 import type { Plan } from './plan.js';
 import type { RunEnvironment } from './run-environment.js';
-import { type DifferentDay, differentDays, rotatingSlice } from './verify-days.js';
+import {
+  type DifferentDay,
+  daysAfterTheLast,
+  differentDays,
+  rotatingSlice,
+} from './verify-days.js';
 
 /** A run whose plan is made. */
 export interface OpenRun {
@@ -106,7 +111,10 @@ async function verifyAll(
     const scope = `${run.runId}/again`; // the same rows with the first token would be dropped
     const amount = await copyRows(routeOf(run), rollup, labelOf(run), again, scope);
     const days2 = first.map(({ day }) => day);
-    const still = await differentDays(routeOf(run), rollup, labelOf(run), days2);
+    const still = [
+      ...(await differentDays(routeOf(run), rollup, labelOf(run), days2)),
+      ...(await daysAfterTheLast(routeOf(run), rollup, labelOf(run), days)),
+    ];
     different.push(...still);
     record = {
       ...withAmount(record, amount),

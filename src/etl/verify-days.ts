@@ -1,6 +1,7 @@
 /**
- * Compares both sides day by day: Postgres in the run's own snapshot, ClickHouse as views read it. Trust in the copy
- * rests here, so it shares nothing with the copying but the description of the columns.
+ * Compares both sides day by day: Postgres in the run's own snapshot, the tables of ClickHouse with versions merged.
+ * Trust in the copy rests here, so it shares nothing with the copying but the description of the columns. Views are not
+ * read: that they select from these tables what this build says is checked by the schema check before.
  */
 import {
   type CopiedRollup,
@@ -11,7 +12,10 @@ import {
 } from '../domain/copied-rollup.js';
 import { extractFingerprints } from '../store/postgres/extract-fingerprints.js';
 import type { RowLabel } from '../store/postgres/extract-rows.js';
-import { readWarehouseFingerprints } from '../warehouse/clickhouse/read-fingerprints.js';
+import {
+  readDaysAfter,
+  readWarehouseFingerprints,
+} from '../warehouse/clickhouse/read-fingerprints.js';
 import type { CopyRoute } from './copy-rows.js';
 
 /** A day on which the two sides differ. */
@@ -43,6 +47,22 @@ export async function differentDays(
     found.push(...compared(rollup, some, postgres, clickhouse));
   }
   return found;
+}
+
+/**
+ * Days of the copy after the last that Postgres has: rows there came from nowhere. Days before the first are what
+ * retention has dropped from Postgres, and where Postgres has no day at all it may have dropped all of them.
+ */
+export async function daysAfterTheLast(
+  route: CopyRoute,
+  rollup: CopiedRollup,
+  label: RowLabel,
+  days: readonly UtcDay[],
+): Promise<readonly DifferentDay[]> {
+  const last = days.at(-1);
+  if (last === undefined) return [];
+  const found = await readDaysAfter(route.clickhouse, route.target, rollup, label, last);
+  return found.map(({ day, rows }) => ({ rollup, day, difference: `rows 0 ≠ ${rows}` }));
 }
 
 function compared(

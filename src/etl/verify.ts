@@ -1,6 +1,7 @@
 /**
  * `anlyt-etl verify`: compares every day that both sides retain, and changes nothing. What changed in Postgres since
- * the last run cannot be in ClickHouse yet: those buckets are left out, and counted.
+ * the last run cannot be in ClickHouse yet: those buckets are left out, and counted. Which copy and as of when is what the
+ * newest mark says, since that is what views read.
  */
 import { COPIED_ROLLUPS } from '../domain/copied-rollup.js';
 import { readCheckpoint } from '../store/postgres/etl-checkpoint.js';
@@ -9,13 +10,21 @@ import { beginSnapshot, endSnapshot } from '../store/postgres/etl-snapshot.js';
 import { changedSlices, everyDay } from '../store/postgres/extract-changes.js';
 import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
 import { newestMark } from '../warehouse/clickhouse/marks.js';
+import { checkSchema } from '../warehouse/clickhouse/schema-check.js';
 import type { CopyRoute } from './copy-rows.js';
 import type { Sessions } from './sessions.js';
-import { type DifferentDay, differentDays } from './verify-days.js';
+import { type DifferentDay, daysAfterTheLast, differentDays } from './verify-days.js';
 
 /** What was compared. */
 export interface Verification {
-  readonly outcome: 'busy' | 'nothing copied yet' | 'compared';
+  readonly outcome:
+    | 'busy'
+    | 'nothing copied yet'
+    /** Postgres remembers a copy, ClickHouse has no mark of one. */
+    | 'emptied'
+    /** The copy is of a generation that serves no more. */
+    | 'superseded'
+    | 'compared';
   readonly dayCount: number;
   /** Changed since the last run, hence not compared. */
   readonly leftOutBuckets: number;
@@ -35,13 +44,16 @@ export async function verifyEverything(open: Sessions, target: DdlTarget): Promi
 }
 
 async function compareAll(open: Sessions, target: DdlTarget): Promise<Verification> {
+  await checkSchema(open.clickhouse, target);
   const { checkpoint } = await readCheckpoint(open.fence);
   const mark = await newestMark(open.clickhouse, target);
-  if (checkpoint === undefined || mark === undefined)
-    return { outcome: 'nothing copied yet', ...nothing };
-  await beginSnapshot(open.reader);
-  const { generation } = checkpoint;
-  const label = { generation, copy: mark.copy }; // what views read
+  if (mark === undefined) {
+    return { outcome: checkpoint === undefined ? 'nothing copied yet' : 'emptied', ...nothing };
+  }
+  const serving = await beginSnapshot(open.reader);
+  const { generation, copy } = mark;
+  if (serving.generation !== generation) return { outcome: 'superseded', ...nothing };
+  const label = { generation, copy };
   const { reader: postgres, clickhouse } = open;
   const route: CopyRoute = { postgres, clickhouse, target, chunkBytes: 0 };
   const different: DifferentDay[] = [];
@@ -49,7 +61,7 @@ async function compareAll(open: Sessions, target: DdlTarget): Promise<Verificati
   let leftOutBuckets = 0;
   for (const rollup of COPIED_ROLLUPS) {
     const days = await everyDay(postgres, rollup, generation);
-    const changed = await changedSlices(postgres, rollup, generation, checkpoint.snapshot);
+    const changed = await changedSlices(postgres, rollup, generation, mark.snapshot);
     const changedDays = new Set(changed.map(({ day }) => day));
     const unchanged = days.filter((day) => !changedDays.has(day));
     different.push(...(await differentDays(route, rollup, label, unchanged)));
@@ -57,6 +69,7 @@ async function compareAll(open: Sessions, target: DdlTarget): Promise<Verificati
       different.push(...(await differentDays(route, rollup, label, [day], bucketSeconds)));
       leftOutBuckets += bucketSeconds?.length ?? 0;
     }
+    different.push(...(await daysAfterTheLast(route, rollup, label, days)));
     dayCount += days.length;
   }
   await endSnapshot(postgres);

@@ -23,7 +23,10 @@ export const MIGRATIONS: readonly Migration[] = [
 
 const recordTable = 'schema_migration';
 
-/** Numbers of the migrations that were applied just now. */
+/**
+ * Numbers of the migrations that were applied just now. Views hold no rows: they are made anew every time, which is
+ * also the cure for one that was dropped or replaced.
+ */
 export async function migrate(
   client: ClickHouseClient,
   target: DdlTarget,
@@ -51,6 +54,9 @@ ORDER BY number`,
         format: 'JSONCompactEachRow',
       }),
     );
+  }
+  if (!pending.some((migration) => migration.statements === views)) {
+    for (const statement of views(target)) await command(client, statement);
   }
   return pending.map((migration) => migration.number);
 }

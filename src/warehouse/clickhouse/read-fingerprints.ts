@@ -41,6 +41,29 @@ export async function readWarehouseFingerprints(
   return new Map(rows.map((row) => [row[0] ?? '', fingerprintOf(rollup, row)]));
 }
 
+/** Days after `last` on which the copy has rows, ascending, and how many. */
+export async function readDaysAfter(
+  client: ClickHouseClient,
+  target: DdlTarget,
+  rollup: CopiedRollup,
+  of: CopyOfGeneration,
+  last: UtcDay,
+): Promise<readonly { readonly day: UtcDay; readonly rows: string }[]> {
+  return onWarehouse(`reading what ${rollup.target} has after ${last}`, async () => {
+    const result = await client.query({
+      query: `SELECT toString(toDate(bucket)) AS day, toString(count()) AS rows
+FROM ${qualified(target, rollup.target)} FINAL
+WHERE generation = {generation:UInt16} AND copy = {copy:UInt64} AND toDate(bucket) > {last:Date}
+GROUP BY day ORDER BY day
+SETTINGS do_not_merge_across_partitions_select_final = 1`,
+      query_params: { generation: of.generation, copy: String(of.copy), last },
+      format: 'JSONEachRow',
+      clickhouse_settings: { select_sequential_consistency: '1' },
+    });
+    return result.json<{ day: UtcDay; rows: string }>();
+  });
+}
+
 /** The statement text: one row per day. */
 export function fingerprintQuery(
   target: DdlTarget,

@@ -73,11 +73,12 @@ describe('grants', () => {
     .split('\n')
     .filter((line) => line.startsWith('GRANT') && line.endsWith('TO anlyt_etl;'));
 
-  test('let the job insert into and select from its own tables, and nothing else', () => {
+  test('let the job insert into and select from its own tables, see definitions, and nothing else', () => {
     const copies = [...COPIED_ROLLUPS.map((rollup) => rollup.target), 'copy_mark'];
     expect(grants).toEqual([
       ...copies.map((table) => `GRANT INSERT, SELECT ON sms_analytics.${table} TO anlyt_etl;`),
       'GRANT SELECT ON sms_analytics.schema_migration TO anlyt_etl;',
+      'GRANT SHOW TABLES ON sms_analytics.* TO anlyt_etl;',
     ]);
   });
 });
