@@ -129,7 +129,10 @@ describe('the owner', () => {
     const migrated = await etl('migrate');
     expect(migrated.err).toBe('');
     expect(migrated.out).toMatch(/applied migrations 1, 2/);
-    expect(await etl('migrate')).toMatchObject({ code: 0, out: 'nothing to migrate; views made anew\n' });
+    expect(await etl('migrate')).toMatchObject({
+      code: 0,
+      out: 'nothing to migrate; views made anew\n',
+    });
     for (const query of beyondEveryone) expect(await codeOf(query), query).toBe(ACCESS_DENIED);
   });
 });
