@@ -14,6 +14,7 @@ import { STREAM } from '../broker/nats/topology.js';
 import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
 import { type IngestMetrics, ingestMetrics } from '../ingest/metrics.js';
+import { INGEST_POOL } from '../ingest/pool-options.js';
 import { logRefusals } from '../ingest/refusals.js';
 import { applyTrusted } from '../ingest/trusted-apply.js';
 import { Watch } from '../ingest/watch.js';
@@ -33,8 +34,6 @@ import { openPool } from '../store/postgres/open-pool.js';
 const INBOX_PREFIX = '_INBOX_INGEST';
 /** Key of this process's own progress row. */
 const WORKER = `${hostname()}-${process.pid}`;
-/** One connection commits, one looks; the statement's plan is kept, planning it costs more than running it. */
-const POOL = { max: 2, options: '-c jit=off -c plan_cache_mode=force_generic_plan' };
 
 const command = new Command('ingest')
   .description(
@@ -52,7 +51,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
   const metrics = ingestMetrics(registry);
   await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
-  const pool = openPool(config.databaseUrl, POOL, (error) =>
+  const pool = openPool(config.databaseUrl, INGEST_POOL, (error) =>
     log.warn('idle connection lost', { error }),
   );
   const generation = await readGeneration(pool, wantedGeneration);

@@ -65,7 +65,10 @@ function session(connectionString: string, name: string): pg.Client {
     connectionString,
     application_name: name,
     connectionTimeoutMillis: 10_000,
+    // No statement has a time-out: a full copy reads for as long as the rollups are large. What ends a run that hangs is
+    // the deadline of its job; a peer that is gone without a word is noticed by TCP.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   });
   client.on('error', () => {}); // the statement at work, or the next one, rejects with it
   return client;

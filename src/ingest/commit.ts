@@ -1,7 +1,8 @@
 /**
  * Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
  * meanwhile), and an event that the database refuses is found by halving the batch, so that it never
- * blocks its neighbours and is never tried for ever. Nothing is acknowledged here.
+ * blocks its neighbours and is never tried for ever. A batch that keeps running out of time is halved
+ * too, and its last event waits like any other: time blames nobody. Nothing is acknowledged here.
  */
 import type { Envelope } from '../broker/nats/envelope.js';
 import type { AdmissionRules } from '../domain/admission.js';
@@ -20,13 +21,18 @@ export interface CommitOptions {
   readonly log: Log;
 }
 
-/** Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch was known to be durable: nothing may be acknowledged. */
+/**
+ * Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch was
+ * known to be durable: nothing may be acknowledged.
+ */
 export class CommitAbandoned extends Error {
   override readonly name = 'CommitAbandoned';
 }
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
+/** What a batch is given before it is halved: a lock that is held for a minute is not worth that. */
+const TIME_OUTS_OF_WHOLE = 3;
 
 /** What of a batch became what. */
 export interface Committed {
@@ -57,9 +63,10 @@ export function prepare(
 /** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
   const { envelopes, decided, encoded, streamId } = prepared;
-  const blame = await applyPatiently(options, encoded, streamId);
+  const mayHalve = envelopes.length > 1;
+  const blame = await applyPatiently(options, encoded, streamId, mayHalve);
   if (blame === undefined) return { decided, unstorableCount: 0 };
-  if (envelopes.length > 1) return commitHalves(options, prepared);
+  if (mayHalve) return commitHalves(options, prepared);
   const [envelope] = envelopes;
   const [event] = decided.events;
   if (envelope === undefined || event === undefined) throw blame;
@@ -80,12 +87,14 @@ async function commitHalves(
   return { decided, unstorableCount: first.unstorableCount + second.unstorableCount };
 }
 
-/** Applies, waiting out whatever a retry can cure; returns the error that blames the batch itself. */
+/** Applies, waiting out whatever a retry can cure; returns the error for which the batch is to be halved or given up. */
 async function applyPatiently(
   options: CommitOptions,
   batch: EncodedBatch,
   streamId: number,
+  mayHalve = false,
 ): Promise<Error | undefined> {
+  let timeOuts = 0;
   for (let attempt = 1, waitMs = FIRST_RETRY_MS; ; attempt++) {
     try {
       await options.apply(batch, streamId);
@@ -94,6 +103,10 @@ async function applyPatiently(
       if (error instanceof CommitAbandoned) throw error;
       if (blamesTheBatch(error)) return error as Error;
       if (options.stopping.aborted) throw new CommitAbandoned('stopped', { cause: error });
+      if (ranOutOfTime(error) && mayHalve && ++timeOuts === TIME_OUTS_OF_WHOLE) {
+        options.log.warn('batch ran out of time, halved', { attempt, error });
+        return error as Error;
+      }
       options.log.warn('batch not applied, trying again', { attempt, error });
     }
     await pause(waitMs, options.stopping);
@@ -106,6 +119,11 @@ async function applyPatiently(
  * other failure (connection, resources, shutdown, deadlock, privileges, schema) from the surroundings.
  */
 function blamesTheBatch(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
+  const { code } = error as { code?: unknown };
   return typeof code === 'string' && code.length === 5 && /^(22|23|54)/.test(code);
+}
+
+/** Cancelled by statement_timeout (pool-options.ts), or by somebody. */
+function ranOutOfTime(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '57014';
 }

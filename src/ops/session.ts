@@ -17,6 +17,12 @@ const INBOX_PREFIX = '_INBOX_OPS';
 /** Enough for a copy beside the questions asked meanwhile. */
 const POOL_SIZE = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
+/**
+ * No statement has a time-out: those of a rebuild rightly take as long as the ledger is large. But none waits longer than
+ * this for somebody else's lock; every verb can be run again.
+ */
+const LOCK_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
 
 export type OpsConfig = ConfigOf<typeof opsSettings>;
 
@@ -46,6 +52,9 @@ export async function withStore<T>(act: (session: StoreSession) => Promise<T>): 
     max: POOL_SIZE,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'ops',
+    lock_timeout: LOCK_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
   });
   try {
     await refusePrivilegedSession('DATABASE_URL', pool);

@@ -22,8 +22,8 @@ beforeAll(async () => {
   const now = Math.floor(Date.now() / 1000) * 1_000_000;
   const plan = { seed: 5, paces: [{ from: now - 8 * HOUR, eventsPerSecond: 0.1, rhythm: false }] };
   const all = [...publications(plan, now - 8 * HOUR, now)].filter(({ invalid }) => !invalid);
-  lots = [0, 1, 2, 3].map((lot) => all.slice(lot * LOT, (lot + 1) * LOT));
-  expect(all.length).toBeGreaterThan(4 * LOT);
+  lots = [0, 1, 2, 3, 4].map((lot) => all.slice(lot * LOT, (lot + 1) * LOT));
+  expect(all.length).toBeGreaterThan(5 * LOT);
   site = await createSite();
   const { host, password } = new URL(site.nats.url('ops'));
   const connection = await connect({ servers: host, user: 'ops', pass: password });
@@ -112,5 +112,30 @@ describe('an ingest process that is killed with a batch in its hands', () => {
     const second = await site.spawn('ingest');
     await expectTruth();
     await second.stop();
+  });
+
+  it('is tried again, and makes no dead letters, where its statement runs out of time', async () => {
+    const unlock = await lockLedger();
+    const letters = async () =>
+      (await site.database.query('SELECT count(*)::int AS count FROM dead_letter')).rows[0]?.count;
+    const before = await letters();
+    await site.publish(lots[4] ?? []);
+    const ingest = await site.spawn('ingest');
+    // Cancelled by hand, which is to ingest what statement_timeout is: SQLSTATE 57014.
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await until('the batch is held', async () => (await waitingSessions()).length === 1);
+      const [session] = await waitingSessions();
+      await site.database.query('SELECT pg_cancel_backend($1)', [session]);
+      await until(
+        'it is tried anew',
+        async () => !(await waitingSessions()).includes(session ?? 0),
+      );
+    }
+    expect(ingest.tail(50)).toContain('batch not applied, trying again');
+    await until('the batch is held again', async () => (await waitingSessions()).length === 1);
+    await unlock();
+    await expectTruth();
+    expect(await letters()).toBe(before);
+    await ingest.stop();
   });
 });

@@ -1,0 +1,70 @@
+// A statement that ran out of time, or was cancelled, blames the surroundings and never an event: a lock that somebody holds
+// must not make dead letters. A batch that never fits into the time is halved until it does.
+
+import { expect, it } from 'vitest';
+import type { Envelope } from '../../../src/broker/nats/envelope.js';
+import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/admission.js';
+import { type CommitOptions, commit, prepare } from '../../../src/ingest/commit.js';
+import type { Log } from '../../../src/platform/log.js';
+import { bytes, CHARGED, CHARGED_JSON, STORED_AT } from '../broker/decode-samples.js';
+
+const cancelled = () =>
+  Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+
+function charges(count: number): Envelope[] {
+  return Array.from({ length: count }, (_, at) => ({
+    subject: CHARGED,
+    sequence: at + 1,
+    timestamp: STORED_AT,
+    contentType: 'application/json',
+    payload: bytes({ ...CHARGED_JSON, eventId: `chg-${at}` }),
+    replySubject: 'reply',
+    redelivered: false,
+    traceparent: undefined,
+  }));
+}
+
+/** Commits through an `apply` that is told the batch's highest sequence; what was said is kept. */
+function committing(apply: (highestSequence: number) => void) {
+  const warnings: string[] = [];
+  const options: CommitOptions = {
+    apply: async (batch) => apply(batch.highestSequence),
+    rules: DEFAULT_ADMISSION_RULES,
+    ledgerFloor: () => -Infinity,
+    stopping: new AbortController().signal,
+    log: { warn: (message: string) => warnings.push(message) } as unknown as Log,
+  };
+  const run = (envelopes: Envelope[]) => commit(options, prepare(options, envelopes, 1));
+  return { run, warnings };
+}
+
+it('tries a batch again that ran out of time, and says so', async () => {
+  const tried: number[] = [];
+  const { run, warnings } = committing((sequence) => {
+    tried.push(sequence);
+    if (tried.length === 1) throw cancelled();
+  });
+  expect(await run(charges(2))).toMatchObject({ unstorableCount: 0 });
+  expect(tried).toEqual([2, 2]);
+  expect(warnings).toEqual(['batch not applied, trying again']);
+});
+
+it('waits for a single event for as long as it takes, and makes no dead letter of it', async () => {
+  let attempts = 0;
+  const { run } = committing(() => {
+    if (++attempts < 6) throw cancelled();
+  });
+  expect(await run(charges(1))).toMatchObject({ unstorableCount: 0, decided: { deadLetters: [] } });
+  expect(attempts).toBe(6);
+});
+
+it('halves a batch that ran out of time again and again', async () => {
+  const applied: number[] = [];
+  const { run, warnings } = committing((sequence) => {
+    if (sequence === 4 && !applied.includes(2)) throw cancelled();
+    applied.push(sequence);
+  });
+  expect(await run(charges(4))).toMatchObject({ unstorableCount: 0 });
+  expect(applied).toEqual([2, 4]);
+  expect(warnings.at(-1)).toBe('batch ran out of time, halved');
+});
