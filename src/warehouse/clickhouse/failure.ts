@@ -40,6 +40,8 @@ const kindByCode: Readonly<Record<string, WarehouseFailureKind>> = {
   285: 'unavailable', // TOO_FEW_LIVE_REPLICAS
   319: 'unavailable', // UNKNOWN_STATUS_OF_INSERT
   999: 'unavailable', // KEEPER_EXCEPTION
+  75: 'full', // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+  173: 'full', // CANNOT_ALLOCATE_MEMORY
   201: 'full', // QUOTA_EXCEEDED
   241: 'full', // MEMORY_LIMIT_EXCEEDED
   243: 'full', // NOT_ENOUGH_SPACE
@@ -72,7 +74,8 @@ const advice: Readonly<Record<WarehouseFailureKind, string>> = {
 export function warehouseFailure(operation: string, error: unknown): WarehouseFailure {
   if (error instanceof WarehouseFailure) return error;
   const kind = kindOf(error);
-  const detail = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const detail = isForeignAnswer(error) ? `an answer that is not ClickHouse's: ${text}` : text;
   return new WarehouseFailure(kind, `${operation}: ${advice[kind]} (${firstLine(detail)})`, {
     cause: error,
   });
@@ -87,7 +90,21 @@ function kindOf(error: unknown): WarehouseFailureKind {
   if (error instanceof ClickHouseError) return kindByCode[error.code] ?? 'unexpected';
   if (error instanceof Error && isTlsError(error)) return 'untrusted';
   if (error instanceof Error && isNetworkError(error)) return 'unavailable';
+  if (isForeignAnswer(error)) return 'unavailable';
   return 'unexpected';
+}
+
+/**
+ * A failed answer without an exception of ClickHouse: a proxy's 502, 503, 504 or 429. The client keeps no status; it
+ * throws the body as a plain Error, where a fault of the program would be a TypeError, RangeError or SyntaxError.
+ */
+function isForeignAnswer(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    Object.getPrototypeOf(error) === Error.prototype &&
+    !('code' in error) &&
+    !isNetworkError(error)
+  );
 }
 
 // Verdicts of OpenSSL on the server's certificate (X509_V_ERR_…), as Node names them.

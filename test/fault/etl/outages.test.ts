@@ -4,7 +4,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { EXIT, exitCodeOf } from '../../../src/etl/exit-code.js';
+import { canPass, EXIT, exitCodeOf } from '../../../src/etl/exit-code.js';
 import { withSessions } from '../../../src/etl/sessions.js';
 import { connectWarehouse } from '../../../src/warehouse/clickhouse/connect.js';
 import { newestMark } from '../../../src/warehouse/clickhouse/marks.js';
@@ -74,6 +74,27 @@ test('ClickHouse that does not answer in time is unavailable', async () => {
 });
 
 test.each([
+  [502, '<html><body><h1>502 Bad Gateway</h1></body></html>'],
+  [503, 'upstream connect error or disconnect/reset before headers'],
+  [504, ''],
+  [429, 'Too Many Requests'],
+])('a proxy that answers %i in its place is an outage', async (status, body) => {
+  const { url, server } = await inItsPlace((_, response) => {
+    response.writeHead(status, { 'Content-Type': 'text/html' });
+    response.end(body);
+  });
+  const client = connectWarehouse({ url, username: 'etl', password: '' });
+  const failure = await failureOf(newestMark(client, stage.ends.target));
+  expect(exitCodeOf(failure)).toBe(EXIT.unavailable);
+  expect(failure.message).toMatch(/an answer that is not ClickHouse's/);
+  expect(canPass(failure)).toBe(true); // what --loop asks
+  await client.close();
+  server.close();
+});
+
+test.each([
+  [75, 'CANNOT_WRITE_TO_FILE_DESCRIPTOR', EXIT.unavailable, /make room/],
+  [173, 'CANNOT_ALLOCATE_MEMORY', EXIT.unavailable, /make room/],
   [243, 'NOT_ENOUGH_SPACE', EXIT.unavailable, /make room/],
   [252, 'TOO_MANY_PARTS', EXIT.unavailable, /make room/],
   [516, 'AUTHENTICATION_FAILED', EXIT.refused, /grants\.sql/],
