@@ -26,18 +26,7 @@ export class DenialAudit {
   note(caller: string, method: string, reason: string, correlationId: string): void {
     const now = this.clock.now();
     const minute = now - (now % MINUTE_MICROS);
-    const full = this.#rows.size >= MOST_ROWS;
-    const who = full && !this.#rows.has(keyOf(minute, caller, method, reason)) ? 'other' : caller;
-    const key = keyOf(minute, who, method, reason);
-    const row = this.#rows.get(key);
-    this.#rows.set(key, {
-      minute,
-      caller: who,
-      method,
-      reason,
-      count: (row?.count ?? 0) + 1,
-      correlationId: row?.correlationId ?? correlationId,
-    });
+    this.#add({ minute, caller, method, reason, count: 1, correlationId });
   }
 
   /** Writes the rows of minutes that are over; with `all`, also those of the running minute. Never rejects. */
@@ -59,17 +48,23 @@ export class DenialAudit {
         count: rows.length,
         error,
       });
-      for (const [key, row] of over) this.#putBack(key, row);
+      for (const row of rows) this.#add(row);
     }
   }
 
-  #putBack(key: string, row: DenialRow): void {
-    const newer = this.#rows.get(key);
-    if (newer === undefined && this.#rows.size >= MOST_ROWS) return;
-    this.#rows.set(key, { ...row, count: row.count + (newer?.count ?? 0) });
+  /** Adds to the row of its key; a key for which there is no room, to that of `other`. */
+  #add(row: DenialRow): void {
+    const full = this.#rows.size >= MOST_ROWS && !this.#rows.has(keyOf(row));
+    const kept = full ? { ...row, caller: 'other' } : row;
+    const known = this.#rows.get(keyOf(kept));
+    this.#rows.set(keyOf(kept), {
+      ...kept,
+      count: kept.count + (known?.count ?? 0),
+      correlationId: known?.correlationId ?? kept.correlationId,
+    });
   }
 }
 
-function keyOf(minute: number, caller: string, method: string, reason: string): string {
+function keyOf({ minute, caller, method, reason }: DenialRow): string {
   return [minute, caller, method, reason].join(' ');
 }

@@ -1,0 +1,40 @@
+// Denials on their way into the audit: none is dropped, however many come and however long the store is away.
+
+import { expect, it } from 'vitest';
+import { DenialAudit } from '../../../src/api/grpc/denials.js';
+import type { Log } from '../../../src/platform/log.js';
+import type { DenialRow } from '../../../src/store/postgres/record-denials.js';
+
+const MINUTE = 60_000_000;
+const silent = { error: () => {} } as unknown as Log;
+
+it('counts under another name what no longer fits, also what comes back from a store that failed', async () => {
+  let now = 1_000 * MINUTE;
+  let refuse: (() => void) | undefined;
+  const recorded: DenialRow[] = [];
+  let away = true;
+  const clock = { now: () => now, monotonicMs: () => now / 1_000 };
+  const audit = new DenialAudit(clock, silent, async (rows) => {
+    if (!away) return void recorded.push(...rows);
+    await new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    throw new Error('away');
+  });
+  for (let n = 0; n < 1_500; n++) audit.note(`s${n}`, 'GetX', 'UNKNOWN_CALLER', `c${n}`);
+  now += MINUTE;
+  const first = audit.flush();
+  while (refuse === undefined) await Promise.resolve();
+  for (let n = 0; n < 2_500; n++) audit.note(`t${n}`, 'GetX', 'UNKNOWN_CALLER', `d${n}`);
+  refuse();
+  await first;
+  away = false;
+  await audit.flush(true);
+  expect(recorded.reduce((sum, { count }) => sum + count, 0)).toBe(4_000);
+  expect(recorded.length).toBeLessThanOrEqual(2_000 + 2);
+  const others = recorded.filter(({ caller }) => caller === 'other');
+  expect(others.map(({ minute, count }) => [minute / MINUTE, count])).toEqual([
+    [1_001, 500],
+    [1_000, 1_500],
+  ]);
+});
