@@ -1,9 +1,12 @@
 // The service's certificate, key and authorities as files that something else (Vault, cert-manager, a script) rewrites.
 // They are read every few seconds and taken only as a whole that works: the key fits the certificate, the certificate
-// is valid now, the authorities can be read. On anything else the last good set stays in use and is alarmed.
+// is valid now, every authority can be read. On anything else the last good set stays in use and is alarmed.
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+
+const BEGIN = '-----BEGIN CERTIFICATE-----';
+const END = '-----END CERTIFICATE-----';
 
 /** Where the three files are. */
 export interface TlsFiles {
@@ -30,10 +33,12 @@ export async function loadTlsMaterial(files: TlsFiles, nowMs: number): Promise<T
   );
   if (cert === undefined || key === undefined || ca === undefined) throw new Error('unreachable');
   const leaf = inFile(files.certFile, () => new X509Certificate(cert));
-  inFile(files.caFile, () => new X509Certificate(ca));
+  inFile(files.caFile, () => readEvery(ca));
+  inFile(files.certFile, () => readEvery(cert));
   inFile(files.keyFile, () => createSecureContext({ cert, key, ca }));
   const validFromMs = Date.parse(leaf.validFrom);
   const validToMs = Date.parse(leaf.validTo);
+  if (nowMs < validFromMs) throw new Error(`${files.certFile}: not valid before ${leaf.validFrom}`);
   if (nowMs >= validToMs) throw new Error(`${files.certFile}: expired ${leaf.validTo}`);
   const fingerprint = createHash('sha256').update(cert).update(key).update(ca).digest('hex');
   return { cert, key, ca, validFromMs, validToMs, fingerprint };
@@ -44,6 +49,17 @@ async function readPem(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (cause) {
     throw new Error(`${path}: cannot be read`, { cause });
+  }
+}
+
+/** Throws unless every certificate that a file begins can be read: OpenSSL passes over one that is cut off. */
+function readEvery(pem: Buffer): void {
+  const [before = '', ...blocks] = pem.toString('latin1').split(BEGIN);
+  if (blocks.length === 0) throw new Error('no certificate');
+  if (before.includes(END)) throw new Error('a certificate without its beginning');
+  for (const block of blocks) {
+    if (block.split(END).length !== 2) throw new Error('a certificate without its end');
+    new X509Certificate(BEGIN + block);
   }
 }
 

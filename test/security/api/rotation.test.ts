@@ -101,7 +101,7 @@ test('thousands of calls across a leaf and a CA rotation: none fails', async () 
   api.authority = next;
 }, 180_000);
 
-test('a mismatched, half-written, expired or missing pair leaves the last good one, and is alarmed', async () => {
+test('a mismatched, half-written, expired, early or missing pair, or a cut-off authority, leaves the last good one, and is alarmed', async () => {
   const running = load();
   const good = await issueService(api.authority);
   await rotate(good);
@@ -112,12 +112,25 @@ test('a mismatched, half-written, expired or missing pair leaves the last good o
     notBefore: new Date(Date.now() - 7_200_000),
     notAfter: new Date(Date.now() - 3_600_000),
   });
+  const early = await issue(api.authority, {
+    commonName: 'sms-analytics',
+    dns: ['localhost'],
+    notBefore: new Date(Date.now() + 3_600_000),
+    notAfter: new Date(Date.now() + 7_200_000),
+  });
+  const next = await createAuthority('another authority', 2);
   const broken: Partial<Issued & { ca: string }>[] = [
     { cert: other.cert },
     { ...good, key: good.key.slice(0, 80) },
     { ...good, cert: '' },
     { ...good, ca: 'no certificate' },
     expired,
+    early,
+    // Of two authorities the second is cut off, at its end, in its middle, or down to its first line.
+    ...[30, 200, next.pem.length - 30].map((cut) => ({
+      ca: api.authority.pem + next.pem.slice(0, -cut),
+    })),
+    { cert: good.cert + next.pem.slice(0, 200), key: good.key },
   ];
   for (const parts of broken) {
     api.folder.write({ ...good, ca: api.authority.pem, ...parts });
