@@ -62,7 +62,7 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
       },
       sendStatus: (status, pass) => {
         madeByUs = true;
-        pass(status);
+        pass(isMiscount(status) ? statusOf(refusals.malformed, record.correlationId) : status);
       },
     });
   };
@@ -70,6 +70,11 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
 
 /** As grpc-js itself says it; `translated` gives it our form. */
 const DEADLINE = { code: GrpcCode.DEADLINE_EXCEEDED, details: 'Deadline exceeded' };
+
+/** grpc-js's own word for no message, or two, where a method takes one. Ours always have details. */
+function isMiscount({ code, metadata }: OutgoingStatus): boolean {
+  return code === GrpcCode.UNIMPLEMENTED && !metadata?.get('grpc-status-details-bin').length;
+}
 
 /** The time left for a call: what the caller asks for, at most the cap. */
 function timeoutOf(deadline: Date | number, method: string, options: AccessLogOptions): number {

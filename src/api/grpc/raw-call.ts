@@ -1,8 +1,15 @@
 // The only file that touches what grpc-js keeps to itself. grpc-js answers a passed deadline, a malformed or an
 // oversize message below every interceptor, and leaves half-sent streams open after it has answered. Both are cured at
 // the innermost call: each status passes `onStatus` first, and a stream that the client has not ended is closed soon
-// after the answer. A test holds that grpc-js still looks like this.
-import type { Http2SecureServer, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+// after the answer. It also serves any HTTP method and any content type that begins like gRPC's, and gives servers without
+// TLS no limits; both are cured at its HTTP/2 servers. Tests hold that grpc-js still looks like this.
+import type {
+  Http2SecureServer,
+  IncomingHttpHeaders,
+  SecureServerOptions,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2';
 import type { Server, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
 /** A status on its way to the caller. */
@@ -40,6 +47,44 @@ export function connectionOf(call: ServerInterceptingCallInterface): object | un
 export function watchSessions(server: Server, watch: (session: ServerHttp2Session) => void): void {
   const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
   for (const http2Server of http2Servers.keys()) http2Server.on('session', watch);
+}
+
+/** Gives the HTTP/2 servers that are bound from now on, with or without TLS, these limits. */
+export function limitConnections(server: Server, limits: SecureServerOptions): void {
+  const { commonServerOptions } = server as unknown as { commonServerOptions: object };
+  Object.assign(commonServerOptions, limits);
+}
+
+/**
+ * Turns away every request to a bound server that is no gRPC, before grpc-js sees it: another method than POST, another
+ * content type than `application/grpc` and `application/grpc+proto`. gRPC-Web is such a type.
+ */
+export function refuseForeignRequests(server: Server): void {
+  const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
+  for (const http2Server of http2Servers.keys()) {
+    const handlers = http2Server.listeners('stream');
+    if (handlers.length === 0) throw new Error('grpc-js handles its streams in another way');
+    http2Server.removeAllListeners('stream');
+    http2Server.on('stream', (stream, headers, ...rest) => {
+      const status = statusOfForeign(headers);
+      if (status === undefined) {
+        for (const handle of handlers) handle.call(http2Server, stream, headers, ...rest);
+        return;
+      }
+      stream.once('error', () => {});
+      if (stream.destroyed) return;
+      stream.respond({ ':status': status }, { endStream: true });
+      stream.resume();
+      closeSoon(stream);
+    });
+  }
+}
+
+const CONTENT_TYPES = new Set(['application/grpc', 'application/grpc+proto']);
+
+function statusOfForeign(headers: IncomingHttpHeaders): 405 | 415 | undefined {
+  if (headers[':method'] !== 'POST') return 405;
+  return CONTENT_TYPES.has(headers['content-type'] ?? '') ? undefined : 415;
 }
 
 function closeSoon(stream: ServerHttp2Stream): void {

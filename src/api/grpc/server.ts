@@ -20,11 +20,11 @@ import type { DenialAudit } from './denials.js';
 import { Health } from './health.js';
 import type { IdentityReader } from './identity.js';
 import { silenceLibraryLog } from './library-log.js';
-import { serverLimits } from './limits.js';
+import { connectionLimits, serverLimits } from './limits.js';
 import { LONG_LIVED_METHODS, rawService } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Policy } from './policy.js';
-import { watchSessions } from './raw-call.js';
+import { limitConnections, refuseForeignRequests, watchSessions } from './raw-call.js';
 import { guardSession } from './session-guard.js';
 import { type UnaryOptions, unary } from './unary.js';
 
@@ -70,6 +70,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       authorise({ identify: options.identify, policy: options.policy, audit, metrics }),
     ],
   });
+  limitConnections(server, connectionLimits);
   const health = new Health();
   const unaryOptions = { clock, log, audit, metrics };
   server.addService(
@@ -79,6 +80,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   server.addService(rawService(HealthService), healthHandlers(health, unaryOptions));
   options.addReflection?.(server);
   const port = await bind(server, options);
+  refuseForeignRequests(server);
   watchSessions(server, (session) => guardSession(session, clock, log));
   return {
     port,

@@ -129,6 +129,17 @@ describe('a malformed request is a client error, never INTERNAL', () => {
     expect(end.code).toBe(INVALID);
   });
 
+  test.each([
+    ['no message', Buffer.alloc(0)],
+    ['two messages', Buffer.concat([frame(whole), frame(whole)])],
+  ])('%s', async (_name, bytes) => {
+    const end = await send(bytes);
+    expect(end.code).toBe(INVALID);
+    const status = Status.decode(end.details ?? Buffer.alloc(0));
+    expect(status.details).toHaveLength(1);
+    expect(end.message).toBe('the request is not a well-formed message of this method');
+  });
+
   test('a broken time-out header', async () => {
     expect((await send(frame(Buffer.alloc(0)), { 'grpc-timeout': 'soon' })).code).toBe(INVALID);
   });
