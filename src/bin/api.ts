@@ -83,16 +83,16 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   log.info('started', { version: VERSION, port: server.port });
 }
 
-/** Refuses privileged roles; waits for a Postgres that is not there yet. */
+/** Refuses privileged roles, and any but the two roles of the api, each in its place; waits for a Postgres that is not there yet. */
 async function checkRoles(stopping: AbortSignal): Promise<void> {
   const logins = [
-    ['DATABASE_URL', config.databaseUrl],
-    ['ACCOUNT_DATABASE_URL', config.accountDatabaseUrl],
+    ['DATABASE_URL', config.databaseUrl, 'analytics_platform'],
+    ['ACCOUNT_DATABASE_URL', config.accountDatabaseUrl, 'analytics_account'],
   ] as const;
-  const check = async ([setting, url]: (typeof logins)[number]) => {
+  const check = async ([setting, url, duty]: (typeof logins)[number]) => {
     while (!stopping.aborted) {
       try {
-        return await refusePrivilegedRole(setting, url.reveal());
+        return await refusePrivilegedRole(setting, url.reveal(), duty);
       } catch (error) {
         if (error instanceof PrivilegedRole) throw error;
         log.warn('the database cannot be reached, trying again', { reason: setting, error });

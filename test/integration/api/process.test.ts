@@ -192,6 +192,42 @@ describe('it refuses to start', () => {
     }
   });
 
+  test.each([
+    ['ACCOUNT_DATABASE_URL', 'analytics_platform', 'analytics_account'],
+    ['ACCOUNT_DATABASE_URL', 'analytics_etl', 'analytics_account'],
+    ['ACCOUNT_DATABASE_URL', 'analytics_owner', 'analytics_account'],
+    ['DATABASE_URL', 'analytics_account', 'analytics_platform'],
+    ['DATABASE_URL', 'analytics_ingest', 'analytics_platform'],
+  ] as const)('with %s of %s', async (setting, role, expected) => {
+    const running = run({ ...environment(), [setting]: database.url(role) });
+    expect(await running.exit).toBe(1);
+    expect(running.errors()).toContain(
+      `${setting}: the role ${role} has the rights of ${role}, not of ${expected} alone`,
+    );
+  });
+
+  test('under a login that has two of the roles', async () => {
+    const superuser = new pg.Client({ connectionString: database.superuserUrl });
+    await superuser.connect();
+    const name = `both_${randomBytes(4).toString('hex')}`;
+    await superuser.query(
+      `CREATE ROLE ${name} LOGIN PASSWORD 'x' IN ROLE analytics_account, analytics_platform`,
+    );
+    try {
+      const url = new URL(database.superuserUrl);
+      url.username = name;
+      url.password = 'x';
+      const running = run({ ...environment(), ACCOUNT_DATABASE_URL: url.href });
+      expect(await running.exit).toBe(1);
+      expect(running.errors()).toContain(
+        `ACCOUNT_DATABASE_URL: the role ${name} has the rights of analytics_account and analytics_platform,`,
+      );
+    } finally {
+      await superuser.query(`DROP ROLE ${name}`);
+      await superuser.end();
+    }
+  });
+
   test('with every fault of its configuration', async () => {
     const running = run({ GRPC_PORT: 'x' });
     expect(await running.exit).toBe(1);
