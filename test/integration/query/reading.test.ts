@@ -90,6 +90,25 @@ describe('the isolation of accounts', () => {
     expect(await scoped('acc-b', money)).toEqual([['acc-b']]);
   });
 
+  it('holds in the statements even where the role may see every account', async () => {
+    const options = { cacheEntries: 0, accountRole: 'analytics_platform' } as const;
+    const unbound = queriesAt(writer.database, '2026-03-10T12:00:01Z', options);
+    const range = { start: '2026-03-10', end: '2026-03-11' };
+    try {
+      for (const [accountId, messages] of [
+        ['acc-a', 3n],
+        ['acc-b', 500n],
+      ] as const) {
+        const request = GetAccountUsageRequest.fromPartial({ accountId, range });
+        const usage = await unbound.getAccountUsage(request, caller(accountId));
+        expect(usage.counts).toMatchObject({ accepted: messages, segments: messages });
+        expect(usage.money).toMatchObject([{ currency: 'EUR', charges: messages }]);
+      }
+    } finally {
+      await unbound.end();
+    }
+  });
+
   it('shows nothing where no account is set, also on a connection that served one', async () => {
     for (let i = 0; i < 4; i++) {
       const rows = await queries.accountPool.read(limits(), (snapshot) =>

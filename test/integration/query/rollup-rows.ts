@@ -195,12 +195,15 @@ export interface TestQueries extends Queries {
 export function queriesAt(
   database: Pick<TestDatabase, 'url'>,
   now: string,
-  options: { cacheEntries?: number } = {},
+  {
+    accountRole = 'analytics_account',
+    ...options
+  }: { cacheEntries?: number; accountRole?: 'analytics_account' | 'analytics_platform' } = {},
 ): TestQueries {
   const pool = (role: 'analytics_platform' | 'analytics_account') =>
     createReadPool({ url: { reveal: () => database.url(role) }, size: 2 });
   const platformPool = pool('analytics_platform');
-  const accountPool = pool('analytics_account');
+  const accountPool = pool(accountRole);
   const statePool = pool('analytics_platform');
   const instant = parseInstant(now) as number;
   const clock = { now: () => instant, monotonicMs: systemClock.monotonicMs };
