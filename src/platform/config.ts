@@ -121,6 +121,12 @@ export function printConfig(
   config: Readonly<Record<string, unknown>>,
 ): string {
   return Object.entries(table)
-    .map(([key, setting]) => `${setting.name}=${config[key] ?? ''}`)
+    .map(([key, setting]) => `${setting.name}=${printed(config[key])}`)
     .join('\n');
+}
+
+/** A bound of two numbers as it is written in the environment; a secret says for itself that it is one. */
+function printed(value: unknown): string {
+  if (value?.constructor === Object) return Object.values(value).join('-');
+  return String(value ?? '');
 }

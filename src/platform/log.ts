@@ -122,13 +122,13 @@ export function printable(text: string): string {
   return text.slice(0, LONGEST_WORD).replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** What may be said about an error: quoted parts and long digit runs of its message are masked, they can be input. */
+/** What may be said about an error: quoted parts, numbers and logins are masked, they can be input. */
 function describeError(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { name: typeof thrown };
-  const code = 'code' in thrown ? printable(String(thrown.code)) : undefined;
+  const code = 'code' in thrown ? masked(String(thrown.code)) : undefined;
   const frames = (thrown.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
-    name: printable(thrown.name),
+    name: masked(thrown.name),
     ...(code === undefined ? {} : { code }),
     message: masked(thrown.message),
     stack: frames
@@ -139,6 +139,14 @@ function describeError(thrown: unknown): Record<string, unknown> {
   };
 }
 
+/** Who logs in, in a URL. */
+const CREDENTIALS = /:\/\/\S*@/g;
+const QUOTED = /"[^"]*"|'[^']*'/g;
+/** Seven digits or more, however they are set apart; by dots only after a plus, so that an IP address stays readable. */
+const NUMBERS = /\+\d(?:[\s()./-]{0,2}\d){6,}|\d(?:[\s()/-]{0,2}\d){6,}/g;
+
 function masked(message: string): string {
-  return printable(message.replace(/"[^"]*"|'[^']*'/g, '"~"').replace(/\d{7,}/g, '~'));
+  return printable(
+    message.replace(CREDENTIALS, '://~@').replace(QUOTED, '"~"').replace(NUMBERS, '~'),
+  );
 }

@@ -60,6 +60,7 @@ describe('readConfig', () => {
     ].join();
     expect(printed).not.toMatch(/secret[12]/);
     expect(printed).toContain('[redacted]');
+    expect(printed).toContain('MSISDN_DIGITS=9-15');
   });
 
   test('reads a secret from the file that NAME_FILE names, and again after it was rotated', () => {

@@ -38,6 +38,27 @@ test('an error is written without what may be input: quoted parts and long digit
   expect(JSON.parse(line).error).toMatchObject({ name: 'Error', code: '22P02' });
 });
 
+test.each([
+  ['a number in groups', 'no route to +41 79 555 01 01 today'],
+  ['a number without a plus, with dashes', 'no route to 0041-79-555-01-01'],
+  ['a number with dots after a plus', 'no route to +41.79.555.01.01'],
+  ['a login in a URL', 'cannot reach postgresql://u:4179555@db:5432/x'],
+])('an error is written without %s', (_name, message) => {
+  const error = Object.assign(new Error(message), { code: '41795550101' });
+  error.name = 'To 41795550101';
+  const [line = ''] = lines((log) =>
+    log.error('failed', { error: new Error('x', { cause: error }) }),
+  );
+  expect(line.replace(/"time":"[^"]*"/, '')).not.toMatch(/79\D*555|u:/);
+  expect(line).toMatch(/~/);
+});
+
+test('an address and a port in an error stay readable', () => {
+  const error = new Error('connect ECONNREFUSED 10.244.110.127:5432');
+  const [line = ''] = lines((log) => log.error('failed', { error }));
+  expect(JSON.parse(line).error.message).toBe('connect ECONNREFUSED 10.244.110.127:5432');
+});
+
 test('a bigint count is written exactly', () => {
   const [line = ''] = lines((log) => log.info('batch', { sequence: 9007199254740993n }));
   expect(JSON.parse(line).sequence).toBe('9007199254740993');
