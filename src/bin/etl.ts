@@ -5,7 +5,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultChunkBytes } from '../etl/copy-rows.js';
-import { EXIT, exitCodeOf } from '../etl/exit-code.js';
+import { EXIT, EXIT_HELP, exitCodeOf } from '../etl/exit-code.js';
 import { runLoop } from '../etl/loop.js';
 import { ProgressBar } from '../etl/progress-bar.js';
 import { type RunResult, runOnce } from '../etl/run.js';
@@ -19,11 +19,6 @@ import { createLog } from '../platform/log.js';
 import { etlSettings } from '../platform/settings-etl.js';
 import { migrate } from '../warehouse/clickhouse/migrate.js';
 import { dropSuperseded } from '../warehouse/clickhouse/superseded.js';
-
-const exitCodes = `
-Exit codes: 0 done, 1 unexpected, 2 wrong arguments or configuration, 3 another runner is at work, 4 the two sides
-differ, 5 ClickHouse or Postgres away, slow or full (the next run continues), 6 tables differ from what this build
-expects, 7 a credential, a certificate or a grant is wrong.`;
 
 interface RunOptions {
   readonly full?: boolean;
@@ -65,7 +60,7 @@ function configOrExit() {
 function command(): Command {
   const program = new Command('anlyt-etl')
     .description('Copies the rollups of sms-analytics to ClickHouse')
-    .addHelpText('after', exitCodes)
+    .addHelpText('after', EXIT_HELP)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT.usage));
   program
     .command('run', { isDefault: true })
@@ -76,7 +71,7 @@ function command(): Command {
     )
     .option('--loop <seconds>', 'stay, and run every so many seconds', secondsArgument)
     .option('--slice-days <days>', 'days to verify besides those touched', daysArgument, 1)
-    .action((options: RunOptions) => start((lifecycle) => run(options, lifecycle)));
+    .action((options: RunOptions) => start((lifecycle) => run(options, lifecycle), RUN_END_MS));
   program
     .command('verify')
     .description('compare every day that both sides retain; changes nothing')
@@ -104,11 +99,13 @@ function daysArgument(text: string): number {
   throw new InvalidArgumentError('a whole number from 0 to 10000');
 }
 
-/** What a loop between two runs needs to notice a signal. */
-const IDLE_END_MS = 200;
+/** How long a signal leaves a run at work; less than the 25 seconds of the lifecycle and the 30 of a pod. */
+const RUN_END_MS = 20_000;
+/** Other verbs change nothing that is left half-done. */
+const VERB_END_MS = 200;
 
-/** Runs one verb to its end; a signal cuts off the run at work, which the next one makes good. */
-function start(verb: (lifecycle: Lifecycle) => Promise<number>): void {
+/** Runs one verb to its end, or to `endMs` after a signal; the next run makes good what was cut off. */
+function start(verb: (lifecycle: Lifecycle) => Promise<number>, endMs = VERB_END_MS): void {
   const options = { log, exitWithParent: config.exitWithParent === 'on' };
   runProcess(options, async (lifecycle) => {
     let code: number | undefined;
@@ -123,11 +120,12 @@ function start(verb: (lifecycle: Lifecycle) => Promise<number>): void {
       },
     );
     lifecycle.onStop('verb', async () => {
-      await Promise.race([ended, pause(IDLE_END_MS)]);
-      if (code === undefined) throw new Error('cut off by a signal; the next run continues');
+      await Promise.race([ended, pause(endMs)]);
+      if (code === undefined) log.warn('cut off by a signal; the next run continues');
+      lifecycle.stop('ended', code ?? EXIT.unavailable);
     });
     await ended;
-    if (!lifecycle.stopping.aborted) lifecycle.stop('done', code);
+    lifecycle.stop('done', code);
   });
 }
 
@@ -139,8 +137,9 @@ async function run(options: RunOptions, lifecycle: Lifecycle): Promise<number> {
     full &&= result.outcome !== 'copied';
     return result;
   };
-  await runLoop(options.loop * 1000, turn, log, systemClock, lifecycle.stopping);
-  return EXIT.done;
+  const { stopping } = lifecycle;
+  const ended = await runLoop(options.loop * 1000, turn, log, systemClock, stopping);
+  return ended === 'mismatch' ? EXIT.mismatch : EXIT.done;
 }
 
 async function oneRun(options: RunOptions): Promise<RunResult> {

@@ -10,7 +10,7 @@ export interface Lifecycle {
   onStop(step: string, stop: () => Promise<void> | void): void;
   /** Aborts when stopping begins: loops and long waits listen to it. */
   readonly stopping: AbortSignal;
-  /** Begins to stop, as a signal would. `exitCode` is what the process ends with. */
+  /** Begins to stop, as a signal would. `exitCode` is what the process ends with, also where stopping has begun. */
   stop(reason: string, exitCode?: number): void;
 }
 
@@ -35,8 +35,10 @@ export function runProcess(
   const steps: { step: string; stop: () => Promise<void> | void }[] = [];
   const stopping = new AbortController();
   let stoppingSinceMs = 0;
+  let endCode = 0;
 
   const stop = (reason: string, exitCode = 0): void => {
+    if (exitCode !== 0) endCode = exitCode;
     if (stopping.signal.aborted) return;
     stoppingSinceMs = clock.monotonicMs();
     log.info('stopping', { reason });
@@ -47,7 +49,7 @@ export function runProcess(
     stopping.abort();
     void runSteps(steps, log).then((failures) => {
       log.info('stopped', { reason });
-      process.exit(failures > 0 ? 1 : exitCode);
+      process.exit(failures > 0 ? 1 : endCode);
     });
   };
 

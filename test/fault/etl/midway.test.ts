@@ -1,10 +1,7 @@
 // ClickHouse goes wrong in the middle of a run: slow, full, an answer lost or broken off. The job as a process ends with
 // the code and the words for it, nothing is marked, and the next run makes both sides equal.
 
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
 import { anlytEtl, type Ended, environmentOf } from '../../integration/etl/command.js';
 import { manyChanges, openStage, type Stage } from '../../integration/etl/stage.js';
 import {
@@ -131,45 +128,6 @@ test('two sides that differ for good end with 4, and the days are printed', asyn
   expect(ended.err).toMatch(/anlyt-etl run --full/);
   expect(await etl('run', '--full')).toMatchObject({ code: 0 });
   await stage.expectEqualSides();
-});
-
-test('--loop copies again and again, outlives an outage, and a signal between two runs ends it with 0', async () => {
-  const child = spawn(
-    process.execPath,
-    [join(projectRoot, 'dist/src/bin/etl.js'), 'run', '--loop', '1'],
-    {
-      stdio: ['pipe', 'ignore', 'inherit'],
-      env: {
-        PATH: process.env.PATH,
-        LOG_LEVEL: 'fatal',
-        EXIT_WITH_PARENT: 'on',
-        ...environment(),
-      },
-    },
-  );
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  const counted = async (outcome: string, atLeast: number): Promise<void> => {
-    const since = `started_at > '${began}' AND outcome = '${outcome}'`;
-    for (;;) {
-      const [row] = await stage.sql(`SELECT count(*)::text FROM etl_run WHERE ${since}`);
-      if (Number(row?.[0]) >= atLeast) return;
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  const [[began = ''] = []] = await stage.sql('SELECT clock_timestamp()::text');
-  await counted('copied', 2);
-  proxy.judge = (statement) => (isLoad(statement) ? 243 : 'pass');
-  await stage.change(manyChanges(10, 77));
-  await counted('failed', 1);
-  proxy.judge = () => 'pass';
-  const [[runs = '0'] = []] = await stage.sql(
-    `SELECT count(*)::text FROM etl_run WHERE started_at > '${began}' AND outcome = 'copied'`,
-  );
-  await counted('copied', Number(runs) + 1);
-  await stage.expectEqualSides();
-  child.kill('SIGTERM');
-  expect(await ended).toBe(0);
 });
 
 test('tables of a newer build end the job with 6 and the advice to use that build', async () => {
