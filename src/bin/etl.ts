@@ -9,7 +9,7 @@ import { EXIT, EXIT_HELP, exitCodeOf } from '../etl/exit-code.js';
 import { runLoop } from '../etl/loop.js';
 import { ProgressBar } from '../etl/progress-bar.js';
 import { type RunResult, runOnce } from '../etl/run.js';
-import { type Ends, ensureMigrated, withSessions, withWarehouse } from '../etl/sessions.js';
+import { type Ends, withSessions, withWarehouse } from '../etl/sessions.js';
 import { verifyEverything } from '../etl/verify.js';
 import type { DifferentDay } from '../etl/verify-days.js';
 import { pause, systemClock } from '../platform/clock.js';
@@ -147,7 +147,6 @@ async function oneRun(options: RunOptions): Promise<RunResult> {
   const progress = new ProgressBar();
   try {
     const result = await withSessions(ends(), async (open) => {
-      await ensureMigrated(open.clickhouse, target);
       return runOnce({
         ...open,
         target,

@@ -11,15 +11,22 @@ import {
   setPendingCopy,
   writeCheckpoint,
 } from '../store/postgres/etl-checkpoint.js';
-import { beginRun, releaseRunnerLock, tryRunnerLock } from '../store/postgres/etl-fence.js';
+import {
+  beginRun,
+  confirmEpoch,
+  raiseEpoch,
+  releaseRunnerLock,
+  tryRunnerLock,
+} from '../store/postgres/etl-fence.js';
 import { forgetOldRuns, type RunRecord, recordRun } from '../store/postgres/etl-run-record.js';
 import { beginSnapshot, endSnapshot } from '../store/postgres/etl-snapshot.js';
 import { pruneChanges } from '../store/postgres/extract-changes.js';
-import { greatestCopy, newestMark, writeMark } from '../warehouse/clickhouse/marks.js';
+import { greatestCopy, type Mark, newestMark, writeMark } from '../warehouse/clickhouse/marks.js';
 import { checkSchema } from '../warehouse/clickhouse/schema-check.js';
 import { copyAndVerify, type OpenRun } from './copy-snapshot.js';
 import { planRun } from './plan.js';
 import type { RunEnvironment } from './run-environment.js';
+import { ensureMigrated } from './sessions.js';
 import type { DifferentDay } from './verify-days.js';
 
 /** How a run ended, where it could end at all; everything else is thrown. */
@@ -44,19 +51,16 @@ export async function runOnce(environment: RunEnvironment): Promise<RunResult> {
 }
 
 async function fencedRun(environment: RunEnvironment): Promise<RunResult> {
-  const { fence, reader, clickhouse, target } = environment;
-  await checkSchema(clickhouse, target);
-  const mark = await newestMark(clickhouse, target);
-  const highestCopy = await greatestCopy(clickhouse, target);
-  const atLeast = mark !== undefined && mark.epoch > highestCopy ? mark.epoch : highestCopy;
+  const { fence, reader } = environment;
   const state = await readCheckpoint(fence);
-  const markIsKnown = mark !== undefined && (await isKnownRun(fence, mark.runId));
   const runId = randomUUID();
-  const { epoch } = await beginRun(fence, runId, atLeast);
-  await environment.onStep?.('fenced');
-
+  const begun = await beginRun(fence, runId); // before ClickHouse is asked anything: its absence is recorded, too
   let record: RunRecord = { ...emptyRecord, runId };
   try {
+    const { mark, atLeast } = await findCopies(environment);
+    const markIsKnown = mark !== undefined && (await isKnownRun(fence, mark.runId));
+    const epoch = await raiseEpoch(fence, runId, begun.epoch, atLeast);
+    await environment.onStep?.('fenced');
     const snapshot = await beginSnapshot(reader);
     await environment.onStep?.('snapshot taken');
     const plan = planRun({
@@ -90,6 +94,21 @@ async function fencedRun(environment: RunEnvironment): Promise<RunResult> {
   }
 }
 
+/** Tables as this build expects them, the newest mark in them, and what a new epoch must exceed. */
+async function findCopies({
+  clickhouse,
+  target,
+}: RunEnvironment): Promise<{ mark: Mark | undefined; atLeast: bigint }> {
+  await ensureMigrated(clickhouse, target);
+  await checkSchema(clickhouse, target);
+  const mark = await newestMark(clickhouse, target);
+  const highestCopy = await greatestCopy(clickhouse, target);
+  return {
+    mark,
+    atLeast: mark !== undefined && mark.epoch > highestCopy ? mark.epoch : highestCopy,
+  };
+}
+
 const emptyRecord: Omit<RunRecord, 'runId'> = {
   outcome: 'failed',
   kind: undefined,
@@ -112,6 +131,7 @@ async function complete(run: OpenRun, verifiedDay: UtcDay | undefined): Promise<
   const { fence, clickhouse, target, settlingSeconds, onStep } = environment;
   const { generation, dataAsOf, revision, systemIdentifier } = snapshot;
   const { copy } = plan;
+  await confirmEpoch(fence, epoch);
   await writeMark(clickhouse, target, {
     generation,
     copy,

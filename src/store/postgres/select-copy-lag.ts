@@ -5,7 +5,7 @@
 import type { Pool } from 'pg';
 import type { EpochMicros } from '../../domain/instant.js';
 
-/** How a run ended; `running` is also what a run that was killed has left. */
+/** How a run ended; `running` is also what a killed run has left, until the next one begins. */
 export const RUN_OUTCOMES = ['running', 'copied', 'mismatch', 'failed'] as const;
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 

@@ -71,6 +71,11 @@ describe.each(steps)('killed when %s (%i)', (step, nth) => {
     await stage.expectEqualSides();
     expect(await stage.run()).toMatchObject({ outcome: 'copied', record: { rowsCopied: 0 } });
     expect(await stage.sql('SELECT count(*)::text FROM rollup_change')).toEqual([['0']]);
+    expect(await stage.sql(`SELECT FROM etl_run WHERE outcome = 'running'`)).toEqual([]);
+    const [ended] = await stage.sql(
+      `SELECT outcome, failure, finished_at IS NOT NULL FROM etl_run ORDER BY epoch DESC OFFSET 2 LIMIT 1`,
+    );
+    expect(ended).toEqual(['failed', 'cut off', true]);
   });
 });
 

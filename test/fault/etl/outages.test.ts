@@ -8,6 +8,7 @@ import { canPass, EXIT, exitCodeOf } from '../../../src/etl/exit-code.js';
 import { withSessions } from '../../../src/etl/sessions.js';
 import { connectWarehouse } from '../../../src/warehouse/clickhouse/connect.js';
 import { newestMark } from '../../../src/warehouse/clickhouse/marks.js';
+import { anlytEtl, environmentOf } from '../../integration/etl/command.js';
 import { manyChanges, openStage, type Stage } from '../../integration/etl/stage.js';
 import { createClickHouse, createDatabase, startClickHouse } from '../../support/engines.js';
 
@@ -54,6 +55,21 @@ test('ClickHouse away: unavailable, and the next run copies what was left', asyn
   await own.expectEqualSides();
   await own.close();
   await warehouse.stop();
+});
+
+test('ClickHouse away from the first request on is recorded as a failed run', async () => {
+  const away = { ...environmentOf(stage.ends), CLICKHOUSE_URL: 'http://127.0.0.1:9' };
+  const lastRun = `SELECT outcome, failure LIKE '%cannot be reached%', finished_at IS NOT NULL
+                     FROM etl_run ORDER BY epoch DESC LIMIT 1`;
+  const [[before] = []] = await stage.sql('SELECT count(*)::text FROM etl_run');
+  expect(await anlytEtl([], away)).toMatchObject({ code: EXIT.unavailable });
+  expect(await stage.sql(lastRun)).toEqual([['failed', true, true]]);
+  expect(await stage.sql('SELECT last_outcome FROM etl_lag')).toEqual([['failed']]);
+  expect(await stage.sql('SELECT count(*)::text FROM etl_run')).toEqual([
+    [String(Number(before) + 1)],
+  ]);
+  expect(await stage.run()).toMatchObject({ outcome: 'copied', record: { kind: 'changes' } });
+  expect(await stage.sql('SELECT last_outcome FROM etl_lag')).toEqual([['copied']]);
 });
 
 /** A server that answers as `listener` says, in ClickHouse's place. */

@@ -3,7 +3,7 @@
 
 import { runOnce } from '../../../src/etl/run.js';
 import type { Step } from '../../../src/etl/run-environment.js';
-import { type Ends, ensureMigrated, withSessions } from '../../../src/etl/sessions.js';
+import { type Ends, withSessions } from '../../../src/etl/sessions.js';
 
 const [dieAt, nth = '1'] = process.argv.slice(2) as [Step, string?];
 const env = (name: string): string => process.env[name] ?? '';
@@ -15,7 +15,6 @@ const ends: Ends = {
 
 let seen = 0;
 await withSessions(ends, async (open) => {
-  await ensureMigrated(open.clickhouse, ends.target);
   await runOnce({
     ...open,
     target: ends.target,

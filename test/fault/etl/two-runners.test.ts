@@ -67,3 +67,17 @@ test('a stale runner with a living session is refused by the epoch', async () =>
   expect(await stage.run()).toMatchObject({ outcome: 'copied' });
   await stage.expectEqualSides();
 });
+
+test('a stale runner whose session lives writes no mark', async () => {
+  await stage.change(manyChanges(30, 5));
+  const before = await stage.ask('SELECT max(epoch) FROM DB.copy_mark');
+  const stale = stage.run({
+    onStep: async (step) => {
+      if (step === 'verified') await stage.sql('UPDATE etl_checkpoint SET epoch = epoch + 1');
+    },
+  });
+  await expect(stale).rejects.toBeInstanceOf(FenceLost);
+  expect(await stage.ask('SELECT max(epoch) FROM DB.copy_mark')).toEqual(before);
+  expect(await stage.run()).toMatchObject({ outcome: 'copied' });
+  await stage.expectEqualSides();
+});

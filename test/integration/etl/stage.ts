@@ -6,7 +6,7 @@ import pg from 'pg';
 import { expect } from 'vitest';
 import { type RunResult, runOnce } from '../../../src/etl/run.js';
 import type { RunEnvironment } from '../../../src/etl/run-environment.js';
-import { type Ends, ensureMigrated, withSessions } from '../../../src/etl/sessions.js';
+import { type Ends, withSessions } from '../../../src/etl/sessions.js';
 import type { TestClickHouse, TestDatabase } from '../../support/engines.js';
 
 /** One change of a rollup row, as the ingest would make it. */
@@ -55,7 +55,6 @@ export async function openStage(database: TestDatabase, warehouse: TestClickHous
     ends,
     run: (options = {}) =>
       withSessions(ends, async (open) => {
-        await ensureMigrated(open.clickhouse, ends.target);
         return runOnce({ ...open, ...defaults, target: ends.target, ...options });
       }),
     change: (changes, session = postgres) => applyChanges(session, changes),
