@@ -24,6 +24,7 @@ interface RunOptions {
   readonly full?: boolean;
   readonly loop?: number;
   readonly sliceDays: number;
+  readonly skipWhenBusy?: boolean;
 }
 
 const config = configOrExit();
@@ -71,6 +72,10 @@ function command(): Command {
     )
     .option('--loop <seconds>', 'stay, and run every so many seconds', secondsArgument)
     .option('--slice-days <days>', 'days to verify besides those touched', daysArgument, 1)
+    .option(
+      '--skip-when-busy',
+      'end with 0 instead of 3, for a scheduler that alarms on any other code',
+    )
     .action((options: RunOptions) => start((lifecycle) => run(options, lifecycle), RUN_END_MS));
   program
     .command('verify')
@@ -130,7 +135,11 @@ function start(verb: (lifecycle: Lifecycle) => Promise<number>, endMs = VERB_END
 }
 
 async function run(options: RunOptions, lifecycle: Lifecycle): Promise<number> {
-  if (options.loop === undefined) return codeOf(await oneRun(options));
+  if (options.loop === undefined) {
+    const result = await oneRun(options);
+    const skipped = result.outcome === 'busy' && options.skipWhenBusy === true;
+    return skipped ? EXIT.done : codeOf(result);
+  }
   let full = options.full === true; // the first turn only
   const turn = async (): Promise<RunResult> => {
     const result = await oneRun({ ...options, full });

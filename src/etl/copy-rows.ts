@@ -8,6 +8,7 @@ import type { CopiedRollup } from '../domain/copied-rollup.js';
 import { type DaySlice, extractRows, type RowLabel } from '../store/postgres/extract-rows.js';
 import type { DdlTarget } from '../warehouse/clickhouse/ddl.js';
 import { type Chunk, loadChunk } from '../warehouse/clickhouse/load.js';
+import { insertsAtOnce } from '../warehouse/clickhouse/replication.js';
 
 /** Some 50,000 to 70,000 rows: large enough for ClickHouse's liking, small enough to hold a few. */
 export const defaultChunkBytes = 4 * 1024 * 1024;
@@ -42,7 +43,8 @@ export async function copyRows(
 ): Promise<CopiedAmount> {
   let rowCount = 0;
   let byteCount = 0;
-  await shareOut(joined(route, rollup, label, slices, onSlice), async (chunk) => {
+  const chunks = joined(route, rollup, label, slices, onSlice);
+  await shareOut(chunks, insertsAtOnce(route.target), async (chunk) => {
     await loadChunk(route.clickhouse, route.target, rollup, chunk, scope);
     rowCount += chunk.rowCount;
     byteCount += chunk.bytes.length;
@@ -51,12 +53,10 @@ export async function copyRows(
   return { rowCount, byteCount };
 }
 
-/** At most two chunks are being inserted while a third is read: one core of the server parses, another one writes. */
-const chunksAtOnce = 3;
-
 /** Gives every chunk to `work`, some at once. Rejects with the first failure, after what was begun has ended. */
 async function shareOut(
   chunks: AsyncGenerator<Chunk>,
+  chunksAtOnce: number,
   work: (chunk: Chunk) => Promise<void>,
 ): Promise<void> {
   let failed = false;

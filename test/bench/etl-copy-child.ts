@@ -2,11 +2,10 @@
 
 import { defaultChunkBytes } from '../../src/etl/copy-rows.js';
 import { runOnce } from '../../src/etl/run.js';
-import { type Ends, ensureMigrated, withSessions } from '../../src/etl/sessions.js';
+import { type Ends, withSessions } from '../../src/etl/sessions.js';
 
 const ends = JSON.parse(process.env.ETL_ENDS ?? '{}') as Ends;
 await withSessions(ends, async (open) => {
-  await ensureMigrated(open.clickhouse, ends.target);
   await runOnce({
     ...open,
     target: ends.target,

@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { projectRoot } from '../../deploy/local/project.js';
@@ -11,12 +12,13 @@ import { COPIED_ROLLUPS, type CopiedRollup } from '../../src/domain/copied-rollu
 import { defaultChunkBytes } from '../../src/etl/copy-rows.js';
 import { runLoop } from '../../src/etl/loop.js';
 import { type RunResult, runOnce } from '../../src/etl/run.js';
-import { ensureMigrated, withSessions, withWarehouse } from '../../src/etl/sessions.js';
+import { withSessions, withWarehouse } from '../../src/etl/sessions.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import { everyDay } from '../../src/store/postgres/extract-changes.js';
 import { extractRows } from '../../src/store/postgres/extract-rows.js';
 import { tableColumns } from '../../src/warehouse/clickhouse/columns.js';
+import { insertsAtOnce } from '../../src/warehouse/clickhouse/replication.js';
 import { type BenchStage, changeEverything, fill, openBenchStage } from './etl-stage.js';
 import { median, quantile, reportFigures } from './figures.js';
 
@@ -105,18 +107,24 @@ function copyInChild(stage: BenchStage): number {
   return Number(execFileSync(process.execPath, [program], { env, encoding: 'utf8' }));
 }
 
-/** The same rows in the same chunks from memory, by the client alone, one after the other. */
+/** The same rows in the same chunks from memory, by the client alone, as many at once into one table as a run sends. */
 async function bareInsertMs(stage: BenchStage, round: number): Promise<number> {
   const chunks = await chunksInMemory(stage, BigInt(1_000_000 + round));
   return withWarehouse(stage.ends, async (client) => {
     const startedMs = performance.now();
-    for (const { rollup, bytes } of chunks) {
-      await client.insert({
-        table: `bench.${rollup.target}`,
-        columns: tableColumns(rollup).map(({ name }) => name) as [string, ...string[]],
-        values: (await import('node:stream')).Readable.from([bytes], { objectMode: false }),
-        format: 'TabSeparated',
-      });
+    for (const rollup of COPIED_ROLLUPS) {
+      const waiting = chunks.filter((chunk) => chunk.rollup === rollup);
+      const send = async (): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          await client.insert({
+            table: `bench.${rollup.target}`,
+            columns: tableColumns(rollup).map(({ name }) => name) as [string, ...string[]],
+            values: Readable.from([next.bytes], { objectMode: false }),
+            format: 'TabSeparated',
+          });
+        }
+      };
+      await Promise.all(Array.from({ length: insertsAtOnce(stage.ends.target) }, send));
     }
     const tookMs = performance.now() - startedMs;
     await dropCopiesAbove(stage, 1_000_000);
@@ -192,7 +200,6 @@ async function runMs(stage: BenchStage, full: boolean, rowCount: number): Promis
 
 function run(stage: BenchStage, full: boolean): Promise<RunResult> {
   return withSessions(stage.ends, async (open) => {
-    await ensureMigrated(open.clickhouse, stage.ends.target);
     return runOnce({
       ...open,
       target: stage.ends.target,

@@ -38,6 +38,8 @@ const kindByCode: Readonly<Record<string, WarehouseFailureKind>> = {
   236: 'unavailable', // ABORTED
   242: 'unavailable', // TABLE_IS_READ_ONLY
   285: 'unavailable', // TOO_FEW_LIVE_REPLICAS
+  286: 'unavailable', // UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+  289: 'unavailable', // REPLICA_IS_NOT_IN_QUORUM
   319: 'unavailable', // UNKNOWN_STATUS_OF_INSERT
   999: 'unavailable', // KEEPER_EXCEPTION
   75: 'full', // CANNOT_WRITE_TO_FILE_DESCRIPTOR

@@ -11,6 +11,7 @@ import { pause } from '../../platform/clock.js';
 import { tableColumns } from './columns.js';
 import type { DdlTarget } from './ddl.js';
 import { onWarehouse, WarehouseFailure } from './failure.js';
+import { insertSettings } from './replication.js';
 
 /** Rows as tab-separated text, whole lines only. */
 export interface Chunk {
@@ -65,6 +66,7 @@ async function insert(
     values: Readable.from([chunk.bytes], { objectMode: false }),
     format: 'TabSeparated',
     clickhouse_settings: {
+      ...insertSettings(target),
       insert_deduplication_token: token,
       max_insert_block_size: String(Math.max(chunk.rowCount, 1_048_449)), // one chunk, one block
     },

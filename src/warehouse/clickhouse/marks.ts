@@ -6,6 +6,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { COPIED_ROLLUPS } from '../../domain/copied-rollup.js';
 import { type DdlTarget, qualified } from './ddl.js';
 import { onWarehouse } from './failure.js';
+import { insertSettings, readSettings } from './replication.js';
 
 /** One finished run, as ClickHouse knows it. */
 export interface Mark {
@@ -31,6 +32,7 @@ export async function newestMark(
   toString(data_as_of) AS data_as_of, settling_seconds, revision
 FROM ${qualified(target, 'copy_mark')} ORDER BY copy_mark.epoch DESC LIMIT 1`,
       format: 'JSONEachRow',
+      clickhouse_settings: readSettings,
     });
     return result.json<MarkRow>();
   });
@@ -81,6 +83,7 @@ export async function writeMark(
         },
       ],
       format: 'JSONEachRow',
+      clickhouse_settings: insertSettings(target),
     }),
   );
 }
@@ -94,6 +97,7 @@ export async function greatestCopy(client: ClickHouseClient, target: DdlTarget):
     const result = await client.query({
       query: `SELECT toString(max(copy)) AS greatest FROM (${tables.join(' UNION ALL ')})`,
       format: 'JSONEachRow',
+      clickhouse_settings: readSettings,
     });
     return result.json<{ greatest: string }>();
   });

@@ -13,6 +13,7 @@ import {
 import { keyText } from './columns.js';
 import { type DdlTarget, qualified } from './ddl.js';
 import { onWarehouse } from './failure.js';
+import { readSettings } from './replication.js';
 
 /** Which copy is read. */
 export interface CopyOfGeneration {
@@ -34,7 +35,7 @@ export async function readWarehouseFingerprints(
       query: fingerprintQuery(target, rollup, except.length > 0),
       query_params: { generation: of.generation, copy: String(of.copy), days, except },
       format: 'JSONCompactEachRow',
-      clickhouse_settings: { select_sequential_consistency: '1' }, // on a replica: with everything inserted
+      clickhouse_settings: readSettings,
     });
     return result.json<string[]>();
   });

@@ -105,14 +105,18 @@ test('a mark whose answer is lost is no lost run', async () => {
   await stage.expectEqualSides();
 });
 
-test('a run beside another one ends with 3 and says so', async () => {
+test('a run beside another one ends with 3, or with 0 for a scheduler', async () => {
   let second: Ended | undefined;
+  let skipped: Ended | undefined;
   await stage.run({
     onStep: async (step) => {
-      if (step === 'loaded') second = await etl();
+      if (step !== 'loaded') return;
+      second = await etl();
+      skipped = await etl('run', '--skip-when-busy');
     },
   });
   expect(second).toMatchObject({ code: 3 });
+  expect(skipped).toMatchObject({ code: 0 });
 });
 
 test('two sides that differ for good end with 4, and the days are printed', async () => {

@@ -2,10 +2,21 @@
 // and each table is accepted up to the Keeper that a single process has not.
 
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { COPIED_ROLLUPS } from '../../../src/domain/copied-rollup.js';
+import { connectWarehouse } from '../../../src/warehouse/clickhouse/connect.js';
+import { loadChunk } from '../../../src/warehouse/clickhouse/load.js';
+import { greatestCopy, newestMark, writeMark } from '../../../src/warehouse/clickhouse/marks.js';
 import { MIGRATIONS } from '../../../src/warehouse/clickhouse/migrate.js';
+import {
+  insertSettings,
+  insertsAtOnce,
+  readSettings,
+} from '../../../src/warehouse/clickhouse/replication.js';
 import { startClickHouse } from '../../support/engines.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
@@ -77,4 +88,45 @@ test('a cluster that the server does not know is an error, not a single table', 
     format: 'TabSeparated',
   });
   expect(await result.text()).toBe('0\n');
+});
+
+test('on a cluster every write asks for a majority, and every read for all such writes', async () => {
+  const asked: URLSearchParams[] = [];
+  const server = createServer((request, answer) => {
+    asked.push(new URL(request.url ?? '/', 'http://clickhouse').searchParams);
+    request.resume().once('end', () => answer.end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const recorded = connectWarehouse({ url, username: 'etl', password: '' });
+  const target = { database, cluster };
+  const [rollup] = COPIED_ROLLUPS;
+  if (rollup === undefined) throw new Error('no rollup');
+  await loadChunk(recorded, target, rollup, { bytes: Buffer.from('x\n'), rowCount: 1 }, 'scope');
+  await writeMark(recorded, target, {
+    generation: 1,
+    copy: 1n,
+    epoch: 1n,
+    runId: 'run',
+    snapshot: '1:1:',
+    dataAsOf: null,
+    settlingSeconds: 0,
+    revision: '0',
+  });
+  await newestMark(recorded, target);
+  await greatestCopy(recorded, target);
+  await recorded.close();
+  server.close();
+  const said = asked.map((settings) =>
+    ['insert_quorum', 'insert_quorum_parallel', 'select_sequential_consistency'].map((name) =>
+      settings.get(name),
+    ),
+  );
+  const write = ['auto', '0', null];
+  const read = [null, null, '1'];
+  expect(said).toEqual([write, write, read, read]);
+  expect(insertsAtOnce(target)).toBe(1); // a second one beside it would be refused
+  // The names and the values are ClickHouse's own.
+  const clickhouse_settings = { ...insertSettings(target), ...readSettings };
+  await client.command({ query: 'SELECT 1', clickhouse_settings });
 });

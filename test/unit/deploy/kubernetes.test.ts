@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
+import { EXIT } from '../../../src/etl/exit-code.js';
 import { opsCommand } from '../../../src/ops/command.js';
 import { settingsByBinary } from '../../../src/platform/settings.js';
 import {
@@ -324,8 +325,10 @@ test('every verb in the manifests is one that its binary has', () => {
   for (const { container, name, args } of ours(render(OVERLAYS.tls))) {
     const [verb, ...options] = args;
     if (verb === undefined) continue;
-    if (name === 'etl') expect(etl).toContain(`.command('${verb}'`);
-    else {
+    if (name === 'etl') {
+      expect(etl).toContain(`.command('${verb}'`);
+      for (const option of options) expect(etl).toContain(`'${option}`);
+    } else {
       const command = opsCommand().commands.find((one) => one.name() === verb);
       expect(command, container.name).toBeDefined();
       const known = command?.options.map((option) => option.long);
@@ -334,4 +337,16 @@ test('every verb in the manifests is one that its binary has', () => {
       }
     }
   }
+});
+
+test('a run beside another one is no failed job', () => {
+  const job = render(OVERLAYS.tls).find(
+    (one) => one.kind === 'CronJob' && one.metadata.name === 'anlyt-etl',
+  );
+  const { podFailurePolicy, template } = job?.spec.jobTemplate.spec ?? {};
+  expect(template.spec.containers[0].args).toContain('--skip-when-busy');
+  const { busy, mismatch, schema, refused, usage } = EXIT;
+  const { onExitCodes } = podFailurePolicy.rules.find((rule: Manifest) => rule.onExitCodes);
+  expect(onExitCodes.values).toEqual([usage, mismatch, schema, refused]);
+  expect(onExitCodes.values).not.toContain(busy);
 });
