@@ -236,6 +236,7 @@ describe.each(overlays)('in $name', ({ name: overlay, path }) => {
       setup: 'ops',
       migrate: 'migrate',
       'migrate-clickhouse': 'migrate',
+      'drop-old-copies': 'migrate',
     });
     const [policy] = documentsOf(join(projectRoot, 'deploy/policy/callers.yaml'));
     expect(policy.service.spiffeId).toMatch(/\/ns\/sms-analytics\/sa\/sms-analytics$/);
@@ -312,6 +313,14 @@ describe.each(everywhere)('every pod of $name', ({ path }) => {
       expect(least).toBeGreaterThan(budget.spec.minAvailable ?? 1);
     }
   });
+});
+
+test('copies that no view reads are dropped every week, by the owner of the tables', () => {
+  const cron = find(render(OVERLAYS.tls), 'CronJob', 'drop-old-copies');
+  expect(cron?.spec.schedule).toMatch(/^\d+ \d+ \* \* [0-6]$/);
+  const [container] = cron?.spec.jobTemplate.spec.template.spec.containers ?? [];
+  expect(container.args).toEqual(['dist/src/bin/etl.js', 'drop-old']);
+  expect(container.env).toContainEqual({ name: 'CLICKHOUSE_USER', value: 'anlyt_etl_owner' });
 });
 
 test('what runs in the manifests exists in the source', () => {

@@ -242,7 +242,7 @@ describe.each([
   });
 
   test('knows every workload', () => {
-    expect(workloads).toHaveLength(8);
+    expect(workloads).toHaveLength(9);
   });
 
   test('lets the callers of the policy file reach the API, and the scraper its metrics', () => {
