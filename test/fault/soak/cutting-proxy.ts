@@ -5,8 +5,10 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 
 export interface CuttingProxy {
   readonly port: number;
-  /** Cuts every connection; resolves with how many. */
+  /** Cuts every connection; returns how many. */
   cut(): number;
+  /** From now on nothing that the server answers on the present connections arrives; what clients send still does. */
+  mute(): void;
   close(): Promise<void>;
 }
 
@@ -37,9 +39,13 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     }
     return count;
   };
+  const mute = () => {
+    for (const [client, target] of pairs) target.unpipe(client).resume();
+  };
   return {
     port,
     cut,
+    mute,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
