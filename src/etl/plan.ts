@@ -19,6 +19,8 @@ export type FullCause =
   | 'asked for'
   | 'ClickHouse was emptied'
   | 'ClickHouse was restored'
+  | 'ClickHouse lost a table'
+  | 'marked, not checkpointed'
   | 'Postgres was restored';
 
 /** All that the decision rests on. */
@@ -28,6 +30,8 @@ export interface Circumstances {
   readonly mark: Mark | undefined;
   /** Postgres remembers the run that wrote the mark. */
   readonly markIsKnown: boolean;
+  /** A table has no row of the marked copy, although Postgres has rows that are older than the checkpoint. */
+  readonly tableIsLost: boolean;
   readonly fullAskedFor: boolean;
   /** This run's own: greater than every epoch and every copy's number there ever was. */
   readonly epoch: bigint;
@@ -50,7 +54,8 @@ export function planRun(circumstances: Circumstances): Plan {
   if (checkpoint.generation !== snapshot.generation) return continued('new generation');
   if (mark === undefined) return afresh('ClickHouse was emptied');
   if (mark.epoch < checkpoint.epoch) return afresh('ClickHouse was restored');
-  if (mark.copy !== checkpoint.copy) return continued('first copy'); // marked, but never checkpointed
+  if (mark.copy !== checkpoint.copy) return continued('marked, not checkpointed');
+  if (circumstances.tableIsLost) return afresh('ClickHouse lost a table');
   return { kind: 'changes', copy: checkpoint.copy, since: checkpoint.snapshot };
 }
 

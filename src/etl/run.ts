@@ -4,7 +4,7 @@
  * changes nothing. A copy is marked only after it was verified, and views read nothing that is not marked.
  */
 import { randomUUID } from 'node:crypto';
-import type { UtcDay } from '../domain/copied-rollup.js';
+import { COPIED_ROLLUPS, type UtcDay } from '../domain/copied-rollup.js';
 import {
   isKnownRun,
   readCheckpoint,
@@ -20,8 +20,14 @@ import {
 } from '../store/postgres/etl-fence.js';
 import { forgetOldRuns, type RunRecord, recordRun } from '../store/postgres/etl-run-record.js';
 import { beginSnapshot, endSnapshot } from '../store/postgres/etl-snapshot.js';
-import { pruneChanges } from '../store/postgres/extract-changes.js';
-import { greatestCopy, type Mark, newestMark, writeMark } from '../warehouse/clickhouse/marks.js';
+import { hasUnchangedRows, pruneChanges } from '../store/postgres/extract-changes.js';
+import {
+  greatestCopy,
+  hasRowsOf,
+  type Mark,
+  newestMark,
+  writeMark,
+} from '../warehouse/clickhouse/marks.js';
 import { checkSchema } from '../warehouse/clickhouse/schema-check.js';
 import { copyAndVerify, type OpenRun } from './copy-snapshot.js';
 import { planRun } from './plan.js';
@@ -68,6 +74,7 @@ async function fencedRun(environment: RunEnvironment): Promise<RunResult> {
       snapshot,
       mark,
       markIsKnown,
+      tableIsLost: await tableIsLost(environment, mark, snapshot.generation),
       fullAskedFor: environment.full,
       epoch,
     });
@@ -107,6 +114,20 @@ async function findCopies({
     mark,
     atLeast: mark !== undefined && mark.epoch > highestCopy ? mark.epoch : highestCopy,
   };
+}
+
+/** A table that was emptied or made anew is found before its days are looked at one by one. */
+async function tableIsLost(
+  { reader, clickhouse, target }: RunEnvironment,
+  mark: Mark | undefined,
+  generation: number,
+): Promise<boolean> {
+  if (mark?.generation !== generation) return false;
+  for (const rollup of COPIED_ROLLUPS) {
+    if (await hasRowsOf(clickhouse, target, rollup, mark)) continue;
+    if (await hasUnchangedRows(reader, rollup, generation, mark.snapshot)) return true;
+  }
+  return false;
 }
 
 const emptyRecord: Omit<RunRecord, 'runId'> = {

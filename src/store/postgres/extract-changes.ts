@@ -30,6 +30,26 @@ export async function changedSlices(
   }));
 }
 
+/** True when a row exists whose bucket did not change since the snapshot: such a row was copied before. */
+export async function hasUnchangedRows(
+  client: ClientBase,
+  rollup: CopiedRollup,
+  generation: number,
+  sinceSnapshot: string,
+): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM ${rollup.source} AS r
+        WHERE generation = $1 AND grain_minutes = ${rollup.grainMinutes} AND bucket NOT IN (
+          SELECT bucket FROM rollup_change
+           WHERE generation = $1 AND rollup = $2
+             AND xid >= pg_snapshot_xmin($3::pg_snapshot)
+             AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot))) AS found`,
+    [generation, rollup.change, sinceSnapshot],
+  );
+  return rows[0]?.found === true;
+}
+
 /** Every day from the first to the last with rows, empty ones between them included; all rows of each. */
 export async function everyDay(
   client: ClientBase,

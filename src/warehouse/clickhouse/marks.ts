@@ -3,7 +3,7 @@
  * that lost its fence writes a mark of a lower epoch, which nobody ever reads.
  */
 import type { ClickHouseClient } from '@clickhouse/client';
-import { COPIED_ROLLUPS } from '../../domain/copied-rollup.js';
+import { COPIED_ROLLUPS, type CopiedRollup } from '../../domain/copied-rollup.js';
 import { type DdlTarget, qualified } from './ddl.js';
 import { onWarehouse } from './failure.js';
 import { insertSettings, readSettings } from './replication.js';
@@ -86,6 +86,26 @@ export async function writeMark(
       clickhouse_settings: insertSettings(target),
     }),
   );
+}
+
+/** True when the table has a row of the marked copy. */
+export async function hasRowsOf(
+  client: ClickHouseClient,
+  target: DdlTarget,
+  rollup: CopiedRollup,
+  { generation, copy }: Mark,
+): Promise<boolean> {
+  const rows = await onWarehouse(`looking for rows in ${rollup.target}`, async () => {
+    const result = await client.query({
+      query: `SELECT 1 FROM ${qualified(target, rollup.target)}
+WHERE generation = {generation:UInt16} AND copy = {copy:UInt64} LIMIT 1`,
+      query_params: { generation, copy: String(copy) },
+      format: 'JSONCompactEachRow',
+      clickhouse_settings: { select_sequential_consistency: '1' },
+    });
+    return result.json<number[]>();
+  });
+  return rows.length > 0;
 }
 
 /** The greatest number that any copy in ClickHouse has, marked or not; 0 where there is none. */

@@ -96,3 +96,14 @@ test('verify says that ClickHouse was emptied, and the next run copies anew', as
   expect(await etl('verify')).toMatchObject({ code: 0 });
   await stage.expectEqualSides();
 });
+
+test('a run that finds a table of the copy without rows copies everything anew', async () => {
+  await command('TRUNCATE TABLE DB.money_copy');
+  expect(await stage.run({ sliceDays: 0 })).toMatchObject({
+    outcome: 'copied',
+    record: { kind: 'full', cause: 'ClickHouse lost a table' },
+  });
+  await stage.expectEqualSides();
+  await stage.change([{ bucket: '2026-10-30T00:00:00Z', messages: 7 }]);
+  expect(await stage.run()).toMatchObject({ outcome: 'copied', record: { kind: 'changes' } });
+});

@@ -31,6 +31,7 @@ const usual: Circumstances = {
   snapshot,
   mark,
   markIsKnown: true,
+  tableIsLost: false,
   fullAskedFor: false,
   epoch: 9n,
 };
@@ -66,6 +67,12 @@ describe('planRun', () => {
       'the mark is older than the checkpoint',
       { mark: { ...mark, epoch: 7n } },
       'ClickHouse was restored',
+    ],
+    ['a table lost the rows of the copy', { tableIsLost: true }, 'ClickHouse lost a table'],
+    [
+      'another copy was marked, but never checkpointed',
+      { mark: { ...mark, copy: 4n } },
+      'marked, not checkpointed',
     ],
     ['Postgres does not know the run of the mark', { markIsKnown: false }, 'Postgres was restored'],
     [
