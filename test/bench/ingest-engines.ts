@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect, type NatsConnection } from 'nats';
-import pg from 'pg';
+import type pg from 'pg';
 import { type Child, startChild } from '../../deploy/local/child.js';
 import { type Credentials, randomCredentials } from '../../deploy/local/credentials.js';
 import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
@@ -15,6 +15,7 @@ import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.j
 import { projectRoot } from '../../deploy/local/project.js';
 import { parseInstant } from '../../src/domain/instant.js';
 import { recordStream } from '../../src/store/postgres/ingest-progress.js';
+import { openPool } from '../../src/store/postgres/open-pool.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 export interface BenchEngines {
@@ -53,8 +54,8 @@ export async function startBenchEngines(): Promise<BenchEngines> {
   await prepareDatabase(database, credentials);
   const ingestUrl = roleUrl(database, 'analytics_ingest', credentials);
   const options = '-c jit=off -c plan_cache_mode=force_generic_plan';
-  const ingest = new pg.Pool({ connectionString: ingestUrl, max: 1, options });
-  const superuser = new pg.Pool({ connectionString: database, max: 2 });
+  const ingest = openPool({ reveal: () => ingestUrl }, { max: 1, options });
+  const superuser = openPool({ reveal: () => database }, { max: 2 });
   const as = (user: 'ops' | 'billing') => connectAs(natsPort, user, credentials.nats[user]);
   const [ops, billing] = await Promise.all([as('ops'), as('billing')]);
   const env = { PATH: process.env.PATH, LOG_LEVEL: 'warn' };
