@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fingerprintOfSources, removeOrphanOutputs, whatIsMissing } from './freshness.mjs';
 
-const VERBS = ['start', 'test', 'ops', 'etl', 'bench', 'soak', 'build'];
+const VERBS = ['start', 'test', 'ops', 'etl', 'ingest', 'bench', 'soak', 'build'];
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const local = join(root, '.local');
 const stamp = join(root, 'dist', '.sources');

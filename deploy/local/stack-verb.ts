@@ -1,4 +1,4 @@
-// What `npm run ops` and `npm run etl` do: the compiled binary, with the environment of the running local stack
+// What `npm run ops`, `npm run etl` and `npm run ingest` do: the compiled binary, with the environment of the running local stack
 // unless the caller has set another one (to work on a real deployment).
 
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { environmentOf, type Site } from './services.js';
 import { say } from './steps.js';
 
 /** Runs the binary to its end and exits with its code. */
-export async function runWithStack(service: 'ops' | 'etl'): Promise<never> {
+export async function runWithStack(service: 'ops' | 'etl' | 'ingest'): Promise<never> {
   const environment = stackEnvironment(service);
   const child = spawn(
     process.execPath,
@@ -31,7 +31,7 @@ export async function runWithStack(service: 'ops' | 'etl'): Promise<never> {
 }
 
 /** The running stack's settings for that binary; none when no stack runs, and the binary then says what it lacks. */
-function stackEnvironment(service: 'ops' | 'etl'): Record<string, string> {
+function stackEnvironment(service: 'ops' | 'etl' | 'ingest'): Record<string, string> {
   const book = readAddressBook();
   if (!book) return {};
   const port = (url: string) => Number(new URL(url).port);
@@ -39,7 +39,8 @@ function stackEnvironment(service: 'ops' | 'etl'): Record<string, string> {
     dataDir: book.dataDir,
     credentials: ensureCredentials(book.dataDir),
     databaseUrl: book.postgres,
-    ports: { nats: port(book.nats.ops), clickhouse: port(book.clickhouse) },
+    // A second ingest beside the stack's own: any free port for its metrics.
+    ports: { nats: port(book.nats.ops), clickhouse: port(book.clickhouse), ingestAdmin: 0 },
   } as Site;
   return environmentOf(service, { ...site, tls: { ca: book.tls.ca, identities: {} } } as Site);
 }

@@ -42,13 +42,13 @@ export class Teardown {
     else this.#acts.push({ name, act });
   }
 
-  /** Stops the child when its turn comes; until then an end of it is reported to `onEnd`. */
-  child(child: Child, onEnd: (sentence: string) => void): void {
+  /** Stops the child when its turn comes; until then an end of it is reported to `onEnd`, and how it came. */
+  child(child: Child, onEnd: (sentence: string, how: string) => void): void {
     this.#children.add(child);
     this.add(child.name, () => child.stop(child.name === 'postgres' ? 30_000 : 15_000));
     void child.exited.then((how) => {
       this.#children.delete(child);
-      if (!this.stopping) onEnd(`${child.name} ${how}; its last lines:\n${child.tail()}`);
+      if (!this.stopping) onEnd(`${child.name} ${how}; its last lines:\n${child.tail()}`, how);
     });
   }
 
@@ -84,9 +84,9 @@ export async function startStack(options: StackOptions, teardown: Teardown): Pro
     fail = resolve;
   });
   const pids: Record<string, number> = {};
-  const started = (child: Child) => {
+  const started = (child: Child, onEnd: (sentence: string, how: string) => void = fail) => {
     pids[child.name] = child.pid;
-    teardown.child(child, fail);
+    teardown.child(child, onEnd);
   };
   const databaseUrl = await startEngines({ dataDir, ports, credentials, started });
   const site: Site = { dataDir, ports, credentials, databaseUrl, tls };
@@ -95,8 +95,16 @@ export async function startStack(options: StackOptions, teardown: Teardown): Pro
   );
   const service = async (name: 'api' | 'ingest', adminPort: number) => {
     const child = await startChild(serviceChild(name, site));
-    started(child);
+    started(child, name === 'ingest' ? replaceIngest : fail);
     await waitUntilReady(child, () => isReady(`http://127.0.0.1:${adminPort}/readyz`));
+  };
+  // Ingest ends well, unasked, when its generation is retired (ops rebuild swap): the next one counts into the new one.
+  const replaceIngest = (sentence: string, how: string): void => {
+    if (how !== 'exited with code 0') return fail(sentence);
+    service('ingest', ports.ingestAdmin).then(
+      () => publishAddressBook(addressBook(site, pids)),
+      (error) => fail(String(error)),
+    );
   };
   await step('Ingest', () => service('ingest', ports.ingestAdmin));
   await step('API', () => service('api', ports.apiAdmin));

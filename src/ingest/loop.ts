@@ -54,7 +54,8 @@ async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
   const startedMs = options.monotonicMs();
   try {
     const committed = await options.commit(prepared);
-    options.acknowledge(prepared.envelopes);
+    // Acks name sequences: another stream, adopted since the commit, would take them for events of its own.
+    if (prepared.streamId === options.streamId()) options.acknowledge(prepared.envelopes);
     options.observe(prepared.envelopes, committed, options.monotonicMs() - startedMs);
   } catch (error) {
     if (!(error instanceof CommitAbandoned)) throw error;

@@ -157,6 +157,10 @@ function replayOne(name: LetterName, options: BulkOptions): Promise<void> {
   return withSession(async (session) => {
     const letter = await open(session.pool, name);
     if (options.dryRun) return would('judge again', letter, options);
+    await confirm(
+      `Judge ${nameOf(name)} (${letter.reason}) again? What is admitted is counted for good.`,
+      options.yes === true,
+    );
     const ground = await readGround(session);
     await audited(session, 'dead-letter replay', nameOf(name), async () => {
       const verdict = await replay(session, ground, letter);

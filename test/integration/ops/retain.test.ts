@@ -66,7 +66,7 @@ describe('ops retain', () => {
     expect(await column('SELECT count(*) FROM ledger')).toEqual(['2']);
     // The floor was read in time (too_old), or the partition was missing (unstorable): either way not counted.
     expect(await column('SELECT count(*) FROM dead_letter')).toEqual(['4']);
-    const replay = await runOps(site, ['dead-letters', 'replay', '1:1']);
+    const replay = await runOps(site, ['dead-letters', 'replay', '1:1', '--yes']);
     expect(replay.code).toBe(1);
     expect(replay.err).toContain('too_old');
     expect(await column(TOTALS)).toEqual(before);

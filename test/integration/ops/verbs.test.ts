@@ -198,7 +198,7 @@ describe('ops dead-letters', () => {
   });
 
   it('says of a replay why the event is refused today as well', async () => {
-    const replay = await runOps(site, ['dead-letters', 'replay', '1:9']);
+    const replay = await runOps(site, ['dead-letters', 'replay', '1:9', '--yes']);
     expect(replay.code).toBe(1);
     expect(replay.err).toContain('1:9 is not counted: malformed');
     expect(await lastAct()).toMatch(/\|dead-letter replay\|1:9\|failed$/);
@@ -222,7 +222,7 @@ describe('ops dead-letters', () => {
        VALUES (1, $1, 'sms.billing.v1.charged', 'invalid_field', $2)`,
       [sequence, digest],
     );
-    await ops(site, 'dead-letters', 'replay', `1:${sequence}`);
+    await ops(site, 'dead-letters', 'replay', `1:${sequence}`, '--yes');
     expect(
       await value(
         `SELECT concat_ws('|', charge_event, charge_stream, charge_sequence) FROM ledger WHERE message_id = $1`,
@@ -232,7 +232,7 @@ describe('ops dead-letters', () => {
     expect(await value('SELECT resolution FROM dead_letter WHERE sequence = $1', sequence)).toBe(
       'replayed',
     );
-    expect((await runOps(site, ['dead-letters', 'replay', `1:${sequence}`])).code).toBe(2);
+    expect((await runOps(site, ['dead-letters', 'replay', `1:${sequence}`, '--yes'])).code).toBe(2);
   });
 
   it('judges by the digits rule that is set, as ingest does', async () => {
@@ -240,9 +240,11 @@ describe('ops dead-letters', () => {
     await site.publish([publication(event)]);
     await site.drained();
     const [letter] = await opsJson(site, 'dead-letters', '--reason', 'looks_like_msisdn');
-    const strict = await runOps(site, ['dead-letters', 'replay', letter.id]);
+    const strict = await runOps(site, ['dead-letters', 'replay', letter.id, '--yes']);
     expect(strict.err).toContain('looks_like_msisdn (accountId)');
-    const off = await runOps(site, ['dead-letters', 'replay', letter.id], { MSISDN_DIGITS: 'off' });
+    const off = await runOps(site, ['dead-letters', 'replay', letter.id, '--yes'], {
+      MSISDN_DIGITS: 'off',
+    });
     expect(off).toMatchObject({ code: 0, out: `${letter.id} is counted now.\n` });
     expect(await value('SELECT count(*) FROM ledger WHERE message_id = $1', event.messageId)).toBe(
       '1',
@@ -258,13 +260,13 @@ describe('ops dead-letters', () => {
     ]);
     await site.drained();
     const [letter] = await opsJson(site, 'dead-letters', 'list', '--reason', 'conflict');
-    const conflict = await runOps(site, ['dead-letters', 'replay', letter.id]);
+    const conflict = await runOps(site, ['dead-letters', 'replay', letter.id, '--yes']);
     expect(conflict.err).toContain('conflict');
     await site.database.query(
       'UPDATE dead_letter SET payload_digest = payload_digest + 1 WHERE sequence = $1',
       [letter.sequence],
     );
-    const replay = await runOps(site, ['dead-letters', 'replay', letter.id]);
+    const replay = await runOps(site, ['dead-letters', 'replay', letter.id, '--yes']);
     expect(replay.code).toBe(1);
     expect(replay.err).toContain('the digests differ');
   });

@@ -87,7 +87,7 @@ describe('the oracle', () => {
     expect(cellDifferences(domain.cells, baseOnly(cellsOf(ledger)))).toEqual([]);
     expect(Object.fromEntries(domain.refused)).toEqual(Object.fromEntries(ledger.refused));
     expect(ledger.conflicts.length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 300_000);
 });
 
 function baseOnly(cells: Cells): Cells {
