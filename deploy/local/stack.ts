@@ -100,7 +100,10 @@ export async function startStack(options: StackOptions, teardown: Teardown): Pro
   };
   // Ingest ends well, unasked, when its generation is retired (ops rebuild swap): the next one counts into the new one.
   const replaceIngest = (sentence: string, how: string): void => {
-    if (how !== 'exited with code 0') return fail(sentence);
+    if (how !== 'exited with code 0') {
+      fail(sentence);
+      return;
+    }
     service('ingest', ports.ingestAdmin).then(
       () => publishAddressBook(addressBook(site, pids)),
       (error) => fail(String(error)),
