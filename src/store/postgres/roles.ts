@@ -45,6 +45,8 @@ export async function createRoles(
     await client.query(`REVOKE CREATE ON SCHEMA public FROM PUBLIC`);
     await client.query(`GRANT CREATE, USAGE ON SCHEMA public TO analytics_owner`);
     await client.query(`GRANT USAGE ON SCHEMA public TO ${ROLES.join(', ')}`);
+    // To see the snapshots of other roles' sessions, for which a retired generation waits.
+    await client.query('GRANT pg_read_all_stats TO analytics_ops');
   } finally {
     await client.end();
   }

@@ -135,7 +135,8 @@ export class Workers {
   #note(child: Child, how: string): void {
     const last = child.tail(5);
     if (last.includes('could not start')) this.startsRefused += 1;
-    else if (last.includes('generation retired')) return;
+    // It ends well, untold, when a swap has retired its generation.
+    else if (how === 'exited with code 0') return;
     else if (!this.#told.has(child)) this.gaveUp.push(`${how}: ${last}`);
   }
 
