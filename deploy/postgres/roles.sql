@@ -36,4 +36,5 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT CREATE, USAGE ON SCHEMA public TO analytics_owner;
 GRANT USAGE ON SCHEMA public TO analytics_ingest, analytics_platform, analytics_account, analytics_etl, analytics_ops;
 -- To see the snapshots of other roles' sessions, for which a retired generation waits.
-GRANT pg_read_all_stats TO analytics_ops;
+SELECT 'GRANT pg_read_all_stats TO analytics_ops'
+WHERE NOT pg_has_role('analytics_ops', 'pg_read_all_stats', 'MEMBER') \gexec
