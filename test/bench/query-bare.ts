@@ -38,7 +38,7 @@ const handlers = Object.fromEntries(
 );
 server.addService(definition as never, handlers as never);
 const files = { certFile: cert, keyFile: key, caFile: ca };
-const credentials = new MutualTlsCredentials(await loadTlsMaterial(files, Date.now() / 1000));
+const credentials = new MutualTlsCredentials(await loadTlsMaterial(files, Date.now()));
 server.bindAsync(`127.0.0.1:${port}`, credentials, (error) => {
   if (error) throw error;
 });

@@ -1,12 +1,13 @@
 // What the query benchmark runs on: one Postgres with two databases (90 days, and the last nine of them), an api process
 // for each, and the bare server, all over the same mutual TLS 1.3.
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
 import type { Client } from '@grpc/grpc-js';
 import pg from 'pg';
 import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
-import { type Child, startChild } from '../../deploy/local/child.js';
-import { randomCredentials } from '../../deploy/local/credentials.js';
+import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
+import { ensureCredentials } from '../../deploy/local/credentials.js';
 import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
@@ -31,14 +32,21 @@ export interface QuerySite {
   stop(): Promise<void>;
 }
 
+/** What is in the tables: `perDay` messages on each of `days`; the smaller database has the last `lastDays` of them. */
+export interface QueryTraffic {
+  readonly days: readonly string[];
+  readonly lastDays: number;
+  readonly perDay: number;
+  readonly dataAsOf: string;
+}
+
+/** Starts everything. A `dataDir` keeps the two databases: a later run with the same traffic need not load them again. */
 export async function startQuerySite(
-  days: readonly string[],
-  lastDays: number,
-  perDay: number,
-  dataAsOf: string,
+  { days, lastDays, perDay, dataAsOf }: QueryTraffic,
+  dataDir?: string,
 ): Promise<QuerySite> {
-  const directory = await temporaryDirectory('bench-query');
-  const credentials = randomCredentials();
+  const directory = dataDir ? resolve(dataDir) : await temporaryDirectory('bench-query');
+  const credentials = ensureCredentials(directory);
   const tls = await ensureCertificates(join(directory, 'tls'));
   const [postgresPort = 0, apiPort = 0, recentPort = 0, barePort = 0, admin = 0, recentAdmin = 0] =
     await freePorts(6);
@@ -50,18 +58,31 @@ export async function startQuerySite(
     for (const child of children.reverse()) await child.stop();
   };
   const password = credentials.superuser;
-  const dataDir = join(directory, 'postgres');
+  const postgresDir = join(directory, 'postgres');
   children.push(
-    await startPostgres({ port: postgresPort, dataDir, logDir, password, durable: true }),
+    await startPostgres({
+      port: postgresPort,
+      dataDir: postgresDir,
+      logDir,
+      password,
+      durable: true,
+    }),
   );
   const server = postgresUrl(postgresPort, password);
-  const recentUrl = await ensureDatabase(server, 'recent');
-  await prepareDatabase(recentUrl, credentials);
-  await seedFreshness(recentUrl, dataAsOf);
-  await seedDays(recentUrl, days.slice(-lastDays), perDay);
-  const fullUrl = await copyDatabase(server, recentUrl, 'full_size');
-  await seedDays(fullUrl, days.slice(0, -lastDays), perDay);
-  await openLedgerDays(fullUrl);
+  // Named by what is in them, and the second one by its last step, so that half a load is not taken for a whole.
+  const name = `${days[0]}_${days.length}_${perDay}`.replaceAll('-', '');
+  const fullUrl = databaseUrl(server, `full_${name}`);
+  const recentUrl = databaseUrl(server, `recent_${name}`);
+  if (!(await hasDatabase(server, fullUrl))) {
+    await ensureDatabase(server, `recent_${name}`);
+    await prepareDatabase(recentUrl, credentials);
+    await seedFreshness(recentUrl, dataAsOf);
+    await seedDays(recentUrl, days.slice(-lastDays), perDay);
+    const loading = await copyDatabase(server, recentUrl, `loading_${name}`);
+    await seedDays(loading, days.slice(0, -lastDays), perDay);
+    await openLedgerDays(loading);
+    await renameDatabase(server, loading, fullUrl);
+  }
 
   const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {
     const child = await startChild({
@@ -93,7 +114,9 @@ export async function startQuerySite(
   try {
     const { child, readyMs } = await startApi('api', apiPort, admin, fullUrl);
     await startApi('recent', recentPort, recentAdmin, recentUrl);
-    await launch('bare', 'test/bench/query-bare.js', bareArguments(barePort, tls, answersDir), {});
+    const bareArgs = bareArguments(barePort, tls, answersDir);
+    const bare = await launch('bare', 'test/bench/query-bare.js', bareArgs, {});
+    await waitUntilReady(bare, () => accepts(barePort));
     return {
       full: openCaller(apiPort, tls),
       recent: openCaller(recentPort, tls),
@@ -124,14 +147,51 @@ function bareArguments(port: number, tls: TlsFiles, answersDir: string): string[
   return [String(port), own.key, own.cert, tls.ca, answersDir];
 }
 
-async function copyDatabase(server: string, from: string, name: string): Promise<string> {
-  const admins = new pg.Client({ connectionString: server });
-  await admins.connect();
-  await admins.query(`CREATE DATABASE ${name} TEMPLATE ${new URL(from).pathname.slice(1)}`);
-  await admins.end();
-  const url = new URL(from);
+function databaseUrl(server: string, name: string): string {
+  const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;
+}
+
+async function asAdmin<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const nameIn = (url: string): string => new URL(url).pathname.slice(1);
+
+function hasDatabase(server: string, url: string): Promise<boolean> {
+  return asAdmin(server, async (client) => {
+    const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [nameIn(url)]);
+    return found.rowCount === 1;
+  });
+}
+
+async function copyDatabase(server: string, from: string, name: string): Promise<string> {
+  await asAdmin(server, (client) =>
+    client.query(`CREATE DATABASE ${name} TEMPLATE ${nameIn(from)}`),
+  );
+  return databaseUrl(server, name);
+}
+
+async function renameDatabase(server: string, from: string, to: string): Promise<void> {
+  await asAdmin(server, (client) =>
+    client.query(`ALTER DATABASE ${nameIn(from)} RENAME TO ${nameIn(to)}`),
+  );
+}
+
+/** Whether somebody listens on a port of this machine. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 async function openLedgerDays(url: string): Promise<void> {

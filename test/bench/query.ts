@@ -1,4 +1,4 @@
-// `npm run bench -- query [--scale N] [--calls N] [--rounds N]`: what answers cost over mTLS, as ratios to a bare grpc-js
+// `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--data-dir DIR]`: what answers cost over mTLS, as ratios to a bare grpc-js
 // server that returns the same bytes over the same mTLS in the same run; and whether the cost follows what is asked for
 // or what was ever counted. 10 million messages over 90 days; `--scale 0.1` makes it one.
 import { writeFileSync } from 'node:fs';
@@ -16,15 +16,19 @@ const { values: args } = parseArgs({
     scale: { type: 'string', default: '1' },
     calls: { type: 'string', default: '2000' },
     rounds: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    'data-dir': { type: 'string' },
     help: { type: 'boolean' },
   },
 });
 if (args.help) {
   process.stdout.write(
-    `npm run bench -- query [--scale N] [--calls N] [--rounds N]
-  --scale N   part of 10 million messages (1)
-  --calls N   calls of each load (2000)
-  --rounds N  rounds of each load, of which the median counts (3)
+    `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--only RPC] [--data-dir DIR]
+  --scale N       part of 10 million messages (1)
+  --calls N       calls of each load (2000)
+  --rounds N      rounds of each load, of which the median counts (3)
+  --only RPC      one of ${RPCS.join(', ')}; ingestion is left out
+  --data-dir DIR  keep the loaded databases there, and use those of the same day and scale
 `,
   );
   process.exit(0);
@@ -44,7 +48,13 @@ type Rpc = (typeof RPCS)[number];
 
 const dayBefore = (back: number) => new Date(endMs - back * DAY_MS).toISOString().slice(0, 10);
 const days = Array.from({ length: DAYS }, (_, i) => dayBefore(DAYS - i));
-const site = await startQuerySite(days, LAST_DAYS, PER_DAY, new Date(endMs).toISOString());
+const traffic = {
+  days,
+  lastDays: LAST_DAYS,
+  perDay: PER_DAY,
+  dataAsOf: new Date(endMs).toISOString(),
+};
+const site = await startQuerySite(traffic, args['data-dir']);
 try {
   process.exitCode = reportFigures('query', await measure(site));
 } finally {
@@ -54,13 +64,14 @@ process.exit();
 
 async function measure(site: QuerySite): Promise<Figure[]> {
   const figures = [figure('api ready', site.readyMs, 1000, null, 'lower', 'ms')];
-  for (const rpc of RPCS) figures.push(...(await beside(site, rpc)));
+  const asked = RPCS.filter((rpc) => args.only === undefined || rpc === args.only);
+  for (const rpc of asked) figures.push(...(await beside(site, rpc)));
   figures.push(figure('memory of the api after it', site.memoryMb(), 200, null, 'lower', 'MB'));
   for (const zone of ['UTC', 'Asia/Kathmandu']) {
-    for (const rpc of RPCS) figures.push(await largestRange(site.full, rpc, zone));
+    for (const rpc of asked) figures.push(await largestRange(site.full, rpc, zone));
     figures.push(await growth(site.full, site.recent, zone));
   }
-  figures.push(...(await besideIngestion(site)));
+  if (args.only === undefined) figures.push(...(await besideIngestion(site)));
   figures.push(figure('memory of the api at the end', site.memoryMb(), 200, null, 'lower', 'MB'));
   return figures;
 }
