@@ -6,16 +6,17 @@
 import { addCounts, noCounts } from '../domain/counts.js';
 import { type FieldViolation, OutOfScope } from '../domain/failure.js';
 import { addMoney } from '../domain/money.js';
-import type {
-  GetAccountUsageRequest,
+import { noBins } from '../domain/percentile.js';
+import {
+  type GetAccountUsageRequest,
   GetAccountUsageResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Snapshot } from '../store/postgres/pool.js';
 import { selectAnswerStateFor } from '../store/postgres/select-answer-state.js';
 import { selectAccountMoney } from '../store/postgres/select-money.js';
 import { selectAccountOutcomes } from '../store/postgres/select-outcomes.js';
-import { bucketOf, countsAndRates, metaOf, moneyOf } from './answer-parts.js';
-import { comparisonOf, noFigures } from './comparison-answer.js';
+import { bucketOf, countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
+import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
 import { foldSlots, planPeriods, type Slots } from './periods.js';
@@ -54,8 +55,9 @@ export function prepareAccountUsage(
       );
       const { current, earlier, before } = figures;
       const { counts, money } = figures.read;
-      return {
-        meta: metaOf(question.range, fresh),
+      const meta = metaOf(question.range, fresh);
+      const answer: GetAccountUsageResponse = {
+        meta,
         accountId,
         ...countsAndRates(counts.total),
         money: moneyOf(money.total, counts.total.delivered),
@@ -65,7 +67,7 @@ export function prepareAccountUsage(
             : current.buckets.map((bucket, i) => {
                 const own = counts.buckets[i] ?? noCounts();
                 return {
-                  bucket: bucketOf(bucket, fresh),
+                  bucket: bucketOf(bucket, stateOf(bucket, fresh)),
                   ...countsAndRates(own),
                   money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
                 };
@@ -75,10 +77,12 @@ export function prepareAccountUsage(
           comparisonOf(
             earlier?.buckets[0] ?? question.range,
             question.range.zone,
-            { ...noFigures(), counts: before.counts.total, money: before.money.total },
-            { ...noFigures(), counts: counts.compared, money: money.compared },
+            { bins: noBins(), counts: before.counts.total, money: before.money.total },
+            { bins: noBins(), counts: counts.compared, money: money.compared },
           ),
       };
+      const bytes = GetAccountUsageResponse.encode(answer).finish();
+      return { bytes, revision: meta.revision };
     });
 }
 

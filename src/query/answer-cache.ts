@@ -5,9 +5,8 @@
  * ask the same thing at once one reads the database, and who leaves does not end it for the others.
  */
 import { Cancelled, DeadlineExceeded } from '../domain/failure.js';
-import type { Meta } from '../generated/proto/sms/analytics/v1/common.js';
 import type { Clock } from '../platform/clock.js';
-import type { Prepared, QueryContext } from './context.js';
+import type { Answer, Encoded, Prepared, QueryContext } from './context.js';
 
 export interface AnswerCacheOptions {
   readonly clock: Clock;
@@ -15,7 +14,7 @@ export interface AnswerCacheOptions {
   readonly currentRevision: () => Promise<string | undefined>;
   /** Answers kept at most; 0 keeps none. */
   readonly maxEntries: number;
-  /** Sum of their encoded sizes at most. */
+  /** Sum of their sizes at most. */
   readonly maxBytes: number;
 }
 
@@ -24,24 +23,13 @@ export interface CachedQuestion<Request, Response> {
   /** Unique among the questions. */
   readonly rpc: string;
   readonly encodeRequest: (request: Request) => Uint8Array;
-  readonly encodeResponse: (response: Response) => Uint8Array;
   /** Judges the question and the caller's scope; throws before anything is read. */
   readonly prepare: (request: Request, context: QueryContext) => Prepared<Response>;
 }
 
-interface Answer {
-  readonly meta: Meta | undefined;
-}
-
-interface Entry {
-  readonly revision: string;
-  readonly response: Answer;
-  readonly size: number;
-}
-
 /** A read that several callers may wait for. */
 interface Flight {
-  readonly response: Promise<Answer>;
+  readonly answer: Promise<Answer<unknown>>;
   readonly controller: AbortController;
   waiters: number;
 }
@@ -55,42 +43,33 @@ export interface AnswerCacheUse {
 
 export interface AnswerCache {
   /** The same question, answered from the cache where possible. */
-  cached<Request, Response extends Answer>(
+  cached<Request, Response>(
     question: CachedQuestion<Request, Response>,
-  ): (request: Request, context: QueryContext) => Promise<Response>;
+  ): (request: Request, context: QueryContext) => Promise<Encoded<Response>>;
   use(): AnswerCacheUse;
 }
 
 /** Longer questions are answered and not remembered. */
 const MAX_KEY_BYTES = 4096;
 
-const encodedAnswers = new WeakMap<object, Uint8Array>();
-
-/** The bytes of an answer that came from a cache, so that they need not be made again. */
-export function encodedAnswer(response: object): Uint8Array | undefined {
-  return encodedAnswers.get(response);
-}
-
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
   // In order of last use: a Map iterates in the order of insertion.
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, Answer<unknown>>();
   const flights = new Map<string, Flight>();
   let bytes = 0;
   let hits = 0;
   let misses = 0;
 
   const forget = (key: string) => {
-    bytes -= entries.get(key)?.size ?? 0;
+    const known = entries.get(key);
+    if (known !== undefined) bytes -= sizeOf(key, known);
     entries.delete(key);
   };
-  const remember = (key: string, response: Answer, encoded: Uint8Array) => {
-    const revision = response.meta?.revision;
-    if (revision === undefined) return;
-    const size = encoded.length + key.length;
+  const remember = (key: string, answer: Answer<unknown>) => {
+    const size = sizeOf(key, answer);
     if (size > options.maxBytes / 4) return;
     forget(key);
-    encodedAnswers.set(response, encoded);
-    entries.set(key, { revision, response, size });
+    entries.set(key, answer);
     bytes += size;
     for (const oldest of entries.keys()) {
       if (entries.size <= options.maxEntries && bytes <= options.maxBytes) break;
@@ -98,28 +77,31 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     }
   };
 
-  const fly = (flightKey: string, read: (signal: AbortSignal) => Promise<Answer>): Flight => {
+  const fly = (
+    flightKey: string,
+    read: (signal: AbortSignal) => Promise<Answer<unknown>>,
+  ): Flight => {
     const controller = new AbortController();
-    const flight = { response: read(controller.signal), controller, waiters: 0 };
+    const flight = { answer: read(controller.signal), controller, waiters: 0 };
     flights.set(flightKey, flight);
     const landed = () => {
       if (flights.get(flightKey) === flight) flights.delete(flightKey);
     };
-    flight.response.then(landed, landed);
+    flight.answer.then(landed, landed);
     return flight;
   };
 
   return {
     use: () => ({ entries: entries.size, bytes, hits, misses }),
-    cached<Request, Response extends Answer>(question: CachedQuestion<Request, Response>) {
-      return async (request: Request, context: QueryContext): Promise<Response> => {
+    cached<Request, Response>(question: CachedQuestion<Request, Response>) {
+      return async (request: Request, context: QueryContext): Promise<Encoded<Response>> => {
         const answer = question.prepare(request, context);
         const asked = question.encodeRequest(request);
         if (options.maxEntries === 0 || asked.length > MAX_KEY_BYTES) {
-          return answer(context);
+          return (await answer(context)).bytes;
         }
         const revision = await whileWaiting(options.currentRevision(), context, options.clock);
-        if (revision === undefined) return answer(context);
+        if (revision === undefined) return (await answer(context)).bytes;
         const scope = context.accountId === undefined ? 'platform' : `account ${context.accountId}`;
         const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;
         const found = entries.get(key);
@@ -127,20 +109,21 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           hits++;
           entries.delete(key);
           entries.set(key, found);
-          return found.response as Response;
+          return found.bytes as Encoded<Response>;
         }
         misses++;
         const flightKey = `${revision}\n${key}`;
         const read = async (signal: AbortSignal) => {
           const { accountId } = context;
-          const response = await answer({ accountId, signal, deadline: undefined });
-          remember(key, response, question.encodeResponse(response));
-          return response;
+          const made = await answer({ accountId, signal, deadline: undefined });
+          remember(key, made);
+          return made;
         };
         const flight = flights.get(flightKey) ?? fly(flightKey, read);
         flight.waiters++;
         try {
-          return (await whileWaiting(flight.response, context, options.clock)) as Response;
+          const made = await whileWaiting(flight.answer, context, options.clock);
+          return made.bytes as Encoded<Response>;
         } finally {
           flight.waiters--;
           // Nobody waits any longer; where it has landed already, this changes nothing.
@@ -153,6 +136,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     },
   };
 }
+
+const sizeOf = (key: string, { bytes }: Answer<unknown>) => bytes.length + key.length;
 
 /**
  * What `promise` resolves to.

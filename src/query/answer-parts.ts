@@ -51,12 +51,13 @@ export function metaOf(range: EffectiveRange, fresh: Freshness): Meta {
   };
 }
 
-export function bucketOf(bucket: InstantRange, fresh: Freshness): Bucket {
-  return {
-    start: timestampOf(bucket.start),
-    end: timestampOf(bucket.end),
-    state: STATES[bucketState(bucket.end, fresh.dataAsOf, fresh.settledThrough)],
-  };
+/** Whether a bucket can still change. */
+export function stateOf({ end }: InstantRange, fresh: Freshness): ProtoBucketState {
+  return STATES[bucketState(end, fresh.dataAsOf, fresh.settledThrough)];
+}
+
+export function bucketOf({ start, end }: InstantRange, state: ProtoBucketState): Bucket {
+  return { start: timestampOf(start), end: timestampOf(end), state };
 }
 
 /** Counts and the rates that follow from them. */

@@ -1,9 +1,10 @@
 /** The earlier period of an answer, and what has changed since. */
 import type { InstantRange } from '../domain/calendar.js';
 import { percentChange, pointsChange } from '../domain/comparison.js';
-import { type Counts, noCounts } from '../domain/counts.js';
+import type { Counts } from '../domain/counts.js';
+import type { Figures } from '../domain/figures.js';
 import { type MoneyByCurrency, netOf } from '../domain/money.js';
-import { type BinCounts, noBins, percentilesOf } from '../domain/percentile.js';
+import { percentilesOf } from '../domain/percentile.js';
 import { ratesOf } from '../domain/rates.js';
 import type {
   Changes,
@@ -11,17 +12,6 @@ import type {
   MoneyChange,
 } from '../generated/proto/sms/analytics/v1/common.js';
 import { countsAndRates, effectiveRangeOf, latencyOf, moneyOf } from './answer-parts.js';
-
-/** What is known of one period. A question without latency or money leaves them empty. */
-export interface Figures {
-  readonly counts: Counts;
-  readonly bins: BinCounts;
-  readonly money: MoneyByCurrency;
-}
-
-export function noFigures(): Figures {
-  return { counts: noCounts(), bins: noBins(), money: new Map() };
-}
 
 /** `current` held against `earlier`, which was counted over `period`. */
 export function comparisonOf(

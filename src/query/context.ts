@@ -16,5 +16,14 @@ export interface QueryContext {
   readonly deadline: EpochMicros | undefined;
 }
 
+/** An answer as protobuf encodes it: `Response` says which message. */
+export type Encoded<Response> = Uint8Array & { readonly __message?: Response };
+
+/** An answer, and the revision that it stands on. */
+export interface Answer<Response> {
+  readonly bytes: Encoded<Response>;
+  readonly revision: string;
+}
+
 /** A question that is valid and within the caller's scope; may be asked again and for other callers of that scope. */
-export type Prepared<Response> = (context: QueryContext) => Promise<Response>;
+export type Prepared<Response> = (context: QueryContext) => Promise<Answer<Response>>;

@@ -5,7 +5,7 @@ import { rateOf } from '../domain/rates.js';
 import { type ErrorClass, REASONS } from '../domain/reasons.js';
 import {
   GetDeliveryBreakdownRequest,
-  type GetDeliveryBreakdownResponse,
+  GetDeliveryBreakdownResponse,
   type BreakdownRow as ProtoBreakdownRow,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../generated/proto/sms/analytics/v1/common.js';
@@ -15,11 +15,15 @@ import {
   type BreakdownDimension,
   type BreakdownFilter,
   type BreakdownOrderField,
+  type BreakdownQuestion,
   type BreakdownRow,
+  isByAccount,
   selectBreakdown,
 } from '../store/postgres/select-breakdown.js';
+import { answeredCells, piecesOf } from '../store/postgres/select-outcome-cells.js';
 import { metaOf } from './answer-parts.js';
-import type { Prepared } from './context.js';
+import { breakdownOf } from './breakdown-rows.js';
+import type { Prepared, QueryContext } from './context.js';
 import {
   dimensionOf,
   errorClassOfProto,
@@ -29,8 +33,9 @@ import {
 } from './dimensions.js';
 import { readFresh } from './fresh-read.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { planPeriods } from './periods.js';
-import { checkIds, readPageSize, readPeriod } from './read-question.js';
+import { type Freshness, planPeriods } from './periods.js';
+import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
+import { answerFrom } from './reading.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
 const DEFAULT_PAGE_SIZE = 100;
@@ -57,29 +62,50 @@ export function prepareDeliveryBreakdown(
   const offset = readPageToken(request.pageToken, digest, violations);
   assertValid(question, violations);
 
-  return (context) =>
-    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const asked = { groupBy, filter, order, limit, offset };
-      const { fresh, figures: found } = await readFresh(
-        sources,
-        selectAnswerState(snapshot),
-        (assumed) => {
-          const { current } = planPeriods(question, assumed, rules.retainedFrom);
-          return selectBreakdown(snapshot, current, asked);
-        },
-      );
-      const next = offset + found.rows.length;
-      return {
-        meta: metaOf(question.range, fresh),
-        rows: found.rows.map((row) => rowOf(row, groupBy, found.messages)),
-        other: otherOf(found),
-        messages: found.messages,
-        segments: found.segments,
-        nextPageToken:
-          found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
-        totalSize: found.totalSize,
-      };
+  const asked = { groupBy, filter, order, limit, offset };
+  const { retainedFrom } = rules;
+  return async (context) => {
+    const { fresh, found } = isByAccount(asked)
+      ? await readByAccount(sources, context, question, asked, retainedFrom)
+      : await answerFrom(sources, context, async (reading) => {
+          const { current } = planPeriods(question, reading.fresh, retainedFrom);
+          const pieces = piecesOf(current);
+          const cells = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
+          const answered = answeredCells(pieces, cells.get('') ?? []);
+          return { fresh: reading.fresh, found: breakdownOf(answered, asked) };
+        });
+    const meta = metaOf(question.range, fresh);
+    const next = offset + found.rows.length;
+    const answer: GetDeliveryBreakdownResponse = {
+      meta,
+      rows: found.rows.map((row) => rowOf(row, groupBy, found.messages)),
+      other: otherOf(found),
+      messages: found.messages,
+      segments: found.segments,
+      nextPageToken:
+        found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
+      totalSize: found.totalSize,
+    };
+    const bytes = GetDeliveryBreakdownResponse.encode(answer).finish();
+    return { bytes, revision: meta.revision };
+  };
+}
+
+/** Accounts are many and each is asked for rarely: their cells are read anew. */
+function readByAccount(
+  sources: Sources,
+  context: QueryContext,
+  question: PeriodQuestion,
+  asked: BreakdownQuestion,
+  retainedFrom: number,
+): Promise<{ fresh: Freshness; found: Breakdown }> {
+  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+    const { fresh, figures } = await readFresh(sources, selectAnswerState(snapshot), (assumed) => {
+      const { current } = planPeriods(question, assumed, retainedFrom);
+      return selectBreakdown(snapshot, current, asked);
     });
+    return { fresh, found: figures };
+  });
 }
 
 function digestOf(request: GetDeliveryBreakdownRequest): string {

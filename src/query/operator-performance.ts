@@ -1,24 +1,26 @@
 /** GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts. */
 import { bucketEdges } from '../domain/calendar.js';
-import { addCounts, type Counts, noCounts, subtractCounts } from '../domain/counts.js';
+import { addCounts, addOutcome, type Counts, noCounts, subtractCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
 import { readOrder } from '../domain/ordering.js';
-import { addBins, noBins } from '../domain/percentile.js';
+import type { Outcome } from '../domain/outcome.js';
+import { noBins } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import {
   GetOperatorPerformanceRequest,
-  type GetOperatorPerformanceResponse,
+  GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { Snapshot } from '../store/postgres/pool.js';
-import { selectAnswerState } from '../store/postgres/select-answer-state.js';
-import { selectEveryOperatorLatency } from '../store/postgres/select-latency.js';
-import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
+import {
+  type AnsweredCell,
+  answeredCells,
+  piecesOf,
+} from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { readFresh } from './fresh-read.js';
-import { operatorRows, readOperatorFigures } from './operator-rows.js';
+import { writeOperatorRow } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { planPeriods, type Slots, withoutSeries } from './periods.js';
+import { planPeriods } from './periods.js';
+import { sumOf } from './points.js';
 import {
   DEFAULT_OPERATOR_ORDER,
   OPERATOR_ORDER_FIELDS,
@@ -27,7 +29,8 @@ import {
   rankOperators,
 } from './rank-operators.js';
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
-import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
+import { answerFrom, type Reading } from './reading.js';
+import { assertValid, rollupRules, type Sources } from './sources.js';
 
 const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 200;
@@ -52,50 +55,47 @@ export function prepareOperatorPerformance(
   if (question) checkPoints(question, only === undefined ? pageSize : 1, violations);
   assertValid(question, violations);
 
-  const { histograms } = sources;
+  const { figures, outcomeCells } = sources.kinds;
   return (context) =>
-    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
+    answerFrom(sources, context, async (reading) => {
+      const { fresh } = reading;
+      const periods = planPeriods(question, fresh, rules.retainedFrom);
+      const { current, earlier } = periods;
+      const pieces = piecesOf(current);
+      const stored = await reading.get(outcomeCells, pieces, ['']);
+      const cells = byOperator(answeredCells(pieces, stored.get('') ?? []));
+      const all = operatorTotals(cells);
+      if (ordersByLatency(order)) await readLatency(reading, sources, current, all);
       const end = offset + pageSize;
-      const { fresh, figures } = await readFresh(
-        sources,
-        selectAnswerState(snapshot),
-        async (assumed) => {
-          const periods = planPeriods(question, assumed, rules.retainedFrom);
-          const whole = withoutSeries(periods.current);
-          // Whose figures are read is known beforehand, or only when all are ranked.
-          const [all, own] = await Promise.all([
-            readTotals(snapshot, whole, ordersByLatency(order)),
-            only === undefined
-              ? undefined
-              : readOperatorFigures(snapshot, periods, [only], histograms),
-          ]);
-          const page =
-            only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
-          const ids = page.map((operator) => operator.operatorId);
-          const of = own ?? (await readOperatorFigures(snapshot, periods, ids, histograms));
-          return { periods, all, page, of };
-        },
-      );
-      const { all, page } = figures;
+      const page =
+        only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
+      const ids = page.map((operator) => operator.operatorId);
+      const [now, before] = await Promise.all([
+        reading.get(figures, current, ids),
+        earlier && reading.get(figures, earlier, ids),
+      ]);
       const counts = noCounts();
       for (const operator of all) addCounts(counts, operator.counts);
-      const rows = operatorRows(
-        question,
-        figures.periods,
-        page,
-        figures.of,
-        counts.accepted,
-        fresh,
-      );
       const others = all.length - page.filter((row) => row.counts.accepted > 0n).length;
-      return {
-        meta: metaOf(question.range, fresh),
-        rows,
+      const meta = metaOf(question.range, fresh);
+      const writer = GetOperatorPerformanceResponse.encode({
+        meta,
+        rows: [],
         other: others === 0 ? undefined : otherOf(others, counts, page),
         ...countsAndRates(counts),
         nextPageToken: only === undefined && end < all.length ? pageTokenOf(digest, end) : '',
         totalSize: all.length,
-      };
+      });
+      for (const operatorId of ids) {
+        const own = {
+          operatorId,
+          now: now.get(operatorId) ?? [],
+          before: before?.get(operatorId),
+          cells: cells.get(operatorId) ?? [],
+        };
+        writeOperatorRow(writer, own, question, periods, counts.accepted, fresh);
+      }
+      return { bytes: writer.finish(), revision: meta.revision };
     });
 }
 
@@ -116,26 +116,42 @@ function digestOf(request: GetOperatorPerformanceRequest): string {
   return questionDigest('GetOperatorPerformance', encoded);
 }
 
-/** Every operator with an accepted message. */
-async function readTotals(
-  snapshot: Snapshot,
-  slots: Slots,
-  withLatency: boolean,
-): Promise<OperatorTotal[]> {
-  const [outcomes, bins] = await Promise.all([
-    selectOperatorOutcomes(snapshot, slots, undefined),
-    withLatency ? selectEveryOperatorLatency(snapshot, slots) : undefined,
-  ]);
-  const operators: OperatorTotal[] = [];
-  for (const [operatorId, bySlot] of outcomes) {
-    const counts = noCounts();
-    for (const part of bySlot.values()) addCounts(counts, part);
-    if (counts.accepted === 0n) continue;
-    const own = noBins();
-    for (const part of bins?.get(operatorId)?.values() ?? []) addBins(own, part);
-    operators.push({ operatorId, counts, bins: own });
+function byOperator(cells: readonly AnsweredCell[]): Map<string, AnsweredCell[]> {
+  const operators = new Map<string, AnsweredCell[]>();
+  for (const cell of cells) {
+    const own = operators.get(cell.operatorId);
+    if (own === undefined) operators.set(cell.operatorId, [cell]);
+    else own.push(cell);
   }
   return operators;
+}
+
+/** Every operator with an accepted message, without its latency. */
+function operatorTotals(cells: ReadonlyMap<string, readonly AnsweredCell[]>): OperatorTotal[] {
+  const operators: OperatorTotal[] = [];
+  for (const [operatorId, own] of cells) {
+    const counts = noCounts();
+    for (const { outcome, messages, segments, contradicted } of own) {
+      addOutcome(counts, outcome as Outcome, messages, segments, contradicted);
+    }
+    if (counts.accepted > 0n) operators.push({ operatorId, counts, bins: noBins() });
+  }
+  return operators;
+}
+
+/** Gives every operator its latency over the whole range. */
+async function readLatency(
+  reading: Reading,
+  { kinds }: Sources,
+  range: Parameters<typeof piecesOf>[0],
+  operators: OperatorTotal[],
+): Promise<void> {
+  const whole = { ...range, edges: [range.edges[0] as number, range.edges.at(-1) as number] };
+  const ids = operators.map((operator) => operator.operatorId);
+  const figures = await reading.get(kinds.figures, whole, ids);
+  for (const operator of operators) {
+    operator.bins = sumOf(figures.get(operator.operatorId) ?? []).bins;
+  }
 }
 
 /** The one operator that was asked for, with zeros where it has no messages. */

@@ -1,117 +1,88 @@
 /** The rows of one page of operators: everything that is answered of an operator, read for the page only. */
-import { addCounts, noCounts } from '../domain/counts.js';
-import { addMoney } from '../domain/money.js';
-import { addBins, noBins, percentilesOf } from '../domain/percentile.js';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { percentilesOf } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import { errorClassOf } from '../domain/reasons.js';
-import type {
+import {
+  OperatorPoint,
   OperatorRow,
-  ReasonCount,
+  type ReasonCount,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { Snapshot } from '../store/postgres/pool.js';
-import { selectOperatorLatency } from '../store/postgres/select-latency.js';
-import { selectOperatorMoney } from '../store/postgres/select-money.js';
-import { selectOperatorOutcomes } from '../store/postgres/select-outcomes.js';
-import { type ReasonMessages, selectReasons } from '../store/postgres/select-reasons.js';
-import type { SlotMemory } from '../store/postgres/slot-memory.js';
-import { bucketOf, countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
+import type { SlotFigures } from '../store/postgres/select-figures.js';
+import type { AnsweredCell } from '../store/postgres/select-outcome-cells.js';
+import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
-import { type Freshness, foldSlots, type Periods, type Slots, withoutSeries } from './periods.js';
-import type { OperatorTotal } from './rank-operators.js';
+import type { Freshness, Periods } from './periods.js';
+import { type SeriesField, sumOf, totalsOf, writeSeries } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
 
 const TOP_REASONS = 5;
+/** Of `rows` in GetOperatorPerformanceResponse, wire type LEN. */
+const ROWS_TAG = (2 << 3) | 2;
 
-/** What rows of operators are made of. */
-export type OperatorFigures = Awaited<ReturnType<typeof readOperatorFigures>>;
+const SERIES: SeriesField<SlotFigures, OperatorPoint> = {
+  number: 8,
+  message: OperatorPoint,
+  pointOf: (bucket, values) => {
+    const { counts, bins } = sumOf(values);
+    return { bucket, ...countsAndRates(counts), latency: latencyOf(percentilesOf(bins)) };
+  },
+};
 
-/** Reads the figures of some operators, in one round trip. */
-export async function readOperatorFigures(
-  snapshot: Snapshot,
-  { current, earlier }: Periods,
-  ids: readonly string[],
-  histograms: SlotMemory,
-) {
-  if (ids.length === 0) return undefined;
-  const [figuresOf, reasons, beforeOf] = await Promise.all([
-    readFigures(snapshot, current, ids, histograms),
-    selectReasons(snapshot, withoutSeries(current), ids),
-    earlier && readFigures(snapshot, earlier, ids, histograms),
-  ]);
-  return { figuresOf, reasons, beforeOf };
+/** What a row is made of. */
+export interface OperatorFigures {
+  readonly operatorId: string;
+  readonly now: readonly SlotFigures[];
+  /** Of the earlier period, where there is one to compare with. */
+  readonly before: readonly SlotFigures[] | undefined;
+  /** The cells of the operator over the whole range. */
+  readonly cells: readonly AnsweredCell[];
 }
 
-/** One row for each operator of `page`, in its order. `accepted` is what their shares are of. */
-export function operatorRows(
-  question: PeriodQuestion,
+/** Writes one row of the answer. `accepted` is what its share is of. */
+export function writeOperatorRow(
+  writer: BinaryWriter,
+  { operatorId, now, before, cells }: OperatorFigures,
+  { range, granularity }: PeriodQuestion,
   { current, earlier }: Periods,
-  page: readonly OperatorTotal[],
-  figures: OperatorFigures,
   accepted: bigint,
   fresh: Freshness,
-): OperatorRow[] {
-  if (figures === undefined) return [];
-  const { figuresOf, reasons, beforeOf } = figures;
-  return page.map(({ operatorId }) => {
-    const { counts, bins, money } = figuresOf(operatorId);
-    const before = beforeOf?.(operatorId);
-    return {
-      operatorId,
-      ...countsAndRates(counts.total),
-      latency: latencyOf(percentilesOf(bins.total)),
-      topFailureReasons: topReasons(reasons.get(operatorId) ?? []),
-      share: rateOf(counts.total.accepted, accepted),
-      money: moneyOf(money.total, counts.total.delivered),
-      series:
-        question.granularity === 'total'
-          ? []
-          : current.buckets.map((bucket, i) => ({
-              bucket: bucketOf(bucket, fresh),
-              ...countsAndRates(counts.buckets[i] ?? noCounts()),
-              latency: latencyOf(percentilesOf(bins.buckets[i] ?? noBins())),
-            })),
-      comparison:
-        before &&
-        comparisonOf(
-          earlier?.buckets[0] ?? question.range,
-          question.range.zone,
-          { counts: before.counts.total, bins: before.bins.total, money: before.money.total },
-          { counts: counts.compared, bins: bins.compared, money: money.compared },
-        ),
-    };
-  });
+): void {
+  const { total, compared } = totalsOf(current, now);
+  const row: OperatorRow = {
+    operatorId,
+    ...countsAndRates(total.counts),
+    latency: latencyOf(percentilesOf(total.bins)),
+    topFailureReasons: topReasons(cells),
+    share: rateOf(total.counts.accepted, accepted),
+    money: moneyOf(total.money, total.counts.delivered),
+    series: [],
+    comparison:
+      before && comparisonOf(earlier?.buckets[0] ?? range, range.zone, sumOf(before), compared),
+  };
+  OperatorRow.encode(row, writer.uint32(ROWS_TAG).fork());
+  if (granularity !== 'total') writeSeries(writer, SERIES, current, now, fresh);
+  writer.join();
 }
 
-async function readFigures(
-  snapshot: Snapshot,
-  slots: Slots,
-  ids: readonly string[],
-  histograms: SlotMemory,
-) {
-  const [outcomes, latency, sums] = await Promise.all([
-    selectOperatorOutcomes(snapshot, slots, ids),
-    selectOperatorLatency(snapshot, slots, ids, histograms),
-    selectOperatorMoney(snapshot, slots, ids),
-  ]);
-  return (id: string) => ({
-    counts: foldSlots(slots, outcomes.get(id), noCounts, addCounts),
-    bins: foldSlots(slots, latency.get(id), noBins, addBins),
-    money: foldSlots(slots, sums.get(id), () => new Map(), addMoney),
-  });
-}
-
-/** The most frequent first, equals by name; shares are of all failures and UNKNOWN. */
-function topReasons(reasons: readonly ReasonMessages[]): ReasonCount[] {
-  const all = reasons.reduce((sum, { messages }) => sum + messages, 0n);
-  return [...reasons]
-    .sort((left, right) =>
-      left.messages === right.messages
-        ? Number(left.reason > right.reason) - Number(left.reason < right.reason)
-        : Number(right.messages > left.messages) - Number(right.messages < left.messages),
+/** Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them. */
+function topReasons(cells: readonly AnsweredCell[]): ReasonCount[] {
+  const byReason = new Map<string, bigint>();
+  let all = 0n;
+  for (const { outcome, reason, messages } of cells) {
+    if (outcome === 'PENDING' || outcome === 'DELIVERED' || messages <= 0n) continue;
+    byReason.set(reason, (byReason.get(reason) ?? 0n) + messages);
+    all += messages;
+  }
+  return [...byReason]
+    .sort(([leftName, left], [rightName, right]) =>
+      left === right
+        ? Number(leftName > rightName) - Number(leftName < rightName)
+        : Number(right > left) - Number(right < left),
     )
     .slice(0, TOP_REASONS)
-    .map(({ reason, messages }) => ({
+    .map(([reason, messages]) => ({
       reason,
       errorClass: protoErrorClassOf(errorClassOf(reason)),
       messages,

@@ -103,7 +103,7 @@ function slotsOf(
   };
 }
 
-/** Something added up over the slots of a period. Not to be changed: a bucket of one slot is what was read. */
+/** Something added up over the slots of a period. */
 export interface Folded<T> {
   readonly buckets: readonly T[];
   readonly total: T;
@@ -111,30 +111,22 @@ export interface Folded<T> {
   readonly compared: T;
 }
 
-/** Adds up what was read by slot: by bucket, in all, and over the compared part. */
+/** Adds up what was read by slot, in any number of parts: by bucket, in all, and over the compared part. */
 export function foldSlots<T>(
   slots: Slots,
-  bySlot: ReadonlyMap<number, T> | undefined,
+  parts: Iterable<readonly [slot: number, value: T]>,
   empty: () => T,
   add: (sum: T, more: T) => void,
 ): Folded<T> {
-  const buckets: T[] = new Array(slots.buckets.length);
+  const buckets = slots.buckets.map(empty);
   const total = empty();
-  // Most buckets are one slot, and most comparisons are of everything: neither is added up once more.
+  // Most comparisons are of everything: that is not added up once more.
   const apart = slots.comparedSlots < slots.bucketOf.length;
   const compared = apart ? empty() : total;
-  for (const [slot, value] of bySlot ?? []) {
-    const bucket = slots.bucketOf[slot] as number;
-    const alone = slots.bucketOf[slot - 1] !== bucket && slots.bucketOf[slot + 1] !== bucket;
-    if (alone) {
-      buckets[bucket] = value;
-    } else {
-      buckets[bucket] ??= empty();
-      add(buckets[bucket] as T, value);
-    }
+  for (const [slot, value] of parts) {
+    add(buckets[slots.bucketOf[slot] as number] as T, value);
     add(total, value);
     if (apart && slot < slots.comparedSlots) add(compared, value);
   }
-  for (let i = 0; i < buckets.length; i++) buckets[i] ??= empty();
   return { buckets, total, compared };
 }

@@ -5,37 +5,37 @@
 import { DEFAULT_SETTLE_HOURS } from '../domain/settling.js';
 import {
   GetAccountUsageRequest,
-  GetAccountUsageResponse,
+  type GetAccountUsageResponse,
   GetDeliveryBreakdownRequest,
-  GetDeliveryBreakdownResponse,
+  type GetDeliveryBreakdownResponse,
   GetOperatorPerformanceRequest,
-  GetOperatorPerformanceResponse,
+  type GetOperatorPerformanceResponse,
   GetSummaryRequest,
-  GetSummaryResponse,
+  type GetSummaryResponse,
   GetThroughputRequest,
-  GetThroughputResponse,
+  type GetThroughputResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { Meta } from '../generated/proto/sms/analytics/v1/common.js';
-import { AccountMemory } from '../store/postgres/account-memory.js';
 import { type AnswerState, selectAnswerState } from '../store/postgres/select-answer-state.js';
-import { createSlotMemory } from '../store/postgres/slot-memory.js';
+import { SlotMemory } from '../store/postgres/slot-memory.js';
 import { prepareAccountUsage } from './account-usage.js';
 import { type AnswerCacheUse, createAnswerCache } from './answer-cache.js';
-import type { Prepared, QueryContext } from './context.js';
+import type { Encoded, Prepared, QueryContext } from './context.js';
 import { prepareDeliveryBreakdown } from './delivery-breakdown.js';
+import { DEFAULT_LOOK_INTERVAL_MS, watchLook } from './look-watch.js';
 import { prepareOperatorPerformance } from './operator-performance.js';
-import { DEFAULT_REVISION_POLL_MS, watchRevision } from './revision-watch.js';
+import { freshnessOf, revisionOf } from './periods.js';
+import { createReadKinds } from './read-kinds.js';
 import { limitsOf, type Sources } from './sources.js';
 import { prepareSummary } from './summary.js';
 import { prepareThroughput } from './throughput.js';
 
 export type { QueryContext } from './context.js';
 
-/** Answers one question, or throws one of the expected failures. */
+/** Answers one question, encoded, or throws one of the expected failures. */
 export type Query<Request, Response> = (
   request: Request,
   context: QueryContext,
-) => Promise<Response>;
+) => Promise<Encoded<Response>>;
 
 /** The five questions, and how fresh the answers would be. */
 export interface Queries {
@@ -57,74 +57,68 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
   Partial<Sources> & {
     /** Answers that are remembered at most; 0 switches the cache off. Default 2,000. */
     readonly cacheEntries?: number;
-    /** Encoded size of all remembered answers at most. Default 16 MiB. */
+    /** Size of all remembered answers at most. Default 16 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for histograms that were read already, at most; 0 keeps none. Default 16 MiB. */
-    readonly histogramBytes?: number;
+    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 32 MiB. */
+    readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
-    readonly revisionPollMs?: number;
+    readonly lookIntervalMs?: number;
   };
 
 export function createQueries(options: QueryOptions): Queries {
+  const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
+  const memory = new SlotMemory(options.memoryBytes ?? 32 * MIB);
+  const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {
     settleHours: DEFAULT_SETTLE_HOURS,
     retentionDays: 800,
     throughputRetentionDays: 90,
     maxAnswerMs: 30_000,
-    latest: { state: undefined },
-    accounts: new AccountMemory(),
-    histograms: createSlotMemory(options.histogramBytes ?? 16 * 1024 * 1024),
+    look: watchLook({ latest, memory, statePool }, clock, lookIntervalMs),
+    latest,
+    memory,
+    kinds: createReadKinds(),
     ...options,
   };
-  const pollMs = options.revisionPollMs ?? DEFAULT_REVISION_POLL_MS;
   const cache = createAnswerCache({
-    clock: sources.clock,
-    currentRevision: watchRevision(sources, sources.clock, pollMs),
+    clock,
+    currentRevision: async () => {
+      const look = await sources.look();
+      return look && revisionOf(freshnessOf(look, sources.settleHours));
+    },
     maxEntries: options.cacheEntries ?? 2_000,
-    maxBytes: options.cacheBytes ?? 16 * 1024 * 1024,
+    maxBytes: options.cacheBytes ?? 16 * MIB,
   });
-  const bound = <Request, Response extends { readonly meta: Meta | undefined }>(
+  const bound = <Request, Response>(
     rpc: string,
     request: MessageFns<Request>,
-    response: MessageFns<Response>,
     prepare: (sources: Sources, request: Request, context: QueryContext) => Prepared<Response>,
   ): Query<Request, Response> =>
     cache.cached({
       rpc,
       encodeRequest: (message) => request.encode(message).finish(),
-      encodeResponse: (message) => response.encode(message).finish(),
       prepare: (message, context) => prepare(sources, message, context),
     });
   return {
-    getSummary: bound('GetSummary', GetSummaryRequest, GetSummaryResponse, prepareSummary),
+    getSummary: bound('GetSummary', GetSummaryRequest, prepareSummary),
     getOperatorPerformance: bound(
       'GetOperatorPerformance',
       GetOperatorPerformanceRequest,
-      GetOperatorPerformanceResponse,
       prepareOperatorPerformance,
     ),
-    getAccountUsage: bound(
-      'GetAccountUsage',
-      GetAccountUsageRequest,
-      GetAccountUsageResponse,
-      prepareAccountUsage,
-    ),
-    getThroughput: bound(
-      'GetThroughput',
-      GetThroughputRequest,
-      GetThroughputResponse,
-      prepareThroughput,
-    ),
+    getAccountUsage: bound('GetAccountUsage', GetAccountUsageRequest, prepareAccountUsage),
+    getThroughput: bound('GetThroughput', GetThroughputRequest, prepareThroughput),
     getDeliveryBreakdown: bound(
       'GetDeliveryBreakdown',
       GetDeliveryBreakdownRequest,
-      GetDeliveryBreakdownResponse,
       prepareDeliveryBreakdown,
     ),
     freshness: (context) => sources.statePool.read(limitsOf(sources, context), selectAnswerState),
     cacheUse: cache.use,
   };
 }
+
+const MIB = 1024 * 1024;
 
 /** The codec of a message. */
 interface MessageFns<Message> {

@@ -9,7 +9,7 @@ export interface OperatorTotal {
   readonly operatorId: string;
   readonly counts: Counts;
   /** Empty unless the order needs it. */
-  readonly bins: BinCounts;
+  bins: BinCounts;
 }
 
 const COUNT_FIELDS = [

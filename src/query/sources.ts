@@ -3,11 +3,12 @@ import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../domain/counted.
 import { type FieldViolation, InvalidQuestion } from '../domain/failure.js';
 import { type RangeRules, retainedFrom } from '../domain/range.js';
 import type { Clock } from '../platform/clock.js';
-import type { AccountMemory } from '../store/postgres/account-memory.js';
+import type { Look } from '../store/postgres/look.js';
 import type { ReadLimits, ReadPool } from '../store/postgres/pool.js';
 import type { SlotMemory } from '../store/postgres/slot-memory.js';
 import type { QueryContext } from './context.js';
-import type { LatestState } from './fresh-read.js';
+import type { LatestLook } from './look-watch.js';
+import type { ReadKinds } from './read-kinds.js';
 
 export interface Sources {
   /** Reads of the platform, under analytics_platform. */
@@ -28,12 +29,12 @@ export interface Sources {
   readonly throughputRetentionDays: number;
   /** Longest that an answer may take, in ms, where the caller sets no deadline or a later one. */
   readonly maxAnswerMs: number;
-  /** What answers most likely stand on. */
-  readonly latest: LatestState;
-  /** Histograms that were read already. */
-  readonly histograms: SlotMemory;
-  /** Which accounts were active on which days. */
-  readonly accounts: AccountMemory;
+  /** What answers most likely stand on: at most a moment old, undefined where the database does not say. Never rejects. */
+  readonly look: () => Promise<Look | undefined>;
+  readonly latest: LatestLook;
+  /** What was read already, and what of. */
+  readonly memory: SlotMemory;
+  readonly kinds: ReadKinds;
 }
 
 /** The rules for the range of every question but throughput. */

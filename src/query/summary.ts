@@ -1,25 +1,36 @@
 /** GetSummary: what became of all traffic and money. */
-import { addCounts, noCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
-import { addMoney } from '../domain/money.js';
-import { addBins, noBins, percentilesOf } from '../domain/percentile.js';
-import type {
-  GetSummaryRequest,
+import { percentilesOf } from '../domain/percentile.js';
+import {
+  type GetSummaryRequest,
   GetSummaryResponse,
+  SummaryPoint,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { Snapshot } from '../store/postgres/pool.js';
-import { selectActiveAccounts } from '../store/postgres/select-active.js';
-import { selectAnswerState } from '../store/postgres/select-answer-state.js';
-import { selectLatency } from '../store/postgres/select-latency.js';
-import { selectMoney } from '../store/postgres/select-money.js';
-import { selectOperatorOutcomes, selectOutcomes } from '../store/postgres/select-outcomes.js';
-import { bucketOf, countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
+import { countActive } from '../store/postgres/select-active.js';
+import type { SlotFigures } from '../store/postgres/select-figures.js';
+import { answeredCells, piecesOf } from '../store/postgres/select-outcome-cells.js';
+import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
-import { readFresh } from './fresh-read.js';
-import { foldSlots, planPeriods, type Slots, withoutSeries } from './periods.js';
+import { planPeriods } from './periods.js';
+import { type SeriesField, sumOf, totalsOf, writeSeries } from './points.js';
 import { readPeriod } from './read-question.js';
-import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
+import { answerFrom, type Reading } from './reading.js';
+import { assertValid, rollupRules, type Sources } from './sources.js';
+
+const SERIES: SeriesField<SlotFigures, SummaryPoint> = {
+  number: 8,
+  message: SummaryPoint,
+  pointOf: (bucket, values) => {
+    const { counts, bins, money } = sumOf(values);
+    return {
+      bucket,
+      ...countsAndRates(counts),
+      latency: latencyOf(percentilesOf(bins)),
+      money: moneyOf(money, counts.delivered),
+    };
+  },
+};
 
 /** @throws {InvalidQuestion} with every wrong field, before anything is read */
 export function prepareSummary(
@@ -30,76 +41,59 @@ export function prepareSummary(
   const violations: FieldViolation[] = [];
   const question = readPeriod(request, rules, violations);
   assertValid(question, violations);
+  const { range, granularity } = question;
 
   return (context) =>
-    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const { fresh, figures } = await readFresh(
-        sources,
-        selectAnswerState(snapshot),
-        async (assumed) => {
-          const periods = planPeriods(question, assumed, rules.retainedFrom);
-          const [read, before, active] = await Promise.all([
-            readFigures(snapshot, periods.current, sources),
-            periods.earlier && readFigures(snapshot, periods.earlier, sources),
-            countActive(snapshot, periods.current, sources),
-          ]);
-          return { ...periods, read, before, active };
-        },
-      );
-      const { current, earlier, before, active } = figures;
-      const { counts, bins, money } = figures.read;
-      return {
-        meta: metaOf(question.range, fresh),
-        ...countsAndRates(counts.total),
-        latency: latencyOf(percentilesOf(bins.total)),
-        money: moneyOf(money.total, counts.total.delivered),
+    answerFrom(sources, context, async (reading) => {
+      const { fresh } = reading;
+      const { figures } = sources.kinds;
+      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
+      const [now, before, active] = await Promise.all([
+        reading.get(figures, current, ['']),
+        earlier && reading.get(figures, earlier, ['']),
+        countActives(reading, sources, current),
+      ]);
+      const slots = now.get('') ?? [];
+      const { total, compared } = totalsOf(current, slots);
+      const meta = metaOf(range, fresh);
+      const writer = GetSummaryResponse.encode({
+        meta,
+        ...countsAndRates(total.counts),
+        latency: latencyOf(percentilesOf(total.bins)),
+        money: moneyOf(total.money, total.counts.delivered),
         ...active,
-        series:
-          question.granularity === 'total'
-            ? []
-            : current.buckets.map((bucket, i) => {
-                const own = counts.buckets[i] ?? noCounts();
-                return {
-                  bucket: bucketOf(bucket, fresh),
-                  ...countsAndRates(own),
-                  latency: latencyOf(percentilesOf(bins.buckets[i] ?? noBins())),
-                  money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
-                };
-              }),
+        series: [],
         comparison:
           before &&
           comparisonOf(
-            earlier?.buckets[0] ?? question.range,
-            question.range.zone,
-            { counts: before.counts.total, bins: before.bins.total, money: before.money.total },
-            { counts: counts.compared, bins: bins.compared, money: money.compared },
+            earlier?.buckets[0] ?? range,
+            range.zone,
+            sumOf(before.get('') ?? []),
+            compared,
           ),
-      };
+      });
+      if (granularity !== 'total') writeSeries(writer, SERIES, current, slots, fresh);
+      return { bytes: writer.finish(), revision: meta.revision };
     });
 }
 
-async function readFigures(snapshot: Snapshot, slots: Slots, { histograms }: Sources) {
-  const [outcomes, latency, sums] = await Promise.all([
-    selectOutcomes(snapshot, slots),
-    selectLatency(snapshot, slots, histograms),
-    selectMoney(snapshot, slots),
+/** Accounts and operators with an accepted message. */
+async function countActives(
+  reading: Reading,
+  { kinds }: Sources,
+  range: Parameters<typeof piecesOf>[0],
+): Promise<{ activeAccounts: bigint; activeOperators: bigint }> {
+  const pieces = piecesOf(range);
+  const [accounts, cells] = await Promise.all([
+    reading.get(kinds.activeAccounts, pieces, ['']),
+    reading.get(kinds.outcomeCells, pieces, ['']),
   ]);
-  return {
-    counts: foldSlots(slots, outcomes, noCounts, addCounts),
-    bins: foldSlots(slots, latency, noBins, addBins),
-    money: foldSlots(slots, sums, () => new Map(), addMoney),
-  };
-}
-
-async function countActive(snapshot: Snapshot, slots: Slots, { accounts }: Sources) {
-  const [start, end] = [slots.edges[0] as number, slots.edges.at(-1) as number];
-  const [operators, activeAccounts] = await Promise.all([
-    selectOperatorOutcomes(snapshot, withoutSeries(slots), undefined),
-    selectActiveAccounts(snapshot, slots.generation, start, end, accounts),
-  ]);
-  let activeOperators = 0n;
-  for (const bySlot of operators.values()) {
-    if ([...bySlot.values()].some((counts) => counts.accepted > 0n)) activeOperators++;
+  const operators = new Set<string>();
+  for (const { operatorId, messages } of answeredCells(pieces, cells.get('') ?? [])) {
+    if (messages > 0n) operators.add(operatorId);
   }
-  return { activeAccounts, activeOperators };
+  return {
+    activeAccounts: countActive(accounts.get('') ?? []),
+    activeOperators: BigInt(operators.size),
+  };
 }

@@ -1,70 +1,60 @@
 /** GetThroughput: messages per second, accepted and completed. */
-import { bucketEdges, type InstantRange } from '../domain/calendar.js';
+import type { InstantRange } from '../domain/calendar.js';
 import type { FieldViolation } from '../domain/failure.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
-import type {
-  Flow,
-  GetThroughputRequest,
+import {
+  type Flow,
+  type GetThroughputRequest,
   GetThroughputResponse,
-  Throughput,
+  type Throughput,
+  ThroughputPoint,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../generated/proto/sms/analytics/v1/common.js';
-import { selectAnswerState } from '../store/postgres/select-answer-state.js';
-import {
-  type FlowSums,
-  selectThroughput,
-  type ThroughputSums,
-} from '../store/postgres/select-throughput.js';
-import { bucketOf, metaOf, timestampOf } from './answer-parts.js';
+import type { FlowSums, SlotThroughput } from '../store/postgres/select-throughput.js';
+import { metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { readFresh } from './fresh-read.js';
-import type { Freshness } from './periods.js';
+import { type Freshness, planPeriods } from './periods.js';
+import { type SeriesField, writeSeries } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
-import { assertValid, limitsOf, type Sources, throughputRules } from './sources.js';
+import { answerFrom } from './reading.js';
+import { assertValid, type Sources, throughputRules } from './sources.js';
 
 /** @throws {InvalidQuestion} with every wrong field, before anything is read */
 export function prepareThroughput(
   sources: Sources,
   request: GetThroughputRequest,
 ): Prepared<GetThroughputResponse> {
+  const rules = throughputRules(sources);
   const violations: FieldViolation[] = [];
-  const question = readPeriod(request, throughputRules(sources), violations);
+  const question = readPeriod(request, rules, violations);
   const operatorIds = readOperators(request.filter, violations);
   assertValid(question, violations);
-  const { range, granularity, weekStart } = question;
+  const { range, granularity } = question;
 
   return (context) =>
-    sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-      const edges = bucketEdges(range, granularity, range.zone, weekStart);
-      const { fresh, figures: sums } = await readFresh(
-        sources,
-        selectAnswerState(snapshot),
-        ({ state }) => selectThroughput(snapshot, state.generation, edges, operatorIds),
-      );
-      const buckets = edges.slice(1).map((end, i) => ({ start: edges[i] as number, end }));
-      return {
-        meta: metaOf(range, fresh),
-        total: throughputOf([...sums.values()], range, fresh),
-        series:
-          granularity === 'total'
-            ? []
-            : buckets.map((bucket, i) => {
-                const own = sums.get(i);
-                return {
-                  bucket: bucketOf(bucket, fresh),
-                  throughput: throughputOf(own === undefined ? [] : [own], bucket, fresh),
-                };
-              }),
-      };
+    answerFrom(sources, context, async (reading) => {
+      const { fresh } = reading;
+      const { current } = planPeriods(question, fresh, rules.retainedFrom);
+      const found = await reading.get(sources.kinds.throughput, current, [operatorIds]);
+      const slots = found.get(operatorIds) ?? [];
+      const meta = metaOf(range, fresh);
+      const total = throughputOf(slots, range, fresh);
+      const writer = GetThroughputResponse.encode({ meta, total, series: [] });
+      if (granularity !== 'total') writeSeries(writer, seriesAt(fresh), current, slots, fresh);
+      return { bytes: writer.finish(), revision: meta.revision };
     });
 }
 
-/** The operators of the filter, undefined for all; anything else in it is a violation. */
-function readOperators(
-  filter: Filter | undefined,
-  violations: FieldViolation[],
-): string[] | undefined {
-  if (filter === undefined) return undefined;
+const seriesAt = (fresh: Freshness): SeriesField<SlotThroughput, ThroughputPoint> => ({
+  number: 3,
+  message: ThroughputPoint,
+  pointOf: (bucket, values, range) => ({ bucket, throughput: throughputOf(values, range, fresh) }),
+  openFlows: true,
+});
+
+/** The operators of the filter, separated by commas, '' for all; anything else in it is a violation. */
+function readOperators(filter: Filter | undefined, violations: FieldViolation[]): string {
+  if (filter === undefined) return '';
   const others = {
     'filter.account_ids': filter.accountIds,
     'filter.outcomes': filter.outcomes,
@@ -80,26 +70,22 @@ function readOperators(
     }
   }
   checkIds('filter.operator_ids', filter.operatorIds, violations);
-  return filter.operatorIds.length > 0 ? filter.operatorIds : undefined;
+  return [...new Set(filter.operatorIds)].sort().join(',');
 }
 
 function throughputOf(
-  sums: readonly ThroughputSums[],
+  slots: readonly SlotThroughput[],
   range: InstantRange,
   fresh: Freshness,
 ): Throughput {
-  return {
-    accepted: flowOf(
-      sums.map((sum) => sum.accepted),
+  const sums = slots.flatMap((slot) => slot.sums ?? []);
+  const flow = (of: 'accepted' | 'completed') =>
+    flowOf(
+      sums.map((one) => one[of]),
       range,
       fresh,
-    ),
-    completed: flowOf(
-      sums.map((sum) => sum.completed),
-      range,
-      fresh,
-    ),
-  };
+    );
+  return { accepted: flow('accepted'), completed: flow('completed') };
 }
 
 /** One flow over `range`: of equally busy minutes the first. */

@@ -146,7 +146,7 @@ async function fullPartition(engines: BenchEngines): Promise<number> {
   const before: number[] = [];
   const after: number[] = [];
   const tables =
-    'ledger, rollup_change, outcome_account, outcome_platform, money_account, money_platform, latency_platform, throughput_platform, outcome_sum, money_sum, latency_histogram, throughput_sum';
+    'ledger, rollup_change, outcome_account, outcome_platform, money_account, latency_platform, throughput_platform, outcome_sum, money_sum, latency_histogram, throughput_sum, account_outcome_sum, account_money_sum, day_version';
   const some = Math.ceil(BATCHES_PER_RUN / 5);
   await engines.superuser.query(`TRUNCATE ${tables}`);
   for (let run = 0; run < RUNS; run++)

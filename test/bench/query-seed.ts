@@ -60,15 +60,19 @@ const ROLLUPS = `
     FROM money_cell ORDER BY account_id, at;
   INSERT INTO outcome_platform SELECT 1, grain, ${BIN('grain', 'at')}, operator_id, outcome, reason,
          sum(messages), sum(segments), sum(contradicted) FROM cell, ${GRAINS} GROUP BY 2, 3, 4, 5, 6;
-  INSERT INTO money_platform SELECT 1, grain, ${BIN('grain', 'at')}, operator_id, currency, sum(charges), sum(charged),
-         sum(refunds), sum(refunded) FROM money_cell, ${GRAINS} GROUP BY 2, 3, 4, 5;
   INSERT INTO latency_platform SELECT 1, 15, at, operator_id, bin, messages FROM bin_cell;
   INSERT INTO throughput_platform SELECT 1, grain, ${BIN('grain', 'at')}, operator_id, sum(accepted), sum(completed)
     FROM minute_cell, unnest('{1,60,1440}'::smallint[]) AS grain GROUP BY 2, 3, 4;
   INSERT INTO outcome_sum SELECT 1, grain, whose, ${BIN('grain', 'at')}, ${BY_OUTCOME.join(', ')},
          sum(segments), sum(contradicted) FROM cell, ${GRAINS}, unnest(ARRAY[operator_id, '']) AS whose GROUP BY 2, 3, 4;
-  INSERT INTO money_sum SELECT 1, grain, ${BIN('grain', 'at')}, currency, sum(charges), sum(charged), sum(refunds),
-         sum(refunded) FROM money_cell, ${GRAINS} GROUP BY 2, 3, 4;
+  INSERT INTO money_sum (generation, grain_minutes, operator_id, bucket, currency, charges, charged, refunds, refunded)
+  SELECT 1, grain, whose, ${BIN('grain', 'at')}, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
+    FROM money_cell, ${GRAINS}, unnest(ARRAY[operator_id, '']) AS whose GROUP BY 2, 3, 4, 5;
+  INSERT INTO account_outcome_sum SELECT 1, grain, account_id, ${BIN('grain', 'at')}, ${BY_OUTCOME.join(', ')},
+         sum(segments), sum(contradicted) FROM cell, unnest('{60,1440}'::smallint[]) AS grain GROUP BY 2, 3, 4;
+  INSERT INTO account_money_sum SELECT 1, grain, account_id, ${BIN('grain', 'at')}, currency, sum(charges), sum(charged),
+         sum(refunds), sum(refunded) FROM money_cell, unnest('{60,1440}'::smallint[]) AS grain GROUP BY 2, 3, 4, 5;
+  INSERT INTO day_version (generation, bucket) VALUES (1, $day::timestamp AT TIME ZONE 'UTC');
   INSERT INTO latency_histogram
   SELECT 1, grain, whose, bucket, array_agg(bin ORDER BY bin), array_agg(messages ORDER BY bin)
     FROM (SELECT grain, whose, ${BIN('grain', 'at')} AS bucket, bin, sum(messages)::bigint AS messages

@@ -82,6 +82,8 @@ export async function startQuerySite(
     await seedDays(loading, days.slice(0, -lastDays), perDay);
     await openLedgerDays(loading);
     await renameDatabase(server, loading, fullUrl);
+  } else {
+    for (const url of [recentUrl, fullUrl]) await prepareDatabase(url, credentials);
   }
 
   const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {

@@ -44,12 +44,18 @@ export function cellsOf(ledger: Ledger): Cells {
     const base = bucket(message.acceptedAt, 15);
     const bin = latency === undefined ? undefined : binOf(latency);
     counts.add(['outcome_account', 15, base, accountId, ...cell], amounts);
+    const sums = [...OUTCOMES.map((name) => (name === outcome ? 1n : 0n)), ...amounts.slice(1)];
+    for (const grain of [60, 1440]) {
+      counts.add(
+        ['account_outcome_sum', grain, bucket(message.acceptedAt, grain), accountId],
+        sums,
+      );
+    }
     for (const grain of [15, 60, 1440]) {
       const at = bucket(message.acceptedAt, grain);
       counts.add(['outcome_platform', grain, at, ...cell], amounts);
-      const sums = OUTCOMES.map((name) => (name === outcome ? 1n : 0n));
       for (const whose of [operatorId, '']) {
-        counts.add(['outcome_sum', grain, at, whose], [...sums, ...amounts.slice(1)]);
+        counts.add(['outcome_sum', grain, at, whose], sums);
         if (bin !== undefined) counts.add(['latency_histogram', grain, at, whose, bin], [1n]);
       }
     }
@@ -71,8 +77,12 @@ export function cellsOf(ledger: Ledger): Cells {
     const { accountId, operatorId, currency } = event;
     money.add(['money_account', 15, bucket(at, 15), accountId, operatorId, currency], amounts);
     for (const grain of [15, 60, 1440]) {
-      money.add(['money_platform', grain, bucket(at, grain), operatorId, currency], amounts);
-      money.add(['money_sum', grain, bucket(at, grain), currency], amounts);
+      for (const whose of [operatorId, '']) {
+        money.add(['money_sum', grain, bucket(at, grain), whose, currency], amounts);
+      }
+    }
+    for (const grain of [60, 1440]) {
+      money.add(['account_money_sum', grain, bucket(at, grain), accountId, currency], amounts);
     }
   };
   for (const charge of ledger.charges) moved(charge, charge.chargedAt, [1n, charge.nanos, 0n, 0n]);
@@ -104,11 +114,12 @@ const TABLES: readonly [table: string, key: string, counts: string, unpacked?: s
   ],
   ['outcome_platform', 'operator_id, outcome, reason', 'messages, segments, contradicted'],
   ['money_account', 'account_id, operator_id, currency', MONEY],
-  ['money_platform', 'operator_id, currency', MONEY],
   ['latency_platform', 'operator_id, bin', 'messages'],
   ['throughput_platform', 'operator_id', 'accepted, completed'],
   ['outcome_sum', 'operator_id', `${OUTCOMES.join(', ')}, segments, contradicted`],
-  ['money_sum', 'currency', MONEY],
+  ['money_sum', 'operator_id, currency', MONEY],
+  ['account_outcome_sum', 'account_id', `${OUTCOMES.join(', ')}, segments, contradicted`],
+  ['account_money_sum', 'account_id, currency', MONEY],
   ['latency_histogram', 'operator_id, bin', 'count', 'unnest(bins, messages) AS bins (bin, count)'],
   [
     'throughput_sum',

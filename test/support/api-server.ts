@@ -23,6 +23,7 @@ import {
 } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { createLog } from '../../src/platform/log.js';
+import type { QueryContext } from '../../src/query/context.js';
 import type { DenialRow } from '../../src/store/postgres/record-denials.js';
 import {
   type Authority,
@@ -34,9 +35,26 @@ import {
 
 export const POLICY_FILE = new URL('../../deploy/policy/callers.yaml', import.meta.url).pathname;
 
+/** Use cases as a test likes to write them: with messages, not their bytes. */
+export interface PlainQueries {
+  getSummary(...of: Parameters<AnalyticsQueries['getSummary']>): Promise<GetSummaryResponse>;
+  getOperatorPerformance(
+    ...of: Parameters<AnalyticsQueries['getOperatorPerformance']>
+  ): Promise<GetOperatorPerformanceResponse>;
+  getAccountUsage(
+    ...of: Parameters<AnalyticsQueries['getAccountUsage']>
+  ): Promise<GetAccountUsageResponse>;
+  getThroughput(
+    ...of: Parameters<AnalyticsQueries['getThroughput']>
+  ): Promise<GetThroughputResponse>;
+  getDeliveryBreakdown(
+    ...of: Parameters<AnalyticsQueries['getDeliveryBreakdown']>
+  ): Promise<GetDeliveryBreakdownResponse>;
+}
+
 /** Use cases that echo: an account's usage says which scope it was answered in. */
-export function echoQueries(overrides: Partial<AnalyticsQueries> = {}): AnalyticsQueries {
-  return {
+export function echoQueries(overrides: Partial<PlainQueries> = {}): AnalyticsQueries {
+  const plain: PlainQueries = {
     getSummary: async () => GetSummaryResponse.fromPartial({ activeAccounts: 7n }),
     getOperatorPerformance: async () => GetOperatorPerformanceResponse.fromPartial({}),
     getAccountUsage: async (_request, context) =>
@@ -44,6 +62,20 @@ export function echoQueries(overrides: Partial<AnalyticsQueries> = {}): Analytic
     getThroughput: async () => GetThroughputResponse.fromPartial({}),
     getDeliveryBreakdown: async () => GetDeliveryBreakdownResponse.fromPartial({}),
     ...overrides,
+  };
+  const encoded =
+    <Request, Response>(
+      type: { encode(message: Response): { finish(): Uint8Array } },
+      query: (request: Request, context: QueryContext) => Promise<Response>,
+    ) =>
+    async (request: Request, context: QueryContext) =>
+      type.encode(await query(request, context)).finish();
+  return {
+    getSummary: encoded(GetSummaryResponse, plain.getSummary),
+    getOperatorPerformance: encoded(GetOperatorPerformanceResponse, plain.getOperatorPerformance),
+    getAccountUsage: encoded(GetAccountUsageResponse, plain.getAccountUsage),
+    getThroughput: encoded(GetThroughputResponse, plain.getThroughput),
+    getDeliveryBreakdown: encoded(GetDeliveryBreakdownResponse, plain.getDeliveryBreakdown),
   };
 }
 
@@ -62,7 +94,7 @@ export interface TestServer {
 }
 
 export interface TestServerOptions {
-  readonly queries?: Partial<AnalyticsQueries>;
+  readonly queries?: Partial<PlainQueries>;
   readonly deadlineCapMs?: number;
   readonly identify?: IdentityReader;
   readonly addReflection?: (server: Server) => void;

@@ -1,44 +1,21 @@
-// The five rpcs: each request type, its use case, each response type. Nothing else happens here.
+// The five rpcs: each request type and its use case. Nothing else happens here.
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import {
   GetAccountUsageRequest,
-  GetAccountUsageResponse,
   GetDeliveryBreakdownRequest,
-  GetDeliveryBreakdownResponse,
   GetOperatorPerformanceRequest,
-  GetOperatorPerformanceResponse,
   GetSummaryRequest,
-  GetSummaryResponse,
   GetThroughputRequest,
-  GetThroughputResponse,
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
-import { encodedAnswer } from '../../query/answer-cache.js';
-import { type MethodCodec, type UnaryOptions, type UseCase, unary } from './unary.js';
+import { type UnaryOptions, type UseCase, unary } from './unary.js';
 
 /** The use cases behind the five rpcs. */
 export interface AnalyticsQueries {
-  getSummary: UseCase<GetSummaryRequest, GetSummaryResponse>;
-  getOperatorPerformance: UseCase<GetOperatorPerformanceRequest, GetOperatorPerformanceResponse>;
-  getAccountUsage: UseCase<GetAccountUsageRequest, GetAccountUsageResponse>;
-  getThroughput: UseCase<GetThroughputRequest, GetThroughputResponse>;
-  getDeliveryBreakdown: UseCase<GetDeliveryBreakdownRequest, GetDeliveryBreakdownResponse>;
-}
-
-/** What of a generated message type a codec needs. */
-interface MessageType<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode: MethodCodec<T, never>['decode'];
-}
-
-/** The codec of a method from its two generated message types. A repeated answer has its bytes already. */
-export function codec<Request, Response extends object>(
-  request: MessageType<Request>,
-  response: MessageType<Response>,
-): MethodCodec<Request, Response> {
-  return {
-    decode: request.decode,
-    encode: (message) => encodedAnswer(message) ?? response.encode(message).finish(),
-  };
+  getSummary: UseCase<GetSummaryRequest>;
+  getOperatorPerformance: UseCase<GetOperatorPerformanceRequest>;
+  getAccountUsage: UseCase<GetAccountUsageRequest>;
+  getThroughput: UseCase<GetThroughputRequest>;
+  getDeliveryBreakdown: UseCase<GetDeliveryBreakdownRequest>;
 }
 
 /** The handlers of AnalyticsService. */
@@ -47,26 +24,14 @@ export function analyticsHandlers(
   options: UnaryOptions,
 ): UntypedServiceImplementation {
   return {
-    getSummary: unary(codec(GetSummaryRequest, GetSummaryResponse), queries.getSummary, options),
+    getSummary: unary(GetSummaryRequest, queries.getSummary, options),
     getOperatorPerformance: unary(
-      codec(GetOperatorPerformanceRequest, GetOperatorPerformanceResponse),
+      GetOperatorPerformanceRequest,
       queries.getOperatorPerformance,
       options,
     ),
-    getAccountUsage: unary(
-      codec(GetAccountUsageRequest, GetAccountUsageResponse),
-      queries.getAccountUsage,
-      options,
-    ),
-    getThroughput: unary(
-      codec(GetThroughputRequest, GetThroughputResponse),
-      queries.getThroughput,
-      options,
-    ),
-    getDeliveryBreakdown: unary(
-      codec(GetDeliveryBreakdownRequest, GetDeliveryBreakdownResponse),
-      queries.getDeliveryBreakdown,
-      options,
-    ),
+    getAccountUsage: unary(GetAccountUsageRequest, queries.getAccountUsage, options),
+    getThroughput: unary(GetThroughputRequest, queries.getThroughput, options),
+    getDeliveryBreakdown: unary(GetDeliveryBreakdownRequest, queries.getDeliveryBreakdown, options),
   };
 }

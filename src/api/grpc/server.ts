@@ -14,7 +14,7 @@ import { AnalyticsServiceService } from '../../generated/proto/sms/analytics/v1/
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { accessLog } from './access-log.js';
-import { type AnalyticsQueries, analyticsHandlers, codec } from './analytics-service.js';
+import { type AnalyticsQueries, analyticsHandlers } from './analytics-service.js';
 import { authorise } from './authorise.js';
 import type { DenialAudit } from './denials.js';
 import { Health } from './health.js';
@@ -95,18 +95,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 function healthHandlers(health: Health, options: UnaryOptions) {
   return {
     check: unary(
-      codec(HealthCheckRequest, HealthCheckResponse),
+      HealthCheckRequest,
       async (request) => {
         const response = health.check(request.service);
         if (response === undefined) throw new NotFound('unknown name');
-        return response;
+        return HealthCheckResponse.encode(response).finish();
       },
       options,
     ),
     watch: health.watch.bind(health),
     list: unary(
-      codec(HealthListRequest, HealthListResponse),
-      async () => ({ statuses: health.list() }),
+      HealthListRequest,
+      async () => HealthListResponse.encode({ statuses: health.list() }).finish(),
       options,
     ),
   };

@@ -16,16 +16,12 @@ import type { DenialAudit } from './denials.js';
 import type { ServerMetrics } from './metrics.js';
 import { refusalFor, refusals, statusOf } from './statuses.js';
 
-/** A question's use case; throws failures of the domain. */
-export type UseCase<Request, Response> = (
-  request: Request,
-  context: QueryContext,
-) => Promise<Response>;
+/** A question's use case: its answer as protobuf encodes it. Throws failures of the domain. */
+export type UseCase<Request> = (request: Request, context: QueryContext) => Promise<Uint8Array>;
 
-/** How a method's messages are written and read. */
-export interface MethodCodec<Request, Response> {
+/** What of a generated message type is needed to read it. */
+export interface RequestType<Request> {
   decode(reader: BinaryReader): Request;
-  encode(response: Response): Uint8Array;
 }
 
 export interface UnaryOptions {
@@ -43,29 +39,29 @@ class StrictReader extends BinaryReader {
 }
 
 /** A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects, answers once. */
-export function unary<Request, Response>(
-  codec: MethodCodec<Request, Response>,
-  useCase: UseCase<Request, Response>,
+export function unary<Request>(
+  requestType: RequestType<Request>,
+  useCase: UseCase<Request>,
   options: UnaryOptions,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    void answer(call, codec, useCase, options).then(
+    void answer(call, requestType, useCase, options).then(
       (bytes) => callback(null, bytes),
       (thrown: unknown) => refuse(call, callback, thrown, options),
     );
   };
 }
 
-async function answer<Request, Response>(
+async function answer<Request>(
   call: ServerUnaryCall<Buffer, Buffer>,
-  codec: MethodCodec<Request, Response>,
-  useCase: UseCase<Request, Response>,
+  requestType: RequestType<Request>,
+  useCase: UseCase<Request>,
   options: UnaryOptions,
 ): Promise<Buffer> {
   const record = callRecord(call.metadata);
   const { caller } = record;
   if (caller === undefined) throw new Error('a call bypassed authorisation');
-  const request = decode(codec, call.request);
+  const request = decode(requestType, call.request);
   const asked = (request as { accountId?: unknown }).accountId;
   const scope = accountScope(caller, call.metadata, asked);
   if (scope.kind === 'refused') {
@@ -76,18 +72,17 @@ async function answer<Request, Response>(
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
   const signal = abortSignal(call);
-  const response = await context.with(traceContext(record.span), () =>
+  const bytes = await context.with(traceContext(record.span), () =>
     useCase(request, { accountId, signal, deadline }),
   );
-  const bytes = codec.encode(response);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function decode<Request>(codec: MethodCodec<Request, never>, bytes: Buffer): Request {
+function decode<Request>(requestType: RequestType<Request>, bytes: Buffer): Request {
   const reader = new StrictReader(bytes);
   let request: Request;
   try {
-    request = codec.decode(reader);
+    request = requestType.decode(reader);
   } catch (cause) {
     throw new Malformed('undecodable', { cause });
   }

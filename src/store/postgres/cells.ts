@@ -3,6 +3,7 @@
  * it lies in. Slots are instants computed beforehand, so that time zones need no SQL; the cost is that
  * of the cells, which depends on the points asked for. Fragments here are constants, never input.
  */
+import { BASE_GRAIN_MINUTES } from '../../domain/counted.js';
 import {
   dayOf,
   type EpochMicros,
@@ -15,21 +16,21 @@ import { type Run, tile } from '../../domain/tiling.js';
 import type { Row } from './pool.js';
 import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains.js';
 
-const ACCOUNT_GRAINS = [...ACCOUNT_GRAINS_MINUTES].reverse();
-const PLATFORM_GRAINS = [...PLATFORM_GRAINS_MINUTES].reverse();
+/** Sizes of cells in minutes, coarsest first. */
+export const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
+export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();
+export const BASE_GRAIN: readonly number[] = [BASE_GRAIN_MINUTES];
 
-/** Cell sizes that each rollup keeps, in minutes, coarsest first. */
-const GRAINS = {
-  outcome_account: ACCOUNT_GRAINS,
-  outcome_platform: PLATFORM_GRAINS,
-  money_account: ACCOUNT_GRAINS,
-  money_platform: PLATFORM_GRAINS,
-  outcome_sum: PLATFORM_GRAINS,
-  money_sum: PLATFORM_GRAINS,
-  latency_histogram: PLATFORM_GRAINS,
-} as const;
-
-export type Rollup = keyof typeof GRAINS;
+/** The rollups that are read by cells. */
+type Rollup =
+  | 'outcome_account'
+  | 'account_outcome_sum'
+  | 'outcome_platform'
+  | 'outcome_sum'
+  | 'money_account'
+  | 'account_money_sum'
+  | 'money_sum'
+  | 'latency_histogram';
 
 /** What is read: cells of a generation, from edges[0] to the last edge, each slot between two edges. */
 export interface CellRange {
@@ -59,18 +60,28 @@ export function fromCells(rollup: Rollup, where?: string): string {
           OFFSET 0) AS cell`;
 }
 
-/** The parameters of `fromCells`. `settles`: no run crosses the settled boundary. `slots`: only these. */
-export function cellValues(
-  rollup: Rollup,
-  range: CellRange,
-  settles: boolean,
-  slots?: readonly number[],
-): unknown[] {
-  const { edges } = range;
-  const runs =
+/** Which cells are read of a range. */
+export interface Cut {
+  /** PLATFORM_GRAINS where nothing else is said. */
+  readonly grains?: readonly number[];
+  /** No run crosses the settled boundary. */
+  readonly settles?: boolean;
+  /** Only these slots, each by itself; all of them where nothing is said. */
+  readonly slots?: readonly number[] | undefined;
+}
+
+/** The runs of cells that tile a range. */
+export function runsOf(range: CellRange, cut: Cut = {}): Run[] {
+  const { grains = PLATFORM_GRAINS, settles = false, slots } = cut;
+  const parts =
     slots === undefined
-      ? tiled(tilingEdges(range, settles), GRAINS[rollup])
-      : slots.flatMap((slot) => tile(edges.slice(slot, slot + 2), GRAINS[rollup]));
+      ? [range.edges]
+      : slots.map((slot) => range.edges.slice(slot, slot + 2) as readonly EpochMicros[]);
+  return parts.flatMap((edges) => tile(settles ? settledCut(edges, range) : edges, grains));
+}
+
+/** The parameters of `fromCells`. */
+export function cellValues(range: CellRange, runs: readonly Run[]): unknown[] {
   return [
     range.generation,
     runs.map((run) => run.grainMinutes),
@@ -79,24 +90,7 @@ export function cellValues(
   ];
 }
 
-// Several statements of one answer are about the same edges.
-const tilings = new WeakMap<object, Map<readonly number[], Run[]>>();
 const edgeTexts = new WeakMap<object, string>();
-
-/** `tile`, once for the same edges and grains. */
-function tiled(edges: readonly EpochMicros[], grains: readonly number[]): Run[] {
-  let known = tilings.get(edges);
-  if (known === undefined) {
-    known = new Map();
-    tilings.set(edges, known);
-  }
-  let runs = known.get(grains);
-  if (runs === undefined) {
-    runs = tile(edges, grains);
-    known.set(grains, runs);
-  }
-  return runs;
-}
 
 /** An array of instants, whole minutes, as Postgres reads it. */
 function instants(list: readonly EpochMicros[]): string {
@@ -120,7 +114,7 @@ export function slotBy(edges: `$${number}`): string {
   return `width_bucket(cell.bucket, ${edges}::timestamptz[])`;
 }
 
-/** Edges as an array of Postgres. */
+/** Edges as an array of Postgres; made once, as several statements of an answer are about the same edges. */
 export function edgesValue({ edges }: Pick<CellRange, 'edges'>): string {
   let text = edgeTexts.get(edges);
   if (text === undefined) {
@@ -146,11 +140,10 @@ export function settledValue({ settledThrough }: CellRange): string {
   return formatInstant(settledThrough);
 }
 
-function tilingEdges(
-  { edges, settledThrough }: CellRange,
-  settles: boolean,
+function settledCut(
+  edges: readonly EpochMicros[],
+  { settledThrough }: CellRange,
 ): readonly EpochMicros[] {
-  if (!settles) return edges;
   const cut = edges.findIndex((edge) => edge >= settledThrough);
   if (cut <= 0 || edges[cut] === settledThrough) return edges;
   return [...edges.slice(0, cut), settledThrough, ...edges.slice(cut)];

@@ -69,13 +69,15 @@ export const ROLLUP_TIERS: readonly RollupTier[] = [
   { table: 'outcome_account', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'outcome_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'money_account', grains: '> 1', keptFor: 'rollupDays' },
-  { table: 'money_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'latency_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'money_sum', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'latency_histogram', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_money_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'day_version', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_platform', grains: '= 1', keptFor: 'minuteDays' },
 ];
 

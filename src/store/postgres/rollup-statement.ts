@@ -102,13 +102,6 @@ to_money_account AS (
   FROM money_cell ORDER BY 3, 4, 5, 6
   ON CONFLICT (generation, account_id, grain_minutes, bucket, operator_id, currency)
   DO UPDATE SET ${add(MONEY_MEASURES)}),
-to_money_platform AS (
-  INSERT INTO money_platform AS r
-    (generation, grain_minutes, bucket, operator_id, currency, ${MONEY_MEASURES.join(', ')})
-  SELECT $1, grain, ${BUCKET}, operator_id, currency, ${sums(MONEY_MEASURES)}
-  FROM money_platform_cell AS cell, ${grains(PLATFORM_GRAINS_MINUTES)} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
-  ON CONFLICT (generation, grain_minutes, bucket, operator_id, currency)
-  DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_platform AS (
   INSERT INTO latency_platform AS r (generation, grain_minutes, bucket, operator_id, bin, messages)
   SELECT $1, 15, at, operator_id, bin, messages FROM latency_cell ORDER BY 3, 4, 5
@@ -120,9 +113,14 @@ to_throughput_platform AS (
   ON CONFLICT (generation, grain_minutes, bucket, operator_id)
   DO UPDATE SET ${add(['accepted', 'completed'])}),
 ${SUM_CTES},
+changed AS MATERIALIZED (
+  SELECT DISTINCT 'outcome' AS rollup, at FROM outcome_cell
+  UNION ALL SELECT DISTINCT 'money', at FROM money_cell
+  UNION ALL SELECT DISTINCT 'latency', at FROM latency_cell
+  UNION ALL SELECT DISTINCT 'throughput', at FROM throughput_cell),
 to_rollup_change AS (
-  INSERT INTO rollup_change (generation, rollup, bucket)
-  SELECT DISTINCT $1::smallint, 'outcome', at FROM outcome_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'money', at FROM money_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'latency', at FROM latency_cell
-  UNION ALL SELECT DISTINCT $1::smallint, 'throughput', at FROM throughput_cell)`;
+  INSERT INTO rollup_change (generation, rollup, bucket) SELECT $1, rollup, at FROM changed),
+to_day_version AS (
+  INSERT INTO day_version AS r (generation, bucket)
+  SELECT DISTINCT $1::smallint, date_trunc('day', at, 'UTC') FROM changed ORDER BY 2
+  ON CONFLICT (generation, grain_minutes, bucket) DO UPDATE SET version = r.version + 1)`;

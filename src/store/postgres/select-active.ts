@@ -1,98 +1,109 @@
-/**
- * How many accounts had an accepted message. Reading it anew costs a look for every account; days that
- * did not change are not read again, see account-memory.ts.
- */
-import { type EpochMicros, formatInstant, MICROS_PER_DAY } from '../../domain/instant.js';
-import type { AccountMemory } from './account-memory.js';
-import { readNumbers } from './cells.js';
+/** Which accounts had an accepted message, piece by piece, as one bit for each account. */
+import { MICROS_PER_MINUTE } from '../../domain/instant.js';
+import type { Run } from '../../domain/tiling.js';
+import { type CellRange, cellValues, edgesValue } from './cells.js';
+import { type Dictionary, dictionaries, TEXT_BYTES } from './dictionary.js';
 import type { Snapshot } from './pool.js';
 
-const DAY_VERSIONS = `
-  SELECT array_agg(extract(epoch FROM bucket)::bigint / 86400), array_agg(version)
-    FROM outcome_sum
-   WHERE generation = $1 AND grain_minutes = 1440 AND operator_id = ''`;
+/** The accounts of one piece. */
+export interface ActiveAccounts {
+  readonly dictionary: Dictionary;
+  /** Bit n is set where the nth account of the dictionary was active. */
+  readonly bits: Uint8Array;
+  readonly newTexts: number;
+}
 
-// Jumps along the primary key from account to account: the cost is that of the accounts, not of their
-// rows. (A plain list of distinct accounts reads them all.)
-const ACCOUNTS = `
-  WITH RECURSIVE account (id) AS (
-    SELECT min(account_id) FROM outcome_account WHERE generation = $1
-    UNION ALL
-    SELECT (SELECT min(later.account_id)
-              FROM outcome_account AS later
-             WHERE later.generation = $1 AND later.account_id > account.id)
-      FROM account
-     WHERE account.id IS NOT NULL
-  )
-  SELECT array_to_string(array_agg(id), ',') FROM account WHERE id IS NOT NULL`;
-
-// Looks for one message of each account. An id has no comma (contract, section 1).
+// A quarter of an hour asks the accounts of its hour; hours and days have sums. An id has no comma (contract, section 1).
 const ACTIVE = `
-  SELECT array_to_string(array_agg(account.id), ',')
-    FROM unnest(string_to_array($2, ',')) AS account (id)
-   WHERE EXISTS (SELECT
-                   FROM outcome_account AS cell
-                  WHERE cell.generation = $1
-                    AND cell.account_id = account.id
-                    AND cell.grain_minutes = 15
-                    AND cell.bucket >= $3::timestamptz
-                    AND cell.bucket < $4::timestamptz
-                    AND cell.messages > 0)`;
+  SELECT width_bucket(run.starts_at, $5::timestamptz[]), string_agg(active.account_id, ',')
+    FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
+   CROSS JOIN LATERAL (
+     SELECT cell.account_id
+       FROM account_outcome_sum AS cell
+      WHERE cell.generation = $1
+        AND cell.grain_minutes = greatest(run.grain_minutes, 60::smallint)
+        AND cell.bucket >= date_trunc('hour', run.starts_at, 'UTC')
+        AND cell.bucket < run.ends_at
+        AND cell.pending + cell.delivered + cell.undeliverable + cell.expired + cell.rejected + cell.deleted
+            + cell.unknown > 0
+        AND (run.grain_minutes >= 60 OR EXISTS (
+              SELECT FROM outcome_account AS quarter
+               WHERE quarter.generation = $1
+                 AND quarter.account_id = cell.account_id
+                 AND quarter.grain_minutes = 15
+                 AND quarter.bucket >= run.starts_at
+                 AND quarter.bucket < run.ends_at
+                 AND quarter.messages > 0))
+     OFFSET 0) AS active
+   GROUP BY 1`;
 
-/** Accounts with an accepted message in [start, end), both on the base grain. */
-export async function selectActiveAccounts(
-  snapshot: Snapshot,
-  generation: number,
-  start: EpochMicros,
-  end: EpochMicros,
-  memory: AccountMemory,
-): Promise<bigint> {
-  memory.enter(generation);
-  const [row] = await snapshot.rows('day_versions', DAY_VERSIONS, [generation]);
-  const versions = readNumbers(row?.[1] ?? '{}');
-  const versionOf = new Map(readNumbers(row?.[0] ?? '{}').map((day, i) => [day, versions[i] ?? 0]));
-  const total = versions.reduce((sum, version) => sum + version, 0);
-  const known = memory.accountsAt(total);
-  const accounts = known ?? (await readAccounts(snapshot, generation));
-  if (known === undefined) memory.keepAccounts(total, accounts);
-
-  const found = new Set<string>();
-  let unknown: { day: number; version: number } | undefined;
-  const lastDay = Math.floor(end / MICROS_PER_DAY);
-  for (let day = Math.ceil(start / MICROS_PER_DAY); day < lastDay; day++) {
-    const version = versionOf.get(day);
-    if (version === undefined || found.size === accounts.length) continue;
-    const active = memory.activeOn(day, version);
-    if (active !== undefined) for (const id of active) found.add(id);
-    else if (memory.isSteady(day, version)) unknown ??= { day, version };
-  }
-  if (found.size < accounts.length && unknown !== undefined) {
-    // One day for each answer, so that none pays for all of them.
-    const { day, version } = unknown;
-    const [from, to] = [day * MICROS_PER_DAY, (day + 1) * MICROS_PER_DAY];
-    const active = await readActive(snapshot, generation, accounts, from, to);
-    memory.keepDay(day, version, new Set(active));
-    for (const id of active) found.add(id);
-  }
-  const rest = accounts.filter((id) => !found.has(id));
-  const others = await readActive(snapshot, generation, rest, start, end);
-  return BigInt(found.size + others.length);
+/** By '' alone, then by piece (from 0). */
+export function activeAccountsKind() {
+  const dictionary = dictionaries();
+  return {
+    name: 'active accounts',
+    bytesOf: ({ bits, newTexts }: ActiveAccounts) => bits.length + newTexts * TEXT_BYTES + 300,
+    none: (): ActiveAccounts => bitsOf(dictionary(), []),
+    async read(
+      snapshot: Snapshot,
+      range: CellRange,
+      _series: readonly string[],
+      slots: readonly number[] | undefined,
+    ): Promise<Map<string, Map<number, ActiveAccounts>>> {
+      const pieces = slots ?? range.edges.slice(1).keys();
+      const runs = [...pieces].map((piece) => runOf(range, piece));
+      const values = [...cellValues(range, runs), edgesValue(range)];
+      const rows = await snapshot.rows('active_accounts', ACTIVE, values);
+      const active = rows.map(
+        ([slot, ids]) =>
+          [Number(slot) - 1, bitsOf(dictionary(), (ids as string).split(','))] as const,
+      );
+      return new Map([['', new Map(active)]]);
+    },
+  };
 }
 
-async function readAccounts(snapshot: Snapshot, generation: number): Promise<string[]> {
-  const [row] = await snapshot.rows('accounts', ACCOUNTS, [generation]);
-  return row?.[0] ? row[0].split(',') : [];
+/** A piece is one cell: a quarter of an hour, an hour or a day. */
+function runOf({ edges }: CellRange, piece: number): Run {
+  const [from, to] = [edges[piece] as number, edges[piece + 1] as number];
+  return { grainMinutes: (to - from) / MICROS_PER_MINUTE, from, to };
 }
 
-async function readActive(
-  snapshot: Snapshot,
-  generation: number,
-  ids: readonly string[],
-  from: EpochMicros,
-  to: EpochMicros,
-): Promise<string[]> {
-  if (ids.length === 0) return [];
-  const values = [generation, ids.join(','), formatInstant(from), formatInstant(to)];
-  const [row] = await snapshot.rows('active_accounts', ACTIVE, values);
-  return row?.[0] ? row[0].split(',') : [];
+function bitsOf(dictionary: Dictionary, ids: readonly string[]): ActiveAccounts {
+  const before = dictionary.texts.length;
+  const numbers = ids.map((id) => dictionary.numberOf(id));
+  const bits = new Uint8Array((dictionary.texts.length >> 3) + 1);
+  for (const number of numbers)
+    bits[number >> 3] = (bits[number >> 3] as number) | (1 << (number & 7));
+  return { dictionary, bits, newTexts: dictionary.texts.length - before };
+}
+
+/** How many different accounts some pieces have. */
+export function countActive(pieces: readonly ActiveAccounts[]): bigint {
+  const union = new Map<Dictionary, Uint8Array>();
+  for (const { dictionary, bits } of pieces) {
+    let own = union.get(dictionary);
+    if (own === undefined) {
+      own = new Uint8Array((dictionary.texts.length >> 3) + 1);
+      union.set(dictionary, own);
+    }
+    for (let i = 0; i < bits.length; i++) own[i] = (own[i] as number) | (bits[i] as number);
+  }
+  const [only, ...others] = union;
+  if (only === undefined) return 0n;
+  if (others.length === 0) return BigInt(countBits(only[1]));
+  // Two dictionaries know the same account by two numbers.
+  const ids = new Set<string>();
+  for (const [{ texts }, bits] of union) {
+    texts.forEach((id, n) => {
+      if (((bits[n >> 3] as number) >> (n & 7)) & 1) ids.add(id);
+    });
+  }
+  return BigInt(ids.size);
+}
+
+function countBits(bits: Uint8Array): number {
+  let count = 0;
+  for (let byte of bits) for (; byte !== 0; byte &= byte - 1) count++;
+  return count;
 }

@@ -19,14 +19,14 @@ export interface AnswerState {
 
 const ORIGIN = `concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)`;
 
-const STATE = `
-  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN}
-    FROM answer_state`;
+/** Of `answer_state`, in the order in which `stateOf` reads them. */
+export const STATE_COLUMNS = `generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN}`;
 
 const SCOPED_STATE = `
-  SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN},
-         set_config('analytics.account_id', $1, true)
+  SELECT ${STATE_COLUMNS}, set_config('analytics.account_id', $1, true)
     FROM answer_state`;
+
+const STATE = `SELECT ${STATE_COLUMNS} FROM answer_state`;
 
 /**
  * The state of the snapshot.
@@ -48,7 +48,8 @@ export async function selectAnswerStateFor(
   return stateOf(await snapshot.rows('answer_state_scoped', SCOPED_STATE, [accountId]));
 }
 
-function stateOf([row]: Row[]): AnswerState {
+/** @throws {Unavailable} there is no row: nothing is served yet */
+export function stateOf([row]: readonly Row[]): AnswerState {
   if (row === undefined) throw new Unavailable('no generation is served yet');
   const [generation, dataAsOf, revision, origin] = row;
   return {

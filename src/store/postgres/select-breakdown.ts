@@ -1,16 +1,19 @@
 /**
- * Messages by up to three dimensions: one page of rows, with the sums of all of them beside it. The
- * statement is put together from closed lists of columns; every value is a parameter.
+ * Messages by up to three dimensions where accounts are one of them or filtered by: one page of rows,
+ * with the sums of all of them beside it. The statement is put together from closed lists of columns;
+ * every value is a parameter. All else follows from remembered cells, see src/query/breakdown-rows.ts.
  */
 import type { OrderKey } from '../../domain/ordering.js';
 import type { Outcome } from '../../domain/outcome.js';
 import { type ErrorClass, REASONS } from '../../domain/reasons.js';
 import {
+  BASE_GRAIN,
   type CellRange,
   cellValues,
   fromCells,
   outcomeBy,
   reasonBy,
+  runsOf,
   settledValue,
 } from './cells.js';
 import type { Snapshot } from './pool.js';
@@ -60,6 +63,11 @@ export interface Breakdown {
   readonly totalSize: number;
 }
 
+/** Whether a question needs the rollup of accounts. */
+export function isByAccount({ groupBy, filter }: BreakdownQuestion): boolean {
+  return groupBy.includes('account_id') || filter.accountIds !== undefined;
+}
+
 /** One page. Rows without messages do not exist; equal rows are ordered by their dimensions. */
 export async function selectBreakdown(
   snapshot: Snapshot,
@@ -67,12 +75,9 @@ export async function selectBreakdown(
   question: BreakdownQuestion,
 ): Promise<Breakdown> {
   const { groupBy, filter } = question;
-  const byAccount = groupBy.includes('account_id') || filter.accountIds !== undefined;
-  const rollup = byAccount ? 'outcome_account' : 'outcome_platform';
-  const order = orderOf(question);
-  const text = statement(rollup, groupBy, order, byAccount);
+  const text = statement(groupBy, orderOf(question));
   const values = [
-    ...cellValues(rollup, range, true),
+    ...cellValues(range, runsOf(range, { grains: BASE_GRAIN, settles: true })),
     settledValue(range),
     REASONS.map((row) => row.reason),
     REASONS.map((row) => row.errorClass),
@@ -82,7 +87,7 @@ export async function selectBreakdown(
     filter.errorClasses ?? null,
     question.limit,
     question.offset,
-    ...(byAccount ? [filter.accountIds ?? null] : []),
+    filter.accountIds ?? null,
   ];
   // Not prepared: there are more orders than a connection should remember statements.
   const rows = await snapshot.rows(undefined, text, values);
@@ -114,21 +119,15 @@ function orderOf({ order, groupBy }: BreakdownQuestion): string {
 const BY_OPERATOR = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
 const BY_ACCOUNT = '($14::text[] IS NULL OR cell.account_id = ANY ($14::text[]))';
 
-function statement(
-  rollup: 'outcome_account' | 'outcome_platform',
-  groupBy: readonly BreakdownDimension[],
-  order: string,
-  byAccount: boolean,
-): string {
+function statement(groupBy: readonly BreakdownDimension[], order: string): string {
   const columns = groupBy.join(', ');
   // Cells are summed by what the rollup has before each reason is given its class.
   return `
   WITH answered AS (
-    SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id,
-           ${byAccount ? 'cell.account_id,' : ''}
+    SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id, cell.account_id,
            sum(cell.messages) AS messages, sum(cell.segments) AS segments
-      ${fromCells(rollup, byAccount ? `${BY_OPERATOR} AND ${BY_ACCOUNT}` : BY_OPERATOR)}
-     GROUP BY 1, 2, 3${byAccount ? ', 4' : ''}
+      ${fromCells('outcome_account', `${BY_OPERATOR} AND ${BY_ACCOUNT}`)}
+     GROUP BY 1, 2, 3, 4
   ), classed AS (
     SELECT answered.*, coalesce(known.error_class, '') AS error_class
       FROM answered

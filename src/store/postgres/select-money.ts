@@ -1,13 +1,14 @@
-/** Charges and refunds by currency, slot by slot: of the platform, of its operators, of one account. */
+/** Charges and refunds by currency, slot by slot: of the platform and its operators, of one account. */
 import type { Nanos } from '../../domain/decimal.js';
 import type { MoneyByCurrency } from '../../domain/money.js';
 import {
+  ACCOUNT_GRAINS,
   type CellRange,
   cellValues,
   edgesValue,
   fromCells,
   groupRows,
-  type Rollup,
+  runsOf,
   slotBy,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
@@ -15,17 +16,18 @@ import type { Row, Snapshot } from './pool.js';
 // Amounts are numeric(38, 9), and so are their sums: always nine decimals.
 const SUMS = `sum(cell.charges)::bigint, sum(cell.refunds)::bigint, sum(cell.charged), sum(cell.refunded)`;
 
-const OF_PLATFORM = `
-  SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
-    ${fromCells('money_sum')}
-   GROUP BY 1, 3`;
-
 const OF_OPERATORS = `
   SELECT ${slotBy('$5')}, cell.operator_id, cell.currency, ${SUMS}
-    ${fromCells('money_platform', 'cell.operator_id = ANY ($6::text[])')}
+    ${fromCells('money_sum', 'cell.operator_id = ANY ($6::text[])')}
    GROUP BY 1, 2, 3`;
 
 const OF_ACCOUNT = `
+  SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
+    ${fromCells('account_money_sum', 'cell.account_id = $6')}
+   GROUP BY 1, 3`;
+
+// Quarters of an hour that no hour of the series holds.
+const OF_ACCOUNT_BY_QUARTER = `
   SELECT ${slotBy('$5')}, '', cell.currency, ${SUMS}
     ${fromCells('money_account', 'cell.account_id = $6')}
    GROUP BY 1, 3`;
@@ -33,35 +35,38 @@ const OF_ACCOUNT = `
 /** Sums by slot (from 0); slots without money are missing. */
 export type SlotMoney = Map<number, MoneyByCurrency>;
 
-/** All money. */
-export async function selectMoney(snapshot: Snapshot, range: CellRange): Promise<SlotMoney> {
-  const values = valuesOf('money_sum', range);
-  return bySlot(await snapshot.rows('money', OF_PLATFORM, values));
-}
-
-/** Money of charges at each of some operators. */
-export async function selectOperatorMoney(
+/** Money of charges at each of some operators; '' is all money. Of all slots, or of those given. */
+export async function selectMoney(
   snapshot: Snapshot,
   range: CellRange,
   operatorIds: readonly string[],
+  slots?: readonly number[],
 ): Promise<Map<string, SlotMoney>> {
-  const values = [...valuesOf('money_platform', range), operatorIds];
-  const rows = await snapshot.rows('money_by_operator', OF_OPERATORS, values);
+  const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range), operatorIds];
+  const rows = await snapshot.rows('money', OF_OPERATORS, values);
   return new Map([...groupRows(rows, 1)].map(([operatorId, own]) => [operatorId, bySlot(own)]));
 }
 
-/** Money of one account; the snapshot must be scoped to it. */
+/** Money of one account, by slot, of which there may be two parts; the snapshot must be scoped to it. */
 export async function selectAccountMoney(
   snapshot: Snapshot,
   range: CellRange,
   accountId: string,
-): Promise<SlotMoney> {
-  const values = [...valuesOf('money_account', range), accountId];
-  return bySlot(await snapshot.rows('money_of_account', OF_ACCOUNT, values));
-}
-
-function valuesOf(rollup: Rollup, range: CellRange): unknown[] {
-  return [...cellValues(rollup, range, false), edgesValue(range)];
+): Promise<[slot: number, money: MoneyByCurrency][]> {
+  const runs = runsOf(range, { grains: ACCOUNT_GRAINS });
+  const [base] = ACCOUNT_GRAINS.slice(-1);
+  const [quarters, sums] = [
+    runs.filter((run) => run.grainMinutes === base),
+    runs.filter((run) => run.grainMinutes !== base),
+  ];
+  const values = (part: typeof runs) => [...cellValues(range, part), edgesValue(range), accountId];
+  const read = await Promise.all([
+    sums.length > 0 ? snapshot.rows('money_of_account', OF_ACCOUNT, values(sums)) : [],
+    quarters.length > 0
+      ? snapshot.rows('money_of_account_by_quarter', OF_ACCOUNT_BY_QUARTER, values(quarters))
+      : [],
+  ]);
+  return read.flatMap((rows) => [...bySlot(rows)]);
 }
 
 /** A sum with its nine decimals, `12.500000000`, in whole numbers of 1e-9. */

@@ -1,20 +1,18 @@
-/** Messages by outcome, slot by slot: of the platform, of its operators, of one account. */
-import { addOutcome, type Counts, noCounts } from '../../domain/counts.js';
-import type { Outcome } from '../../domain/outcome.js';
+/** Messages by outcome, slot by slot: of the platform and its operators, of one account. */
+import type { Counts } from '../../domain/counts.js';
 import {
+  ACCOUNT_GRAINS,
   type CellRange,
   cellValues,
   edgesValue,
   fromCells,
   groupRows,
   outcomeBy,
-  type Rollup,
+  runsOf,
   settledValue,
   slotBy,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
-
-const SUMS = `sum(cell.messages)::bigint, sum(cell.segments)::bigint, sum(cell.contradicted)::bigint`;
 
 // One row holds every outcome of a bucket; what is pending in settled cells is UNKNOWN.
 const SETTLED = `cell.bucket < $6::timestamptz`;
@@ -25,66 +23,66 @@ const ALL_OUTCOMES = `
          (sum(cell.unknown) + coalesce(sum(cell.pending) FILTER (WHERE ${SETTLED}), 0))::bigint,
          sum(cell.contradicted)::bigint, sum(cell.segments)::bigint`;
 
-const OF_PLATFORM = `
-  SELECT ${slotBy('$5')}, '', ${ALL_OUTCOMES}
-    ${fromCells('outcome_sum', `cell.operator_id = ''`)}
-   GROUP BY 1`;
-
-const EVERY_OPERATOR = `
-  SELECT ${slotBy('$5')}, cell.operator_id, ${ALL_OUTCOMES}
-    ${fromCells('outcome_sum', `cell.operator_id <> ''`)}
-   GROUP BY 1, 2`;
-
 const OF_OPERATORS = `
   SELECT ${slotBy('$5')}, cell.operator_id, ${ALL_OUTCOMES}
     ${fromCells('outcome_sum', 'cell.operator_id = ANY ($7::text[])')}
    GROUP BY 1, 2`;
 
 const OF_ACCOUNT = `
-  SELECT ${slotBy('$5')}, '', ${outcomeBy('$6')}, ${SUMS}
+  SELECT ${slotBy('$5')}, '', ${ALL_OUTCOMES}
+    ${fromCells('account_outcome_sum', 'cell.account_id = $7')}
+   GROUP BY 1`;
+
+// Quarters of an hour that no hour of the series holds: the account's rollup, in the columns of its sums.
+const isOutcome = (name: string) =>
+  `coalesce(sum(cell.messages) FILTER (WHERE ${outcomeBy('$6')} = '${name}'), 0)::bigint`;
+const OF_ACCOUNT_BY_QUARTER = `
+  SELECT ${slotBy('$5')}, '', ${isOutcome('PENDING')}, ${isOutcome('DELIVERED')}, ${isOutcome('UNDELIVERABLE')},
+         ${isOutcome('EXPIRED')}, ${isOutcome('REJECTED')}, ${isOutcome('DELETED')}, ${isOutcome('UNKNOWN')},
+         sum(cell.contradicted)::bigint, sum(cell.segments)::bigint
     ${fromCells('outcome_account', 'cell.account_id = $7')}
-   GROUP BY 1, 3`;
+   GROUP BY 1`;
 
 /** Counts by slot (from 0); slots without messages are missing. */
 export type SlotCounts = Map<number, Counts>;
 
-/** All messages. */
-export async function selectOutcomes(snapshot: Snapshot, range: CellRange): Promise<SlotCounts> {
-  const values = valuesOf('outcome_sum', range);
-  return bySlotOfSums(await snapshot.rows('outcomes', OF_PLATFORM, values));
-}
-
-/** Messages of each operator; of all operators where `operatorIds` is undefined. */
-export async function selectOperatorOutcomes(
+/** Messages of some operators; '' is the sum over all. Of all slots, or of those given. */
+export async function selectOutcomes(
   snapshot: Snapshot,
   range: CellRange,
-  operatorIds: readonly string[] | undefined,
+  operatorIds: readonly string[],
+  slots?: readonly number[],
 ): Promise<Map<string, SlotCounts>> {
-  const values = valuesOf('outcome_sum', range);
-  const rows =
-    operatorIds === undefined
-      ? await snapshot.rows('outcomes_by_every_operator', EVERY_OPERATOR, values)
-      : await snapshot.rows('outcomes_by_operator', OF_OPERATORS, [...values, operatorIds]);
-  return new Map(
-    [...groupRows(rows, 1)].map(([operatorId, own]) => [operatorId, bySlotOfSums(own)]),
-  );
+  const runs = runsOf(range, { settles: true, slots });
+  const values = [...cellValues(range, runs), edgesValue(range), settledValue(range), operatorIds];
+  const rows = await snapshot.rows('outcomes', OF_OPERATORS, values);
+  return new Map([...groupRows(rows, 1)].map(([id, own]) => [id, bySlot(own)]));
 }
 
-/** Messages of one account; the snapshot must be scoped to it. */
+/** Messages of one account, by slot, of which there may be two parts; the snapshot must be scoped to it. */
 export async function selectAccountOutcomes(
   snapshot: Snapshot,
   range: CellRange,
   accountId: string,
-): Promise<SlotCounts> {
-  const values = [...valuesOf('outcome_account', range), accountId];
-  return bySlot(await snapshot.rows('outcomes_of_account', OF_ACCOUNT, values));
+): Promise<[slot: number, counts: Counts][]> {
+  const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles: true });
+  const [base] = ACCOUNT_GRAINS.slice(-1);
+  const [quarters, sums] = [
+    runs.filter((run) => run.grainMinutes === base),
+    runs.filter((run) => run.grainMinutes !== base),
+  ];
+  const rest = [edgesValue(range), settledValue(range), accountId];
+  const values = (part: typeof runs) => [...cellValues(range, part), ...rest];
+  const read = await Promise.all([
+    sums.length > 0 ? snapshot.rows('outcomes_of_account', OF_ACCOUNT, values(sums)) : [],
+    quarters.length > 0
+      ? snapshot.rows('outcomes_of_account_by_quarter', OF_ACCOUNT_BY_QUARTER, values(quarters))
+      : [],
+  ]);
+  return read.flatMap((rows) => [...bySlot(rows)]);
 }
 
-function valuesOf(rollup: Rollup, range: CellRange): unknown[] {
-  return [...cellValues(rollup, range, true), edgesValue(range), settledValue(range)];
-}
-
-function bySlotOfSums(rows: readonly Row[]): SlotCounts {
+function bySlot(rows: readonly Row[]): SlotCounts {
   return new Map(
     rows.map(([slot, , ...sums]) => {
       const [pending, delivered, undeliverable, expired, rejected, deleted, unknown, ...across] =
@@ -108,23 +106,3 @@ function bySlotOfSums(rows: readonly Row[]): SlotCounts {
 }
 
 type SevenAndTwo = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
-
-function bySlot(rows: readonly Row[]): SlotCounts {
-  const slots: SlotCounts = new Map();
-  for (const [slot, , outcome, messages, segments, contradicted] of rows) {
-    const index = Number(slot) - 1;
-    let counts = slots.get(index);
-    if (counts === undefined) {
-      counts = noCounts();
-      slots.set(index, counts);
-    }
-    addOutcome(
-      counts,
-      outcome as Outcome,
-      BigInt(messages as string),
-      BigInt(segments as string),
-      BigInt(contradicted as string),
-    );
-  }
-  return slots;
-}

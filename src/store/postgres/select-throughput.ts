@@ -1,6 +1,6 @@
 /** Messages per minute, slot by slot: how many, and which minute was the busiest. */
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/instant.js';
-import { edgesValue } from './cells.js';
+import { type CellRange, edgesValue } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
 // Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts the minutes are read.
@@ -75,19 +75,55 @@ export interface ThroughputSums {
   readonly completed: FlowSums;
 }
 
-/** By slot (from 0), of all operators where `operatorIds` is undefined; slots without messages may be missing. `edges` are whole minutes. */
-export async function selectThroughput(
+/** What is remembered of one slot. */
+export interface SlotThroughput {
+  readonly sums: ThroughputSums | undefined;
+  /** What an answer made of it, for the next one; see src/query/points.ts. */
+  point?: { readonly state: number; readonly bytes: Uint8Array };
+}
+
+/** About: two flows of three numbers, and the point that is likely to come. */
+const SLOT_BYTES = 700;
+
+/** By operators, their ids separated by commas ('' for all), then by slot (from 0). Edges are whole minutes. */
+export const throughputKind = {
+  name: 'throughput',
+  bytesOf: () => SLOT_BYTES,
+  none: (): SlotThroughput => ({ sums: undefined }),
+  async read(
+    snapshot: Snapshot,
+    { generation, edges }: CellRange,
+    series: readonly string[],
+    slots: readonly number[] | undefined,
+  ): Promise<Map<string, Map<number, SlotThroughput>>> {
+    // From the first to the last slot: between them there are few that need not be read.
+    const [first, last] = [slots?.[0] ?? 0, slots?.at(-1) ?? edges.length - 2];
+    const span = edges.slice(first, last + 2);
+    const read = await Promise.all(
+      series.map(async (one) => {
+        const found = await selectThroughput(snapshot, generation, span, one);
+        return [one, new Map(found.map(([slot, sums]) => [slot + first, { sums }]))] as const;
+      }),
+    );
+    return new Map(read);
+  },
+};
+
+async function selectThroughput(
   snapshot: Snapshot,
   generation: number,
   edges: readonly EpochMicros[],
-  operatorIds: readonly string[] | undefined,
-): Promise<Map<number, ThroughputSums>> {
+  operatorIds: string,
+): Promise<[slot: number, sums: ThroughputSums][]> {
   const values = [generation, edgesValue({ edges })];
   const rows =
-    operatorIds === undefined
+    operatorIds === ''
       ? await snapshot.rows('throughput', OF_PLATFORM, values)
-      : await snapshot.rows('throughput_of_operators', OF_OPERATORS, [...values, operatorIds]);
-  return new Map(rows.map((row) => [Number(row[0]) - 1, sumsOf(row)]));
+      : await snapshot.rows('throughput_of_operators', OF_OPERATORS, [
+          ...values,
+          operatorIds.split(','),
+        ]);
+  return rows.map((row) => [Number(row[0]) - 1, sumsOf(row)]);
 }
 
 function sumsOf([, accepted, completed, acceptedPeak, completedPeak]: Row): ThroughputSums {

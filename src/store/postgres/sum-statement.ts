@@ -5,6 +5,7 @@
  */
 import { OUTCOMES } from '../../domain/outcome.js';
 import {
+  ACCOUNT_GRAINS_MINUTES,
   add,
   BUCKET,
   grains,
@@ -21,6 +22,8 @@ const byOutcome = OUTCOMES.map(
 ).join(', ');
 
 const GRAINS = grains(PLATFORM_GRAINS_MINUTES);
+/** At the base grain the sums of an account are few rows of its rollup already. */
+const ACCOUNT_GRAINS = grains(ACCOUNT_GRAINS_MINUTES.slice(1));
 const HOUR = `date_trunc('hour', at, 'UTC')`;
 
 /** Adds arrays of bins; a bin that falls to zero goes. */
@@ -31,10 +34,7 @@ const ADD_BINS = `(bins, messages) = (
                 SELECT * FROM unnest(excluded.bins, excluded.messages)) AS side (bin, n)
           GROUP BY bin HAVING sum(n) <> 0) AS added)`;
 
-/**
- * A bucket whose only change is that a message went from one account to another is written all the same: its version is
- * what account-memory.ts knows changes by. Reads outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell.
- */
+/** Reads outcome_cell, money_cell, outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell. */
 export const SUM_CTES = `to_outcome_sum AS (
   INSERT INTO outcome_sum AS r (generation, grain_minutes, operator_id, bucket, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, coalesce(operator_id, ''), bucket, ${byOutcome}, ${sums(['segments', 'contradicted'])}
@@ -42,10 +42,11 @@ export const SUM_CTES = `to_outcome_sum AS (
   GROUP BY GROUPING SETS ((grain, bucket, operator_id), (grain, bucket)) ORDER BY 2, 3, 4
   ON CONFLICT (generation, grain_minutes, operator_id, bucket) DO UPDATE SET ${add(OUTCOME_MEASURES)}),
 to_money_sum AS (
-  INSERT INTO money_sum AS r (generation, grain_minutes, bucket, currency, ${MONEY_MEASURES.join(', ')})
-  SELECT $1, grain, ${BUCKET}, currency, ${sums(MONEY_MEASURES)}
-  FROM money_platform_cell AS cell, ${GRAINS} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
-  ON CONFLICT (generation, grain_minutes, bucket, currency) DO UPDATE SET ${add(MONEY_MEASURES)}),
+  INSERT INTO money_sum AS r (generation, grain_minutes, operator_id, bucket, currency, ${MONEY_MEASURES.join(', ')})
+  SELECT $1, grain, coalesce(operator_id, ''), bucket, currency, ${sums(MONEY_MEASURES)}
+  FROM (SELECT cell.*, grain, ${BUCKET} AS bucket FROM money_platform_cell AS cell, ${GRAINS}) AS cell
+  GROUP BY GROUPING SETS ((grain, bucket, currency, operator_id), (grain, bucket, currency)) ORDER BY 2, 3, 4, 5
+  ON CONFLICT (generation, grain_minutes, operator_id, bucket, currency) DO UPDATE SET ${add(MONEY_MEASURES)}),
 to_latency_histogram AS (
   INSERT INTO latency_histogram AS r (generation, grain_minutes, operator_id, bucket, bins, messages)
   SELECT $1, grain, operator_id, bucket, array_agg(bin ORDER BY bin), array_agg(n ORDER BY bin)
@@ -66,4 +67,14 @@ to_throughput_sum AS (
   GROUP BY 3 ORDER BY 3
   ON CONFLICT (generation, grain_minutes, bucket) DO UPDATE SET
     accepted = add_minutes(r.accepted, excluded.accepted),
-    completed = add_minutes(r.completed, excluded.completed), version = r.version + 1)`;
+    completed = add_minutes(r.completed, excluded.completed), version = r.version + 1),
+to_account_outcome_sum AS (
+  INSERT INTO account_outcome_sum AS r (generation, grain_minutes, account_id, bucket, ${OUTCOME_MEASURES.join(', ')})
+  SELECT $1, grain, account_id, ${BUCKET}, ${byOutcome}, ${sums(['segments', 'contradicted'])}
+  FROM outcome_cell AS cell, ${ACCOUNT_GRAINS} GROUP BY 2, 3, 4 ORDER BY 2, 3, 4
+  ON CONFLICT (generation, grain_minutes, account_id, bucket) DO UPDATE SET ${add(OUTCOME_MEASURES)}),
+to_account_money_sum AS (
+  INSERT INTO account_money_sum AS r (generation, grain_minutes, account_id, bucket, currency, ${MONEY_MEASURES.join(', ')})
+  SELECT $1, grain, account_id, ${BUCKET}, currency, ${sums(MONEY_MEASURES)}
+  FROM money_cell AS cell, ${ACCOUNT_GRAINS} GROUP BY 2, 3, 4, 5 ORDER BY 2, 3, 4, 5
+  ON CONFLICT (generation, grain_minutes, account_id, bucket, currency) DO UPDATE SET ${add(MONEY_MEASURES)})`;

@@ -285,7 +285,7 @@ describe('ops rebuild', () => {
               FROM ${table} WHERE generation = ${generation} AND operator_id = '00101' ORDER BY 1, 2`);
       expect(await own('outcome_account', 'outcome, messages')).toEqual(['15 -15 DELIVERED 1']);
       expect(await own('money_account', 'charged::int, refunded::int')).toEqual(['15 0 7 2']);
-      expect(await own('money_platform', 'charged::int, refunded::int')).toEqual([
+      expect(await own('money_sum', 'charged::int, refunded::int')).toEqual([
         ...['15 0 7 2', '60 0 7 2', '1440 0 7 2'],
       ]);
       expect(await own('throughput_platform', 'accepted, completed')).toEqual([

@@ -49,7 +49,7 @@ beforeAll(async () => {
     `INSERT INTO event_stream (name, created_at) VALUES ('SMS_EVENTS', now()) RETURNING stream_id`,
   );
   streamId = rows[0]?.stream_id as number;
-  seasoned = queriesAt(database, NOW, { cacheEntries: 0 });
+  seasoned = queriesAt(database, NOW, { cacheEntries: 0, lookIntervalMs: 0 });
 });
 
 afterAll(async () => {
@@ -97,7 +97,7 @@ it('is what has not changed, whatever is counted meanwhile', { timeout: 120_000 
   for (let step = 0; step < STEPS; step++) {
     await apply(events.slice(step * 2, step * 2 + 2));
     for (let times = 0; times < 2; times++) await answersOf(seasoned);
-    const unseasoned = queriesAt(database, NOW, { cacheEntries: 0 });
+    const unseasoned = queriesAt(database, NOW, { cacheEntries: 0, lookIntervalMs: 0 });
     const fresh = await answersOf(unseasoned).finally(() => unseasoned.end());
     expect(await answersOf(seasoned)).toEqual(fresh);
     accepted = fresh[0].counts?.accepted ?? 0n;

@@ -2,8 +2,21 @@
 // here, by SQL of the test's own, so that the statements under test have something independent to agree with.
 import pg from 'pg';
 import { parseInstant } from '../../../src/domain/instant.js';
+import {
+  GetAccountUsageResponse,
+  GetDeliveryBreakdownResponse,
+  GetOperatorPerformanceResponse,
+  GetSummaryResponse,
+  GetThroughputResponse,
+} from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { systemClock } from '../../../src/platform/clock.js';
-import { createQueries, type Queries, type QueryContext } from '../../../src/query/queries.js';
+import {
+  createQueries,
+  type Queries,
+  type Query,
+  type QueryContext,
+  type QueryOptions,
+} from '../../../src/query/queries.js';
 import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
 import { createDatabase, type TestDatabase } from '../../support/engines.js';
 
@@ -44,6 +57,7 @@ export interface ThroughputRow {
 }
 
 const TIERS = `unnest('{15,60,1440}'::smallint[]) AS grain`;
+const ACCOUNT_TIERS = `unnest('{60,1440}'::smallint[]) AS grain`;
 const BUCKET = `date_bin(grain * interval '1 minute', at, timestamptz '2000-01-01T00:00:00Z')`;
 
 export class RollupWriter {
@@ -85,15 +99,31 @@ export class RollupWriter {
     );
     const of = (outcome: string) =>
       `coalesce(sum(messages) FILTER (WHERE outcome = '${outcome}'), 0)`;
+    const measures = `pending, delivered, undeliverable, expired, rejected, deleted, unknown, segments, contradicted`;
+    const all = `${of('PENDING')}, ${of('DELIVERED')}, ${of('UNDELIVERABLE')}, ${of('EXPIRED')},
+                 ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')}, sum(segments), sum(contradicted)`;
     await this.client.query(
-      `INSERT INTO outcome_sum (generation, grain_minutes, bucket, operator_id, pending, delivered, undeliverable,
-                                expired, rejected, deleted, unknown, segments, contradicted)
-       SELECT $1, grain, ${BUCKET}, whose, ${of('PENDING')}, ${of('DELIVERED')}, ${of('UNDELIVERABLE')},
-              ${of('EXPIRED')}, ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')},
-              sum(segments), sum(contradicted)
+      `INSERT INTO outcome_sum (generation, grain_minutes, bucket, operator_id, ${measures})
+       SELECT $1, grain, ${BUCKET}, whose, ${all}
          ${from}, ${TIERS}, unnest(ARRAY[operator, '']) AS whose
         GROUP BY 2, 3, whose`,
       [generation, JSON.stringify(full)],
+    );
+    await this.client.query(
+      `INSERT INTO account_outcome_sum (generation, grain_minutes, bucket, account_id, ${measures})
+       SELECT $1, grain, ${BUCKET}, account, ${all} ${from}, ${ACCOUNT_TIERS} GROUP BY 2, 3, account`,
+      [generation, JSON.stringify(full)],
+    );
+    await this.touch(rows, generation);
+  }
+
+  /** Says that the days of these rows have changed, as the ledger statement does. */
+  private async touch(rows: readonly { at: string }[], generation = 1): Promise<void> {
+    await this.client.query(
+      `INSERT INTO day_version AS r (generation, bucket)
+       SELECT DISTINCT $1::smallint, date_trunc('day', at, 'UTC') FROM unnest($2::timestamptz[]) AS at
+       ON CONFLICT (generation, grain_minutes, bucket) DO UPDATE SET version = r.version + 1`,
+      [generation, rows.map((row) => row.at)],
     );
   }
 
@@ -111,17 +141,20 @@ export class RollupWriter {
       [JSON.stringify(full)],
     );
     await this.client.query(
-      `INSERT INTO money_platform (generation, grain_minutes, bucket, operator_id, currency,
-                                   charges, charged, refunds, refunded)
-       SELECT 1, grain, ${BUCKET}, operator, currency, ${sums} ${from}, ${TIERS}
-        GROUP BY 2, 3, operator, currency`,
+      `INSERT INTO money_sum (generation, grain_minutes, bucket, operator_id, currency,
+                              charges, charged, refunds, refunded)
+       SELECT 1, grain, ${BUCKET}, whose, currency, ${sums} ${from}, ${TIERS}, unnest(ARRAY[operator, '']) AS whose
+        GROUP BY 2, 3, whose, currency`,
       [JSON.stringify(full)],
     );
     await this.client.query(
-      `INSERT INTO money_sum (generation, grain_minutes, bucket, currency, charges, charged, refunds, refunded)
-       SELECT 1, grain, ${BUCKET}, currency, ${sums} ${from}, ${TIERS} GROUP BY 2, 3, currency`,
+      `INSERT INTO account_money_sum (generation, grain_minutes, bucket, account_id, currency,
+                                      charges, charged, refunds, refunded)
+       SELECT 1, grain, ${BUCKET}, account, currency, ${sums} ${from}, ${ACCOUNT_TIERS}
+        GROUP BY 2, 3, account, currency`,
       [JSON.stringify(full)],
     );
+    await this.touch(rows);
   }
 
   async latency(rows: readonly LatencyRow[]): Promise<void> {
@@ -141,6 +174,7 @@ export class RollupWriter {
         GROUP BY 2, 3, 4`,
       [JSON.stringify(rows)],
     );
+    await this.touch(rows);
   }
 
   async throughput(rows: readonly ThroughputRow[]): Promise<void> {
@@ -164,6 +198,7 @@ export class RollupWriter {
         GROUP BY hour`,
       [JSON.stringify(rows)],
     );
+    await this.touch(rows);
   }
 
   /** Says that an ingest process has seen everything that was published before `dataAsOf`. */
@@ -185,7 +220,14 @@ export class RollupWriter {
   }
 }
 
-export interface TestQueries extends Queries {
+/** The questions with their answers decoded. */
+type Decoded = {
+  [Name in keyof Queries]: Queries[Name] extends Query<infer Request, infer Response>
+    ? (request: Request, context: QueryContext) => Promise<Response>
+    : Queries[Name];
+};
+
+export interface TestQueries extends Decoded {
   readonly platformPool: ReadPool;
   readonly accountPool: ReadPool;
   end(): Promise<void>;
@@ -198,7 +240,7 @@ export function queriesAt(
   {
     accountRole = 'analytics_account',
     ...options
-  }: { cacheEntries?: number; accountRole?: 'analytics_account' | 'analytics_platform' } = {},
+  }: Partial<QueryOptions> & { accountRole?: 'analytics_account' | 'analytics_platform' } = {},
 ): TestQueries {
   const pool = (role: 'analytics_platform' | 'analytics_account') =>
     createReadPool({ url: { reveal: () => database.url(role) }, size: 2 });
@@ -207,14 +249,37 @@ export function queriesAt(
   const statePool = pool('analytics_platform');
   const instant = parseInstant(now) as number;
   const clock = { now: () => instant, monotonicMs: systemClock.monotonicMs };
+  const queries = createQueries({ platformPool, accountPool, statePool, clock, ...options });
+  const decoded =
+    <Request, Response>(
+      query: Query<Request, Response>,
+      type: { decode(bytes: Uint8Array): Response },
+    ) =>
+    async (request: Request, context: QueryContext) =>
+      plain(type.decode(await query(request, context)));
   return {
-    ...createQueries({ platformPool, accountPool, statePool, clock, ...options }),
+    ...queries,
+    getSummary: decoded(queries.getSummary, GetSummaryResponse),
+    getOperatorPerformance: decoded(queries.getOperatorPerformance, GetOperatorPerformanceResponse),
+    getAccountUsage: decoded(queries.getAccountUsage, GetAccountUsageResponse),
+    getThroughput: decoded(queries.getThroughput, GetThroughputResponse),
+    getDeliveryBreakdown: decoded(queries.getDeliveryBreakdown, GetDeliveryBreakdownResponse),
     platformPool,
     accountPool,
     async end() {
       await Promise.all([platformPool.end(), accountPool.end(), statePool.end()]);
     },
   };
+}
+
+/** Without the fields that a decoder keeps for what it does not know. */
+function plain<T>(message: T): T {
+  if (Array.isArray(message)) return message.map(plain) as T;
+  if (typeof message !== 'object' || message === null || message instanceof Uint8Array) {
+    return message;
+  }
+  const fields = Object.entries(message).filter(([name]) => name !== '_unknownFields');
+  return Object.fromEntries(fields.map(([name, value]) => [name, plain(value)])) as T;
 }
 
 /** A caller without a deadline of its own. */

@@ -227,18 +227,12 @@ describe('the ledger statement', () => {
         [15, 60, 1440],
       ],
       [
-        'money_platform',
-        'operator_id, currency',
-        'charges, charged, refunds, refunded',
-        [15, 60, 1440],
-      ],
-      [
         'outcome_sum',
         'operator_id',
         'pending, delivered, undeliverable, expired, rejected, deleted, unknown, segments, contradicted',
         [15, 60, 1440],
       ],
-      ['money_sum', 'currency', 'charges, charged, refunds, refunded', [15, 60, 1440]],
+      ['money_sum', 'operator_id, currency', 'charges, charged, refunds, refunded', [15, 60, 1440]],
       [
         `(SELECT bucket, grain_minutes, operator_id, bin, count FROM latency_histogram, unnest(bins, messages) AS t (bin, count))`,
         'operator_id, bin',
@@ -290,10 +284,29 @@ describe('the ledger statement', () => {
       ],
       [
         'money_sum',
-        `SELECT grain_minutes, bucket, currency, charges, charged, refunds, refunded FROM money_sum
-         WHERE charges + refunds > 0`,
-        `SELECT grain_minutes, bucket, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
-         FROM money_platform GROUP BY 1, 2, 3 HAVING sum(charges) + sum(refunds) > 0`,
+        `SELECT bucket, operator_id, currency, charges, charged, refunds, refunded FROM money_sum
+         WHERE grain_minutes = 15 AND charges + refunds > 0`,
+        `SELECT bucket, coalesce(operator_id, ''), currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
+         FROM money_account
+         GROUP BY GROUPING SETS ((bucket, currency), (bucket, operator_id, currency))
+         HAVING sum(charges) + sum(refunds) > 0`,
+      ],
+      [
+        'account_outcome_sum',
+        `SELECT grain_minutes, bucket, account_id, pending, delivered, undeliverable, expired, rejected, deleted,
+                unknown, segments, contradicted
+         FROM account_outcome_sum WHERE pending + delivered + undeliverable + expired + rejected + deleted + unknown > 0`,
+        `SELECT grain, ${BUCKET_OF_GRAIN}, account_id, ${of('PENDING')}, ${of('DELIVERED')}, ${of('UNDELIVERABLE')},
+                ${of('EXPIRED')}, ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')}, sum(segments), sum(contradicted)
+         FROM outcome_account, unnest('{60,1440}'::int[]) AS grain GROUP BY 1, 2, 3 HAVING sum(messages) > 0`,
+      ],
+      [
+        'account_money_sum',
+        `SELECT grain_minutes, bucket, account_id, currency, charges, charged, refunds, refunded
+         FROM account_money_sum WHERE charges + refunds > 0`,
+        `SELECT grain, ${BUCKET_OF_GRAIN}, account_id, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
+         FROM money_account, unnest('{60,1440}'::int[]) AS grain
+         GROUP BY 1, 2, 3, 4 HAVING sum(charges) + sum(refunds) > 0`,
       ],
       [
         'latency_histogram at the base grain',
@@ -323,6 +336,8 @@ describe('the ledger statement', () => {
     }
   });
 });
+
+const BUCKET_OF_GRAIN = `date_bin(grain * interval '1 min', bucket, timestamptz '2000-01-01Z')`;
 
 async function expectStored(events: readonly AdmittedEvent[]): Promise<void> {
   const folded = foldBatch(events);

@@ -1,0 +1,32 @@
+/**
+ * Numbers for texts that come again and again, so that what is remembered holds a number for each
+ * instead of the text. A dictionary only grows; `current` begins a new one once it has grown too large,
+ * and the old one goes with the last value that refers to it.
+ */
+
+/** Texts in a dictionary, before another one is begun. */
+const MAX_TEXTS = 100_000;
+/** What a text costs: itself and its place in the map. */
+export const TEXT_BYTES = 150;
+
+export class Dictionary {
+  readonly texts: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  /** The number of a text, a new one where it has none. */
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#numbers.set(text, this.texts.length);
+    return this.texts.push(text) - 1;
+  }
+}
+
+/** A function that gives the dictionary to use now. */
+export function dictionaries(): () => Dictionary {
+  let current = new Dictionary();
+  return () => {
+    if (current.texts.length > MAX_TEXTS) current = new Dictionary();
+    return current;
+  };
+}

@@ -1,0 +1,60 @@
+/** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
+import { type Figures, noFigures } from '../../domain/figures.js';
+import type { CellRange } from './cells.js';
+import { packFigures } from './packed-figures.js';
+import type { Snapshot } from './pool.js';
+import { selectLatency } from './select-latency.js';
+import { selectMoney } from './select-money.js';
+import { selectOutcomes } from './select-outcomes.js';
+
+/** The figures of one slot. */
+export interface SlotFigures {
+  readonly packed: Buffer;
+  /** What an answer made of them, for the next one; see src/query/points.ts. */
+  point?: { readonly state: number; readonly bytes: Uint8Array };
+}
+
+/** For the object and its two buffers, and the point that is likely to come. */
+const BESIDE_BYTES = 600;
+
+/** By operator, then by slot (from 0); slots without anything are missing. */
+export const figuresKind = {
+  name: 'figures',
+  bytesOf: ({ packed }: SlotFigures) => packed.length + BESIDE_BYTES,
+  none: (): SlotFigures => ({ packed: NOTHING }),
+  async read(
+    snapshot: Snapshot,
+    range: CellRange,
+    operatorIds: readonly string[],
+    slots: readonly number[] | undefined,
+  ): Promise<Map<string, Map<number, SlotFigures>>> {
+    const [counts, bins, money] = await Promise.all([
+      selectOutcomes(snapshot, range, operatorIds, slots),
+      selectLatency(snapshot, range, operatorIds, slots),
+      selectMoney(snapshot, range, operatorIds, slots),
+    ]);
+    return new Map(
+      operatorIds.map((id) => [id, packedSlots(counts.get(id), bins.get(id), money.get(id))]),
+    );
+  },
+};
+
+const NOTHING = packFigures(noFigures());
+
+function packedSlots(
+  counts: ReadonlyMap<number, Figures['counts']> = new Map(),
+  bins: ReadonlyMap<number, Figures['bins']> = new Map(),
+  money: ReadonlyMap<number, Figures['money']> = new Map(),
+): Map<number, SlotFigures> {
+  const slots = new Map<number, SlotFigures>();
+  for (const slot of new Set([...counts.keys(), ...bins.keys(), ...money.keys()])) {
+    const none = noFigures();
+    const packed = packFigures({
+      counts: counts.get(slot) ?? none.counts,
+      bins: bins.get(slot) ?? none.bins,
+      money: money.get(slot) ?? none.money,
+    });
+    slots.set(slot, { packed });
+  }
+  return slots;
+}
