@@ -49,6 +49,9 @@ export interface AnswerCache {
   use(): AnswerCacheUse;
 }
 
+/** Why a read is given up; made once, as it holds a stack trace. */
+const GONE = new Error('nobody waits any longer');
+
 /** Longer questions are answered and not remembered. */
 const MAX_KEY_BYTES = 4096;
 
@@ -129,7 +132,7 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           // Nobody waits any longer; where it has landed already, this changes nothing.
           if (flight.waiters === 0) {
             if (flights.get(flightKey) === flight) flights.delete(flightKey);
-            flight.controller.abort();
+            flight.controller.abort(GONE);
           }
         }
       };

@@ -83,7 +83,10 @@ export async function startQuerySite(
     await openLedgerDays(loading);
     await renameDatabase(server, loading, fullUrl);
   } else {
-    for (const url of [recentUrl, fullUrl]) await prepareDatabase(url, credentials);
+    for (const url of [recentUrl, fullUrl]) {
+      await prepareDatabase(url, credentials);
+      await analyze(url);
+    }
   }
 
   const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {
@@ -194,6 +197,14 @@ function accepts(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());
   });
+}
+
+/** What a migration has just filled has no statistics yet. */
+async function analyze(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('VACUUM ANALYZE');
+  await client.end();
 }
 
 async function openLedgerDays(url: string): Promise<void> {

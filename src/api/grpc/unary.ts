@@ -94,11 +94,14 @@ function decode<Request>(requestType: RequestType<Request>, bytes: Buffer): Requ
 class Denied extends Error {}
 class Malformed extends Error {}
 
+/** Why a signal aborts; given, as the reason that Node would make has a stack trace, for every call. */
+const GONE = new Error('the call is over');
+
 /** grpc-js emits `cancelled` after every call, the good ones too; an abort after the answer changes nothing. */
 function abortSignal(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
   const controller = new AbortController();
-  if (call.cancelled) controller.abort();
-  else call.once('cancelled', () => controller.abort());
+  if (call.cancelled) controller.abort(GONE);
+  else call.once('cancelled', () => controller.abort(GONE));
   return controller.signal;
 }
 

@@ -85,8 +85,9 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
       keepAlive: true,
       // Statements go out without waiting for the answers of those before them.
       pipeline: true,
-      // Statements take milliseconds: compiling them or starting workers for them takes longer.
-      options: '-c jit=off -c max_parallel_workers_per_gather=0',
+      // Statements take a millisecond: compiling them, planning them again or starting workers for them takes longer.
+      options:
+        '-c jit=off -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0',
     },
     options.onIdleError,
   );

@@ -1,5 +1,5 @@
 /** Messages by outcome, slot by slot: of the platform and its operators, of one account. */
-import type { Counts } from '../../domain/counts.js';
+import { addCounts, type Counts } from '../../domain/counts.js';
 import {
   ACCOUNT_GRAINS,
   type CellRange,
@@ -14,24 +14,21 @@ import {
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
-// One row holds every outcome of a bucket; what is pending in settled cells is UNKNOWN.
+// One row holds every outcome of a cell; what is pending in settled cells is UNKNOWN. Cells of one slot are added up
+// here rather than in Postgres: most slots are one.
 const SETTLED = `cell.bucket < $6::timestamptz`;
-const ALL_OUTCOMES = `
-         coalesce(sum(cell.pending) FILTER (WHERE NOT ${SETTLED}), 0)::bigint, sum(cell.delivered)::bigint,
-         sum(cell.undeliverable)::bigint, sum(cell.expired)::bigint, sum(cell.rejected)::bigint,
-         sum(cell.deleted)::bigint,
-         (sum(cell.unknown) + coalesce(sum(cell.pending) FILTER (WHERE ${SETTLED}), 0))::bigint,
-         sum(cell.contradicted)::bigint, sum(cell.segments)::bigint`;
+const OUTCOMES = `
+         CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END, cell.delivered, cell.undeliverable, cell.expired,
+         cell.rejected, cell.deleted, CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END,
+         cell.contradicted, cell.segments`;
 
 const OF_OPERATORS = `
-  SELECT ${slotBy('$5')}, cell.operator_id, ${ALL_OUTCOMES}
-    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($7::text[])')}
-   GROUP BY 1, 2`;
+  SELECT ${slotBy('$5')}, cell.operator_id, ${OUTCOMES}
+    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($7::text[])')}`;
 
 const OF_ACCOUNT = `
-  SELECT ${slotBy('$5')}, '', ${ALL_OUTCOMES}
-    ${fromCells('account_outcome_sum', 'cell.account_id = $7')}
-   GROUP BY 1`;
+  SELECT ${slotBy('$5')}, '', ${OUTCOMES}
+    ${fromCells('account_outcome_sum', 'cell.account_id = $7')}`;
 
 // Quarters of an hour that no hour of the series holds: the account's rollup, in the columns of its sums.
 const isOutcome = (name: string) =>
@@ -59,7 +56,17 @@ export async function selectOutcomes(
   return new Map([...groupRows(rows, 1)].map(([id, own]) => [id, bySlot(own)]));
 }
 
-/** Messages of one account, by slot, of which there may be two parts; the snapshot must be scoped to it. */
+function bySlot(rows: readonly Row[]): SlotCounts {
+  const slots: SlotCounts = new Map();
+  for (const [slot, counts] of rows.map(countsOf)) {
+    const before = slots.get(slot);
+    if (before === undefined) slots.set(slot, counts);
+    else addCounts(before, counts);
+  }
+  return slots;
+}
+
+/** Messages of one account, by slot, each in any number of parts; the snapshot must be scoped to it. */
 export async function selectAccountOutcomes(
   snapshot: Snapshot,
   range: CellRange,
@@ -79,30 +86,26 @@ export async function selectAccountOutcomes(
       ? snapshot.rows('outcomes_of_account_by_quarter', OF_ACCOUNT_BY_QUARTER, values(quarters))
       : [],
   ]);
-  return read.flatMap((rows) => [...bySlot(rows)]);
+  return read.flatMap((rows) => rows.map(countsOf));
 }
 
-function bySlot(rows: readonly Row[]): SlotCounts {
-  return new Map(
-    rows.map(([slot, , ...sums]) => {
-      const [pending, delivered, undeliverable, expired, rejected, deleted, unknown, ...across] =
-        sums.map((sum) => BigInt(sum as string)) as SevenAndTwo;
-      const failed = undeliverable + expired + rejected + deleted;
-      const counts: Counts = {
-        accepted: pending + delivered + failed + unknown,
-        pending,
-        delivered,
-        undeliverable,
-        expired,
-        rejected,
-        deleted,
-        unknown,
-        contradicted: across[0],
-        segments: across[1],
-      };
-      return [Number(slot) - 1, counts];
-    }),
-  );
+function countsOf([slot, , ...columns]: Row): [slot: number, counts: Counts] {
+  const [pending, delivered, undeliverable, expired, rejected, deleted, unknown, ...across] =
+    columns.map((column) => BigInt(column as string)) as SevenAndTwo;
+  const failed = undeliverable + expired + rejected + deleted;
+  const counts: Counts = {
+    accepted: pending + delivered + failed + unknown,
+    pending,
+    delivered,
+    undeliverable,
+    expired,
+    rejected,
+    deleted,
+    unknown,
+    contradicted: across[0],
+    segments: across[1],
+  };
+  return [Number(slot) - 1, counts];
 }
 
 type SevenAndTwo = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
