@@ -3,84 +3,16 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { freshnessMetric, poolMetrics } from '../../../src/api/answer-metrics.js';
-import { copyMetrics } from '../../../src/api/copy-metrics.js';
-import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
-import { serverMetrics } from '../../../src/api/grpc/metrics.js';
 import { DEAD_LETTER_REASONS } from '../../../src/domain/dead-letter.js';
-import { ingestMetrics } from '../../../src/ingest/metrics.js';
 import { opsCommand } from '../../../src/ops/command.js';
-import { createRegistry } from '../../../src/platform/metrics.js';
+import { declared } from './declared-metrics.js';
 import { render, workloadsOf } from './manifests.js';
+import { groupsOf, mismatches, usesOf } from './promql.js';
 
-/** What the scraper and kube-state-metrics add. */
-const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  up: [],
-  kube_job_status_failed: ['job_name'],
-};
 const OF_EVERY_METRIC = ['job', 'instance', 'namespace', 'pod', 'binary'];
-/** Words of PromQL that stand where a metric could. */
-const WORDS = new Set(['by', 'and', 'or', 'on', 'le', 'without', 'unless', 'bool', 'ignoring']);
-
-/** Label names by metric, as the processes declare them. */
-function declared(): Map<string, readonly string[]> {
-  const api = createRegistry('api', '0');
-  serverMetrics(api, [...ALL_METHODS]);
-  poolMetrics(api, {});
-  freshnessMetric(api);
-  copyMetrics(api, () => Promise.reject(new Error('not asked')));
-  const ingest = createRegistry('ingest', '0');
-  ingestMetrics(ingest);
-  const all = new Map<string, readonly string[]>(Object.entries(FOREIGN));
-  for (const registry of [api, ingest]) {
-    for (const [name, type, labels] of metricsOf(registry)) {
-      all.set(name, labels);
-      if (type !== 'histogram') continue;
-      for (const part of ['_bucket', '_sum', '_count'])
-        all.set(`${name}${part}`, [...labels, 'le']);
-    }
-  }
-  return all;
-}
-
-function metricsOf(registry: Registry): [string, string, readonly string[]][] {
-  return registry.getMetricsAsArray().map((metric) => {
-    const { name, labelNames = [] } = metric as unknown as { name: string; labelNames?: string[] };
-    const type = metric.constructor.name.toLowerCase();
-    return [name, type, labelNames];
-  });
-}
-
-interface Use {
-  readonly metric: string;
-  /** Labels that its selector names. */
-  readonly labels: readonly string[];
-}
-
-const withoutGroups = (expression: string) =>
-  expression.replace(/\b(?:by|without)\s*\([^)]*\)/g, ' ').replace(/\[[^\]]*\]/g, ' ');
-
-/** Metrics of an expression, each with its selector. */
-function usesOf(expression: string): Use[] {
-  const word = /\b([a-z_][a-z0-9_:]*)\b(?!\s*\()(?:\{([^}]*)\})?/g;
-  return [...withoutGroups(expression).matchAll(word)]
-    .filter(([, name = '']) => !WORDS.has(name))
-    .map(([, metric = '', selector = '']) => ({
-      metric,
-      labels: [...selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map((match) => match[1] ?? ''),
-    }));
-}
-
-/** Labels by which an expression groups. */
-function groupsOf(expression: string): string[] {
-  return [...expression.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap((match) =>
-    (match[1] ?? '').split(',').map((label) => label.trim()),
-  );
-}
 
 interface Alert {
   readonly alert: string;
@@ -147,6 +79,14 @@ describe('dashboards and alerts', () => {
       }
     }
     expect(file('src/api/grpc/account-scope.ts')).toContain("'FOREIGN_ACCOUNT'");
+  });
+
+  test('join only what carries the same labels, since other series never meet', () => {
+    const labelsOf = (metric: string) => metrics.get(metric) ?? [];
+    const joined = expressions.flatMap(({ where, expr }) =>
+      mismatches(expr, labelsOf).map((found) => `${where}: ${found}`),
+    );
+    expect(joined).toEqual([]);
   });
 
   test('cover every metric of ours', () => {
@@ -235,17 +175,5 @@ describe('the runbook', () => {
     const named = [...runbook.matchAll(/`((?:sms_analytics|grpc_server|nodejs|process)_\w+)/g)];
     expect(named.length).toBeGreaterThan(10);
     for (const [, name = ''] of named) expect([...metrics.keys()]).toContain(name);
-  });
-});
-
-describe('the reader of PromQL', () => {
-  test('finds metrics and labels, and neither functions nor values', () => {
-    const expr =
-      'sum by (grpc_method) (rate(grpc_server_handled_total{grpc_code=~"Internal|Unknown"}[5m])) / time() > 1 and max(up) > 0';
-    expect(usesOf(expr)).toEqual([
-      { metric: 'grpc_server_handled_total', labels: ['grpc_code'] },
-      { metric: 'up', labels: [] },
-    ]);
-    expect(groupsOf(expr)).toEqual(['grpc_method']);
   });
 });
