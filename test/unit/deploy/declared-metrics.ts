@@ -14,8 +14,8 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   kube_job_status_failed: ['job_name'],
 };
 
-/** Label names by metric, as the processes declare them. */
-export function declared(): Map<string, readonly string[]> {
+/** The registries of api and ingest, as they are at start. */
+export function registries(): Registry[] {
   const api = createRegistry('api', '0');
   serverMetrics(api, [...ALL_METHODS]);
   poolMetrics(api, {});
@@ -23,8 +23,13 @@ export function declared(): Map<string, readonly string[]> {
   copyMetrics(api, () => Promise.reject(new Error('not asked')));
   const ingest = createRegistry('ingest', '0');
   ingestMetrics(ingest);
+  return [api, ingest];
+}
+
+/** Label names by metric, as the processes declare them. */
+export function declared(): Map<string, readonly string[]> {
   const all = new Map<string, readonly string[]>(Object.entries(FOREIGN));
-  for (const registry of [api, ingest]) {
+  for (const registry of registries()) {
     for (const [name, type, labels] of metricsOf(registry)) {
       all.set(name, labels);
       if (type !== 'histogram') continue;

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
+import { DENIAL_REASONS } from '../../../src/api/grpc/denial-reasons.js';
+import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
 import { DEAD_LETTER_REASONS } from '../../../src/domain/dead-letter.js';
 import { opsCommand } from '../../../src/ops/command.js';
-import { declared } from './declared-metrics.js';
+import { declared, registries } from './declared-metrics.js';
 import { render, workloadsOf } from './manifests.js';
 import { groupsOf, mismatches, usesOf } from './promql.js';
 
@@ -78,7 +80,11 @@ describe('dashboards and alerts', () => {
         for (const name of names.split('|')) expect(DEAD_LETTER_REASONS).toContain(name);
       }
     }
-    expect(file('src/api/grpc/account-scope.ts')).toContain("'FOREIGN_ACCOUNT'");
+    for (const { expr } of expressions) {
+      for (const [, name = ''] of expr.matchAll(/denials_total\{reason="([^"]+)"\}/g)) {
+        expect(DENIAL_REASONS).toContain(name);
+      }
+    }
   });
 
   test('join only what carries the same labels, since other series never meet', () => {
@@ -87,6 +93,29 @@ describe('dashboards and alerts', () => {
       mismatches(expr, labelsOf).map((found) => `${where}: ${found}`),
     );
     expect(joined).toEqual([]);
+  });
+
+  test('see the first event of what they watch for, since its counter starts at 0', async () => {
+    const text = (await Promise.all(registries().map((one) => one.metrics()))).join('\n');
+    const zeros = text.split('\n').filter((line) => line.endsWith('} 0'));
+    const isMissing = (metric: string, labels: string) =>
+      !zeros.some((line) => line.startsWith(`${metric}{`) && line.includes(labels));
+    const increases = alerts.flatMap(({ expr }) => [
+      ...expr.matchAll(/\bincrease\((\w+)(?:\{(\w+)=~?"([^"]+)"\})?/g),
+    ]);
+    expect(increases.length).toBeGreaterThan(3);
+    const wanted = increases.flatMap(([, metric = '', label, values = '']) =>
+      values.split('|').map((value) => [metric, label === undefined ? '' : `${label}="${value}"`]),
+    );
+    for (const reason of DEAD_LETTER_REASONS) {
+      wanted.push(['sms_analytics_dead_letters_total', `reason="${reason}"`]);
+    }
+    for (const method of ALL_METHODS) {
+      for (const reason of DENIAL_REASONS) {
+        wanted.push(['sms_analytics_denials_total', `method="${method}",reason="${reason}"`]);
+      }
+    }
+    expect(wanted.filter(([metric = '', labels = '']) => isMissing(metric, labels))).toEqual([]);
   });
 
   test('cover every metric of ours', () => {
