@@ -74,6 +74,21 @@ describe('dashboards and alerts', () => {
     expect(unknown).toEqual([]);
   });
 
+  test('say whose they mean where both processes have a metric of that name', () => {
+    const [api = [], ingest = []] = registries().map((one) =>
+      one.getMetricsAsArray().map(({ name }) => name),
+    );
+    const shared = api.filter((name) => ingest.includes(name));
+    expect(shared).toContain('sms_analytics_data_as_of_timestamp_seconds');
+    const unclear = expressions.flatMap(({ where, expr }) =>
+      usesOf(expr)
+        .filter(({ metric }) => shared.includes(metric))
+        .filter(({ labels }) => ![...labels, ...groupsOf(expr)].includes('binary'))
+        .map(({ metric }) => `${where}: ${metric}`),
+    );
+    expect(unclear).toEqual([]);
+  });
+
   test('know the reasons of dead letters and denials by their names', () => {
     for (const { expr } of expressions) {
       for (const [, names = ''] of expr.matchAll(/dead_letters_total\{reason=~?"([^"]+)"\}/g)) {
