@@ -15,7 +15,7 @@ import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
 import { TlsRotation } from '../api/grpc/tls-rotation.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { pause, systemClock } from '../platform/clock.js';
-import { ConfigFaults, type ConfigOf, readConfig } from '../platform/config.js';
+import { type ConfigOf, configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
@@ -41,7 +41,7 @@ const STATE_CONNECTIONS = 2;
 const PROBE_MICROS = 2_000_000;
 const clock = systemClock;
 
-const config = readConfigOrExit();
+const config = configOrExit(apiSettings);
 const log = createLog({ service: 'api', level: config.logLevel });
 runProcess({ log, exitWithParent: config.exitWithParent === 'on' }, start);
 
@@ -57,13 +57,15 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     ready: () => readiness?.ready ?? false,
   });
   lifecycle.onStop('admin', () => admin.close());
+  // Before the roles, which may wait for Postgres: files that do not work are told at once.
+  const credentials = await serverCredentials(lifecycle, metrics);
   await checkRoles(lifecycle.stopping);
   if (lifecycle.stopping.aborted) return;
   const { queries, audit } = openStore(lifecycle, registry);
   const server = await startGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    credentials: await serverCredentials(lifecycle, metrics),
+    credentials,
     identify: identityReader({
       mode: config.identityMode,
       ownId: policy.ownId,
@@ -183,9 +185,7 @@ async function serverCredentials(
 
 function tlsFiles({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): TlsFiles {
   if (tlsCertFile === undefined || tlsKeyFile === undefined || tlsCaFile === undefined) {
-    throw new ConfigFaults([
-      'TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE: not all set, expected with IDENTITY_MODE=tls',
-    ]);
+    throw new Error('a certificate file is not set, which the settings do not allow');
   }
   return { certFile: tlsCertFile, keyFile: tlsKeyFile, caFile: tlsCaFile };
 }
@@ -214,14 +214,4 @@ function watchReadiness(
   lifecycle.onStop('readiness', () => readiness.drain());
   void readiness.watch();
   return readiness;
-}
-
-/** A configuration that does not work is told on standard error, all of it, before anything starts. */
-function readConfigOrExit(): Config {
-  try {
-    return readConfig(apiSettings);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'no configuration'}\n`);
-    process.exit(1);
-  }
 }

@@ -20,7 +20,7 @@ import { applyTrusted } from '../ingest/trusted-apply.js';
 import { Watch } from '../ingest/watch.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { systemClock } from '../platform/clock.js';
-import { readConfig } from '../platform/config.js';
+import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
@@ -43,7 +43,7 @@ const command = new Command('ingest')
   .parse();
 const { generation: wantedGeneration } = command.opts<{ generation?: number }>();
 
-const config = readConfig(ingestSettings);
+const config = configOrExit(ingestSettings);
 const log = createLog({ service: 'ingest', level: config.logLevel });
 const exitWithParent = config.exitWithParent === 'on';
 
