@@ -2,7 +2,7 @@
 // anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { freshnessMetric, poolMetrics } from '../api/answer-metrics.js';
+import { cacheMetrics, freshnessMetric } from '../api/answer-metrics.js';
 import { copyMetrics } from '../api/copy-metrics.js';
 import { DenialAudit } from '../api/grpc/denials.js';
 import { identityReader } from '../api/grpc/identity.js';
@@ -19,6 +19,7 @@ import { type ConfigOf, configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
+import { poolMetrics } from '../platform/pool-metrics.js';
 import { Readiness } from '../platform/readiness.js';
 import { apiSettings } from '../platform/settings-api.js';
 import { VERSION } from '../platform/version.js';
@@ -163,6 +164,7 @@ function openStore(
     cacheEntries: config.cacheEntries,
     cacheBytes: config.cacheMib * 1024 * 1024,
   });
+  cacheMetrics(registry, queries.cacheUse);
   return { queries, audit };
 }
 

@@ -24,12 +24,13 @@ import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
+import { poolMetrics } from '../platform/pool-metrics.js';
 import { type Probe, Readiness } from '../platform/readiness.js';
 import { ingestSettings } from '../platform/settings-ingest.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
-import { openPool } from '../store/postgres/open-pool.js';
+import { openPool, useOf } from '../store/postgres/open-pool.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
 /** Key of this process's own progress row. */
@@ -54,6 +55,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const pool = openPool(config.databaseUrl, INGEST_POOL, (error) =>
     log.warn('idle connection lost', { error }),
   );
+  poolMetrics(registry, { ingest: { use: () => useOf(pool) } });
   const generation = await readGeneration(pool, wantedGeneration);
   if (generation === undefined) {
     throw new Error(`There is no generation ${wantedGeneration ?? 'that serves'}`);

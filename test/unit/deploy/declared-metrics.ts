@@ -1,12 +1,13 @@
 // What the processes declare to Prometheus, found by making their registries as src/bin does, without a process.
 
 import type { Registry } from 'prom-client';
-import { freshnessMetric, poolMetrics } from '../../../src/api/answer-metrics.js';
+import { cacheMetrics, freshnessMetric } from '../../../src/api/answer-metrics.js';
 import { copyMetrics } from '../../../src/api/copy-metrics.js';
 import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
 import { serverMetrics } from '../../../src/api/grpc/metrics.js';
 import { ingestMetrics } from '../../../src/ingest/metrics.js';
 import { createRegistry } from '../../../src/platform/metrics.js';
+import { poolMetrics } from '../../../src/platform/pool-metrics.js';
 
 /** What the scraper and kube-state-metrics add. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
@@ -20,9 +21,11 @@ export function registries(): Registry[] {
   serverMetrics(api, [...ALL_METHODS]);
   poolMetrics(api, {});
   freshnessMetric(api);
+  cacheMetrics(api, () => ({ entries: 0, bytes: 0, hits: 0, misses: 0 }));
   copyMetrics(api, () => Promise.reject(new Error('not asked')));
   const ingest = createRegistry('ingest', '0');
   ingestMetrics(ingest);
+  poolMetrics(ingest, {});
   return [api, ingest];
 }
 
