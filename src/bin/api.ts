@@ -2,7 +2,7 @@
 // anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { freshnessMetric, poolMetrics } from '../api/answer-metrics.js';
+import { cacheMetrics, freshnessMetric } from '../api/answer-metrics.js';
 import { copyMetrics } from '../api/copy-metrics.js';
 import { DenialAudit } from '../api/grpc/denials.js';
 import { identityReader } from '../api/grpc/identity.js';
@@ -15,10 +15,11 @@ import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
 import { TlsRotation } from '../api/grpc/tls-rotation.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { pause, systemClock } from '../platform/clock.js';
-import { ConfigFaults, type ConfigOf, readConfig } from '../platform/config.js';
+import { type ConfigOf, configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
+import { poolMetrics } from '../platform/pool-metrics.js';
 import { Readiness } from '../platform/readiness.js';
 import { apiSettings } from '../platform/settings-api.js';
 import { VERSION } from '../platform/version.js';
@@ -41,7 +42,7 @@ const STATE_CONNECTIONS = 2;
 const PROBE_MICROS = 2_000_000;
 const clock = systemClock;
 
-const config = readConfigOrExit();
+const config = configOrExit(apiSettings);
 const log = createLog({ service: 'api', level: config.logLevel });
 runProcess({ log, exitWithParent: config.exitWithParent === 'on' }, start);
 
@@ -57,13 +58,15 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     ready: () => readiness?.ready ?? false,
   });
   lifecycle.onStop('admin', () => admin.close());
+  // Before the roles, which may wait for Postgres: files that do not work are told at once.
+  const credentials = await serverCredentials(lifecycle, metrics);
   await checkRoles(lifecycle.stopping);
   if (lifecycle.stopping.aborted) return;
   const { queries, audit } = openStore(lifecycle, registry);
   const server = await startGrpcServer({
     host: config.grpcHost,
     port: config.grpcPort,
-    credentials: await serverCredentials(lifecycle, metrics),
+    credentials,
     identify: identityReader({
       mode: config.identityMode,
       ownId: policy.ownId,
@@ -161,6 +164,7 @@ function openStore(
     cacheEntries: config.cacheEntries,
     cacheBytes: config.cacheMib * 1024 * 1024,
   });
+  cacheMetrics(registry, queries.cacheUse);
   return { queries, audit };
 }
 
@@ -183,9 +187,7 @@ async function serverCredentials(
 
 function tlsFiles({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): TlsFiles {
   if (tlsCertFile === undefined || tlsKeyFile === undefined || tlsCaFile === undefined) {
-    throw new ConfigFaults([
-      'TLS_CERT_FILE, TLS_KEY_FILE, TLS_CA_FILE: not all set, expected with IDENTITY_MODE=tls',
-    ]);
+    throw new Error('a certificate file is not set, which the settings do not allow');
   }
   return { certFile: tlsCertFile, keyFile: tlsKeyFile, caFile: tlsCaFile };
 }
@@ -214,14 +216,4 @@ function watchReadiness(
   lifecycle.onStop('readiness', () => readiness.drain());
   void readiness.watch();
   return readiness;
-}
-
-/** A configuration that does not work is told on standard error, all of it, before anything starts. */
-function readConfigOrExit(): Config {
-  try {
-    return readConfig(apiSettings);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : 'no configuration'}\n`);
-    process.exit(1);
-  }
 }

@@ -13,7 +13,7 @@ import { type Ends, withSessions, withWarehouse } from '../etl/sessions.js';
 import { verifyEverything } from '../etl/verify.js';
 import type { DifferentDay } from '../etl/verify-days.js';
 import { pause, systemClock } from '../platform/clock.js';
-import { ConfigFaults, readConfig } from '../platform/config.js';
+import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { etlSettings } from '../platform/settings-etl.js';
@@ -27,7 +27,7 @@ interface RunOptions {
   readonly skipWhenBusy?: boolean;
 }
 
-const config = configOrExit();
+const config = readConfig();
 const log = createLog({ service: 'anlyt-etl', level: config.logLevel });
 const target = { database: config.clickhouseDatabase, cluster: config.clickhouseCluster };
 /** Made for every run, so that `--loop` logs in with the secrets of the moment. */
@@ -46,16 +46,11 @@ const ends = (): Ends => ({
   target,
 });
 
-function configOrExit() {
+function readConfig() {
   if (process.argv.some((arg) => arg === '--help' || arg === '-h' || arg === 'help')) {
     command().parse(); // needs no configuration; exits
   }
-  try {
-    return readConfig(etlSettings);
-  } catch (error) {
-    process.stderr.write(`${error instanceof ConfigFaults ? error.message : String(error)}\n`);
-    process.exit(EXIT.usage);
-  }
+  return configOrExit(etlSettings, EXIT.usage);
 }
 
 function command(): Command {

@@ -20,16 +20,17 @@ import { applyTrusted } from '../ingest/trusted-apply.js';
 import { Watch } from '../ingest/watch.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { systemClock } from '../platform/clock.js';
-import { readConfig } from '../platform/config.js';
+import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
+import { poolMetrics } from '../platform/pool-metrics.js';
 import { type Probe, Readiness } from '../platform/readiness.js';
 import { ingestSettings } from '../platform/settings-ingest.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
-import { openPool } from '../store/postgres/open-pool.js';
+import { openPool, useOf } from '../store/postgres/open-pool.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
 /** Key of this process's own progress row. */
@@ -43,7 +44,7 @@ const command = new Command('ingest')
   .parse();
 const { generation: wantedGeneration } = command.opts<{ generation?: number }>();
 
-const config = readConfig(ingestSettings);
+const config = configOrExit(ingestSettings);
 const log = createLog({ service: 'ingest', level: config.logLevel });
 const exitWithParent = config.exitWithParent === 'on';
 
@@ -54,6 +55,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const pool = openPool(config.databaseUrl, INGEST_POOL, (error) =>
     log.warn('idle connection lost', { error }),
   );
+  poolMetrics(registry, { ingest: { use: () => useOf(pool) } });
   const generation = await readGeneration(pool, wantedGeneration);
   if (generation === undefined) {
     throw new Error(`There is no generation ${wantedGeneration ?? 'that serves'}`);

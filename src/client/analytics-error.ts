@@ -1,5 +1,5 @@
 // What a failed call tells a program: the code, the service's reason, every wrong field, and whether a retry can help.
-import { status as GrpcCode, type ServiceError } from '@grpc/grpc-js';
+import { status as GrpcCode, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo } from '../generated/proto/google/rpc/error_details.js';
 import { Status } from '../generated/proto/google/rpc/status.js';
 
@@ -43,6 +43,20 @@ export class AnalyticsError extends Error {
     this.correlationId = details.correlationId;
     this.retryable = RETRYABLE.has(code);
   }
+}
+
+/** A call that never left the process: the client is closed, or the request cannot be written. No retry cures it. */
+export function notSent(
+  code: 'FAILED_PRECONDITION' | 'INVALID_ARGUMENT',
+  details: string,
+  cause?: unknown,
+): AnalyticsError {
+  const error = Object.assign(new Error(details), {
+    code: GrpcCode[code],
+    details,
+    metadata: new Metadata(),
+  });
+  return new AnalyticsError(error, cause === undefined ? {} : { cause });
 }
 
 interface Details {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { AnalyticsServiceClient } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { notSent } from './analytics-error.js';
 
 /** Certificate files (PEM); read again when they change. */
 export interface ClientTlsFiles {
@@ -71,9 +72,9 @@ export class Channel {
     }
   }
 
-  /** Runs one call on the newest stub. */
+  /** Runs one call on the newest stub; rejects with an AnalyticsError where the channel is closed. */
   async use<T>(call: (stub: AnalyticsServiceClient) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new Error('the client is closed');
+    if (this.#closed) throw notSent('FAILED_PRECONDITION', 'the client is closed');
     const line = this.#line;
     line.calls += 1;
     try {

@@ -16,7 +16,7 @@ import {
   type GetThroughputResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { systemClock } from '../platform/clock.js';
-import { AnalyticsError } from './analytics-error.js';
+import { AnalyticsError, notSent } from './analytics-error.js';
 import { Channel, type ClientTlsFiles } from './channel.js';
 
 export * from '../generated/proto/sms/analytics/v1/analytics_service.js';
@@ -55,7 +55,10 @@ export type Asked<T> = {
   [Key in keyof T]?: T[Key] extends readonly unknown[] ? T[Key] : Asked<T[Key]> | undefined;
 };
 
-/** The five questions. Every method rejects with an AnalyticsError. */
+/**
+ * The five questions. Every method rejects with an AnalyticsError, also where nothing was sent: after close
+ * (`FAILED_PRECONDITION`), and of a request or account that cannot be written (`INVALID_ARGUMENT`).
+ */
 export interface AnalyticsClient {
   getSummary(request: Asked<GetSummaryRequest>, options?: AskOptions): Promise<GetSummaryResponse>;
   getOperatorPerformance(
@@ -107,7 +110,14 @@ export function createAnalyticsClient(options: AnalyticsClientOptions): Analytic
       rpc: Rpc<Request, Response>,
     ) =>
     (request: Asked<Request>, ask: AskOptions = {}) =>
-      channel.use((stub) => send(stub, rpc, type.fromPartial(request as never), ask, options));
+      channel.use(async (stub) => {
+        try {
+          return await send(stub, rpc, type.fromPartial(request as never), ask, options);
+        } catch (error) {
+          if (error instanceof AnalyticsError) throw error;
+          throw notSent('INVALID_ARGUMENT', 'the request cannot be written', error);
+        }
+      });
   const getOperatorPerformance = method<
     GetOperatorPerformanceRequest,
     GetOperatorPerformanceResponse

@@ -8,10 +8,12 @@ import { instantOf, isStartOfDay, type TimeZone, zoned } from './time-zone.js';
 export type Compare = 'previous_period' | 'previous_week' | 'previous_year';
 
 /**
- * The earlier period. `previous_period` ends where the range starts, and is as many local days
- * where both ends of the range are local midnights, else as long. The other two shift the local
- * times of both ends by seven days or a year; 29 February goes to 28 February, a local time that is
- * skipped moves later by the gap, and of one that comes twice the first is meant.
+ * The earlier period; it is never empty. `previous_period` ends where the range starts, and is as
+ * many local days where both ends of the range are local midnights, else as long. The other two
+ * shift the local times of both ends by seven days or a year: 29 February goes to 28 February, but
+ * an end at its midnight to 1 March, so that the 28th is not lost; a local time that is skipped
+ * moves later by the gap, and of one that comes twice the first is meant. Where the clocks leave
+ * nothing between the two, the period is as long as the range.
  */
 export function earlierPeriod(range: InstantRange, compare: Compare, zone: TimeZone): InstantRange {
   switch (compare) {
@@ -39,8 +41,23 @@ function shift(
   zone: TimeZone,
   by: { days: number } | { years: number },
 ): InstantRange {
-  const shifted = (instant: EpochMicros) => instantOf(zoned(instant, zone).subtract(by));
-  return { start: shifted(range.start), end: shifted(range.end) };
+  const start = instantOf(zoned(range.start, zone).subtract(by));
+  const end = shiftedEnd(range.end, zone, by);
+  return { start, end: end > start ? end : start + (range.end - range.start) };
+}
+
+function shiftedEnd(
+  end: EpochMicros,
+  zone: TimeZone,
+  by: { days: number } | { years: number },
+): EpochMicros {
+  const local = zoned(end, zone);
+  const earlier = local.subtract(by);
+  const isLeapMidnight = local.month === 2 && local.day === 29 && isStartOfDay(end, zone);
+  // Exclusive: 28 February is the last day that is meant, and the year before a leap year has no 29th.
+  return instantOf(
+    'years' in by && isLeapMidnight ? earlier.add({ days: 1 }).startOfDay() : earlier,
+  );
 }
 
 /**

@@ -4,6 +4,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Envelope } from '../broker/nats/envelope.js';
 import type { Look } from '../broker/nats/look.js';
+import { DEAD_LETTER_REASONS } from '../domain/dead-letter.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import type { Committed } from './commit.js';
 
@@ -30,6 +31,8 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     labelNames: ['reason'],
     registers,
   });
+  // A counter that is born with its first event shows no increase: the alert for phone numbers would miss the first.
+  for (const reason of DEAD_LETTER_REASONS) deadLetters.inc({ reason }, 0);
   const unknownFields = new Counter({
     name: 'sms_analytics_unknown_fields_total',
     help: 'Fields of events that the contract does not have; dropped',

@@ -15,6 +15,8 @@ export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T>;
   /** Used where the variable is unset or empty; without one the variable is required. `''` means optional. */
   readonly fallback?: string;
+  /** Makes an optional variable required where another setting of the table, by its property name, has this value. */
+  readonly requiredWith?: { readonly setting: string; readonly value: string };
   /** Values of secrets are wrapped, never printed, and may come from the file that `<NAME>_FILE` names. */
   readonly secret?: boolean;
 }
@@ -60,8 +62,34 @@ export function readConfig<const Table extends SettingTable>(
       faults.push(`${setting.name}: ${fault}, expected ${setting.expected}`),
     );
   }
+  for (const [key, setting] of Object.entries(table)) {
+    const { requiredWith } = setting;
+    if (requiredWith === undefined || values[key] !== undefined) continue;
+    if (values[requiredWith.setting] !== requiredWith.value) continue;
+    faults.push(
+      `${setting.name}: not set, expected ${setting.expected}, ${whenOf(setting, table)}`,
+    );
+  }
   if (faults.length > 0) throw new ConfigFaults(faults);
   return Object.freeze(values) as ConfigOf<Table>;
+}
+
+/** As readConfig; faults are told on standard error, all of them and nothing else, and end the process. */
+export function configOrExit<const Table extends SettingTable>(
+  table: Table,
+  exitCode = 1,
+): ConfigOf<Table> {
+  try {
+    return readConfig(table);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(exitCode);
+  }
+}
+
+/** `required with IDENTITY_MODE=tls`. */
+function whenOf({ requiredWith }: Setting, table: SettingTable): string {
+  return `required with ${table[requiredWith?.setting ?? '']?.name}=${requiredWith?.value}`;
 }
 
 function readSetting(setting: Setting, env: Environment, fault: (text: string) => void): unknown {
@@ -99,7 +127,7 @@ export interface SettingRow {
   readonly name: string;
   readonly what: string;
   readonly expected: string;
-  /** `required`, `optional`, or the default. */
+  /** `required`, `required with NAME=value`, `optional`, or the default. */
   readonly fallback: string;
   readonly secret: boolean;
 }
@@ -110,9 +138,14 @@ export function describeSettings(table: SettingTable): SettingRow[] {
     name: setting.name,
     what: setting.what,
     expected: setting.expected,
-    fallback: setting.fallback === undefined ? 'required' : setting.fallback || 'optional',
+    fallback: fallbackOf(setting, table),
     secret: setting.secret === true,
   }));
+}
+
+function fallbackOf(setting: Setting, table: SettingTable): string {
+  if (setting.requiredWith !== undefined) return whenOf(setting, table);
+  return setting.fallback === undefined ? 'required' : setting.fallback || 'optional';
 }
 
 /** The configuration as `NAME=value` lines for people; secrets are redacted. */

@@ -14,7 +14,7 @@ const cell = (text: string) => text.replaceAll('|', '\\|');
 export function configurationPage(byBinary: Readonly<Record<string, SettingTable>>): string {
   const parts = Object.entries(byBinary).map(([binary, table]) => {
     const rows = describeSettings(table).map(({ name, what, expected, fallback, secret }) => {
-      const shown = ['required', 'optional'].includes(fallback) ? fallback : `\`${fallback}\``;
+      const shown = /^(required|optional)/.test(fallback) ? fallback : `\`${fallback}\``;
       return `| \`${name}\`${secret ? ' (secret)' : ''} | ${cell(what)} | ${cell(expected)} | ${shown} |`;
     });
     return [

@@ -4,6 +4,11 @@ import { answerSettings } from './answer-settings.js';
 import type { SettingTable } from './config.js';
 import { address, admin, common, databaseUrl, integer, path, port } from './settings-shared.js';
 
+const inTlsMode = {
+  fallback: '',
+  requiredWith: { setting: 'identityMode', value: 'tls' },
+} as const;
+
 /** `api`: answers over gRPC. */
 export const apiSettings = {
   grpcHost: { name: 'GRPC_HOST', what: 'Where gRPC listens', ...address, fallback: '0.0.0.0' },
@@ -19,19 +24,19 @@ export const apiSettings = {
     name: 'TLS_CERT_FILE',
     what: 'Certificate chain of the service (PEM); identity mode tls only',
     ...path,
-    fallback: '',
+    ...inTlsMode,
   },
   tlsKeyFile: {
     name: 'TLS_KEY_FILE',
     what: 'Private key of the service (PEM); identity mode tls only',
     ...path,
-    fallback: '',
+    ...inTlsMode,
   },
   tlsCaFile: {
     name: 'TLS_CA_FILE',
     what: 'Authorities that sign the certificates of callers (PEM); identity mode tls only',
     ...path,
-    fallback: '',
+    ...inTlsMode,
   },
   sidecarAddresses: {
     name: 'SIDECAR_ADDRESSES',

@@ -115,7 +115,7 @@ function wallClock(timeZone: string): (at: number) => number {
   };
 }
 
-/** The earlier period of a comparison. */
+/** The earlier period of a comparison, by what common.proto says of Compare. */
 export function earlierSpan(span: Span, compare: number, timeZone: string): Span {
   const zone = timeZone || 'UTC';
   const local = (at: number) =>
@@ -123,11 +123,16 @@ export function earlierSpan(span: Span, compare: number, timeZone: string): Span
   const start = local(span.start);
   const end = local(span.end);
   if (compare !== 1) {
+    // The wall's date and time, moved back, and read again as what the clocks of that day make of it.
+    const moved = (wall: Temporal.PlainDateTime) => micros(wall.toZonedDateTime(zone).toInstant());
     const back = compare === 2 ? { days: 7 } : { years: 1 };
-    return {
-      start: micros(start.subtract(back).toInstant()),
-      end: micros(end.subtract(back).toInstant()),
-    };
+    const from = moved(start.toPlainDateTime().subtract(back));
+    const endsBeforeLeapDay =
+      compare === 3 && /-02-29T00:00:00$/.test(end.toPlainDateTime().toString());
+    const to = endsBeforeLeapDay
+      ? moved(Temporal.PlainDateTime.from(`${end.year - 1}-03-01T00:00`))
+      : moved(end.toPlainDateTime().subtract(back));
+    return { start: from, end: to <= from ? from + span.end - span.start : to };
   }
   const midnights = [start, end].every((at) => at.equals(at.startOfDay()));
   if (!midnights) return { start: span.start - (span.end - span.start), end: span.start };

@@ -1,6 +1,12 @@
 // Clients for the gRPC port, and the real gRPC server inside the test's own process with use cases that answer as the test
 // likes: for what no database can be made to do. Tests of the service as it runs start the process (api-process.ts).
-import { credentials, Metadata, type Server, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  Metadata,
+  type Server,
+  ServerCredentials,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
 import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
 import { DenialAudit } from '../../src/api/grpc/denials.js';
@@ -97,6 +103,8 @@ export interface TestServerOptions {
   readonly queries?: Partial<PlainQueries>;
   readonly deadlineCapMs?: number;
   readonly identify?: IdentityReader;
+  /** As behind a sidecar: without TLS; `identify` must say who calls. */
+  readonly plaintext?: boolean;
   readonly addReflection?: (server: Server) => void;
 }
 
@@ -118,7 +126,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const server = await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
-    credentials: tls,
+    credentials: options.plaintext ? ServerCredentials.createInsecure() : tls,
     identify: options.identify ?? identityReader({ mode: 'tls', ownId: policy.ownId }),
     policy,
     queries: echoQueries(options.queries),

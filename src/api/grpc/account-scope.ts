@@ -2,6 +2,7 @@
 // name the same one, byte for byte. Nothing is trimmed, folded or normalised: what is not exactly an account id is no
 // header. This is the first of three layers; the query's predicate and row-level security stand behind it.
 import type { Metadata } from '@grpc/grpc-js';
+import type { DenialReason } from './denial-reasons.js';
 import type { Caller } from './policy.js';
 
 /** The account id of the contract; two headers arrive joined as `A, B` and do not match. */
@@ -23,7 +24,7 @@ function accountOfHeader(metadata: Metadata): string | undefined {
 export type AccountScope =
   | { readonly kind: 'account'; readonly accountId: string }
   | { readonly kind: 'none' }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: DenialReason };
 
 /**
  * The scope in which a question may be answered. A caller with `accounts: header` is bound to its header, and may ask

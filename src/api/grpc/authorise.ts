@@ -3,6 +3,7 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { isWholeAccountHeader } from './account-scope.js';
 import { type CallRecord, callRecord } from './call-record.js';
+import type { DenialReason } from './denial-reasons.js';
 import type { DenialAudit } from './denials.js';
 import type { Identity, IdentityReader } from './identity.js';
 import type { ServerMetrics } from './metrics.js';
@@ -20,7 +21,7 @@ export interface AuthoriseOptions {
 interface Denial {
   readonly refusal: Refusal;
   readonly who: string;
-  readonly reason: string;
+  readonly reason: DenialReason;
 }
 
 /** Makes the interceptor; it must come right after the access log. */
@@ -61,7 +62,7 @@ function judge(
   metadata: Metadata,
 ): Caller | Denial {
   const caller = policy.callerOf(identity);
-  const deny = (reason: string): Denial => ({
+  const deny = (reason: DenialReason): Denial => ({
     refusal: refusals.denied,
     who: caller?.name ?? identity.id,
     reason,
@@ -78,7 +79,7 @@ function judge(
 export function noteDenial(
   options: Pick<AuthoriseOptions, 'audit' | 'metrics'>,
   record: CallRecord,
-  denial: { readonly who: string; readonly reason: string },
+  denial: { readonly who: string; readonly reason: DenialReason },
 ): void {
   options.metrics.denied(record.method, denial.reason);
   options.audit.note(denial.who, record.method, denial.reason, record.correlationId);

@@ -1,6 +1,7 @@
 // Who is calling, by one of three explicit ways to know it. A deployment chooses one; there is no fallback from one to
 // another, and a way never looks at what belongs to another (in `tls` mode no header is read at all).
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import type { DenialReason } from './denial-reasons.js';
 import { linkerdIdentity } from './identity-linkerd.js';
 import { tlsIdentity } from './identity-tls.js';
 import { xfccIdentity } from './identity-xfcc.js';
@@ -14,7 +15,7 @@ export type Identity =
 /** Why nobody could be identified: a constant, safe to log and to count. */
 export interface Unidentified {
   readonly kind: 'none';
-  readonly reason: string;
+  readonly reason: DenialReason;
 }
 
 /** Who makes a call, from its connection and headers; `connection` is one object per connection. Never throws. */

@@ -3,6 +3,7 @@
 // definition and the policy only.
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { DENIAL_REASONS, type DenialReason } from './denial-reasons.js';
 
 /** What the server counts. `method` is always `package.Service/Method` of a method that exists. */
 export interface ServerMetrics {
@@ -10,13 +11,16 @@ export interface ServerMetrics {
   received(method: string): void;
   sent(method: string): void;
   handled(method: string, code: GrpcCode, seconds: number): void;
-  denied(method: string, reason: string): void;
+  denied(method: string, reason: DenialReason): void;
   /** A pair of certificate and key was taken (`ok`) or refused (`kept_last_good`). */
   certificateLoaded(result: 'ok' | 'kept_last_good'): void;
   certificateExpires(epochSeconds: number): void;
 }
 
-/** Declares the metrics on a registry. `methods` appear with zeros from the start, so that rates have a beginning. */
+/**
+ * Declares the metrics on a registry. `methods` appear with zeros from the start, each with every reason of a denial: a
+ * counter that is born with its first event shows no increase, so that an alert would miss it.
+ */
 export function serverMetrics(registry: Registry, methods: readonly string[]): ServerMetrics {
   const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
   const counter = (name: string, help: string) =>
@@ -60,6 +64,10 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
     started.inc(label, 0);
     handled.inc({ ...label, grpc_code: 'OK' }, 0);
   }
+  for (const method of methods) {
+    for (const reason of DENIAL_REASONS) denials.inc({ method, reason }, 0);
+  }
+  for (const result of ['ok', 'kept_last_good']) loads.inc({ result }, 0);
   return {
     started: (method) => started.inc(of(method)),
     received: (method) => received.inc(of(method)),

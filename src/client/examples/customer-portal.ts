@@ -1,14 +1,25 @@
 // How customer-portal asks: one client per process, the account of the signed-in customer with every call.
-import { type AnalyticsClientOptions, AnalyticsError, createAnalyticsClient } from '../index.js';
+import {
+  type AnalyticsClient,
+  type AnalyticsClientOptions,
+  AnalyticsError,
+  createAnalyticsClient,
+} from '../index.js';
+
+/** The client of the whole process: made at start, closed at its end. */
+export function portalClient(
+  options: Pick<AnalyticsClientOptions, 'target' | 'tls'>,
+): AnalyticsClient {
+  return createAnalyticsClient({ ...options, defaultDeadlineMs: 3_000 });
+}
 
 /** What a customer used this month, in words; a wrong question is answered with what is wrong about it. */
 export async function usageOf(
-  options: Pick<AnalyticsClientOptions, 'target' | 'tls'>,
+  client: AnalyticsClient,
   accountId: string,
   range: { start: string; end: string },
   signal?: AbortSignal,
 ): Promise<string> {
-  const client = createAnalyticsClient({ ...options, defaultDeadlineMs: 3_000 });
   try {
     const usage = await client.getAccountUsage(
       { accountId, range },
@@ -27,7 +38,5 @@ export async function usageOf(
     return error.retryable
       ? 'try again later'
       : `not available (${error.correlationId ?? 'offline'})`;
-  } finally {
-    client.close();
   }
 }

@@ -18,3 +18,9 @@ export function openPool(
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
+
+/** How full a pool is: connections open, those at work, and statements that wait for one. */
+export function useOf(pool: pg.Pool): { open: number; busy: number; waiting: number } {
+  const { totalCount: open, idleCount, waitingCount: waiting } = pool;
+  return { open, busy: open - idleCount, waiting };
+}

@@ -1,11 +1,12 @@
 // The client against the real server over real TLS: answers, errors, deadlines, cancellation, pages, retries, rotation.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dashboard } from '../../../src/client/examples/admin-dashboard.js';
-import { usageOf } from '../../../src/client/examples/customer-portal.js';
-import { AnalyticsError, createAnalyticsClient } from '../../../src/client/index.js';
+import { portalClient, usageOf } from '../../../src/client/examples/customer-portal.js';
+import { AnalyticsError, createAnalyticsClient, Dimension } from '../../../src/client/index.js';
 import { InvalidQuestion, Unavailable } from '../../../src/domain/failure.js';
 import {
   GetAccountUsageResponse,
+  GetDeliveryBreakdownResponse,
   GetOperatorPerformanceResponse,
   GetSummaryResponse,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
@@ -29,6 +30,13 @@ beforeAll(async () => {
           rows: [{ operatorId: `op${pageToken || '1'}` }],
           nextPageToken: { '': '2', '2': '3' }[pageToken] ?? '',
         }),
+      getDeliveryBreakdown: async ({ pageToken, pageSize, groupBy }) => {
+        const last = Number(pageToken || 0) + pageSize * groupBy.length;
+        return GetDeliveryBreakdownResponse.fromPartial({
+          messages: BigInt(last),
+          nextPageToken: last < 6 ? String(last) : '',
+        });
+      },
       getAccountUsage: async (request) => {
         if (request.range === undefined)
           throw new InvalidQuestion([{ field: 'range', description: 'is missing' }]);
@@ -163,6 +171,16 @@ test('pages follow one another to the last', async () => {
   const seen: (string | undefined)[] = [];
   for await (const page of client.operatorPages({})) seen.push(page.rows[0]?.operatorId);
   expect(seen).toEqual(['op1', 'op2', 'op3']);
+  const totals: (bigint | undefined)[] = [];
+  const asked = { pageSize: 2, groupBy: [Dimension.DIMENSION_OUTCOME] };
+  for await (const page of client.breakdownPages(asked)) totals.push(page.messages);
+  expect(totals).toEqual([2n, 4n, 6n]);
+  // From the middle, as a page that was linked to.
+  totals.length = 0;
+  for await (const page of client.breakdownPages({ ...asked, pageToken: '2' })) {
+    totals.push(page.messages);
+  }
+  expect(totals).toEqual([4n, 6n]);
   client.close();
 });
 
@@ -189,8 +207,6 @@ test('rotated certificate files are used by new calls, and files that do not wor
     )
     .toBe('OK');
   client.close();
-  client.close();
-  await expect(client.getSummary({})).rejects.toThrow('closed');
 });
 
 describe('the examples run', () => {
@@ -203,8 +219,13 @@ describe('the examples run', () => {
   });
 
   test('customer-portal', async () => {
-    const options = { target: server.target, tls: tls(portal) };
+    const client = portalClient({ target: server.target, tls: tls(portal) });
     const range = { start: '2026-11-01', end: '2026-12-01' };
-    expect(await usageOf(options, 'acme', range)).toBe('3 messages, 4 segments, 0.300000001 EUR');
+    // One client for all customers, each with an account of its own.
+    for (const accountId of ['acme', 'umbrella']) {
+      const usage = await usageOf(client, accountId, range);
+      expect(usage).toBe('3 messages, 4 segments, 0.300000001 EUR');
+    }
+    client.close();
   });
 });

@@ -3,84 +3,18 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { freshnessMetric, poolMetrics } from '../../../src/api/answer-metrics.js';
-import { copyMetrics } from '../../../src/api/copy-metrics.js';
+import { DENIAL_REASONS } from '../../../src/api/grpc/denial-reasons.js';
 import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
-import { serverMetrics } from '../../../src/api/grpc/metrics.js';
 import { DEAD_LETTER_REASONS } from '../../../src/domain/dead-letter.js';
-import { ingestMetrics } from '../../../src/ingest/metrics.js';
 import { opsCommand } from '../../../src/ops/command.js';
-import { createRegistry } from '../../../src/platform/metrics.js';
+import { declared, registries } from './declared-metrics.js';
 import { render, workloadsOf } from './manifests.js';
+import { groupsOf, mismatches, usesOf } from './promql.js';
 
-/** What the scraper and kube-state-metrics add. */
-const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  up: [],
-  kube_job_status_failed: ['job_name'],
-};
 const OF_EVERY_METRIC = ['job', 'instance', 'namespace', 'pod', 'binary'];
-/** Words of PromQL that stand where a metric could. */
-const WORDS = new Set(['by', 'and', 'or', 'on', 'le', 'without', 'unless', 'bool', 'ignoring']);
-
-/** Label names by metric, as the processes declare them. */
-function declared(): Map<string, readonly string[]> {
-  const api = createRegistry('api', '0');
-  serverMetrics(api, [...ALL_METHODS]);
-  poolMetrics(api, {});
-  freshnessMetric(api);
-  copyMetrics(api, () => Promise.reject(new Error('not asked')));
-  const ingest = createRegistry('ingest', '0');
-  ingestMetrics(ingest);
-  const all = new Map<string, readonly string[]>(Object.entries(FOREIGN));
-  for (const registry of [api, ingest]) {
-    for (const [name, type, labels] of metricsOf(registry)) {
-      all.set(name, labels);
-      if (type !== 'histogram') continue;
-      for (const part of ['_bucket', '_sum', '_count'])
-        all.set(`${name}${part}`, [...labels, 'le']);
-    }
-  }
-  return all;
-}
-
-function metricsOf(registry: Registry): [string, string, readonly string[]][] {
-  return registry.getMetricsAsArray().map((metric) => {
-    const { name, labelNames = [] } = metric as unknown as { name: string; labelNames?: string[] };
-    const type = metric.constructor.name.toLowerCase();
-    return [name, type, labelNames];
-  });
-}
-
-interface Use {
-  readonly metric: string;
-  /** Labels that its selector names. */
-  readonly labels: readonly string[];
-}
-
-const withoutGroups = (expression: string) =>
-  expression.replace(/\b(?:by|without)\s*\([^)]*\)/g, ' ').replace(/\[[^\]]*\]/g, ' ');
-
-/** Metrics of an expression, each with its selector. */
-function usesOf(expression: string): Use[] {
-  const word = /\b([a-z_][a-z0-9_:]*)\b(?!\s*\()(?:\{([^}]*)\})?/g;
-  return [...withoutGroups(expression).matchAll(word)]
-    .filter(([, name = '']) => !WORDS.has(name))
-    .map(([, metric = '', selector = '']) => ({
-      metric,
-      labels: [...selector.matchAll(/(\w+)\s*(?:=~|!~|!=|=)/g)].map((match) => match[1] ?? ''),
-    }));
-}
-
-/** Labels by which an expression groups. */
-function groupsOf(expression: string): string[] {
-  return [...expression.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap((match) =>
-    (match[1] ?? '').split(',').map((label) => label.trim()),
-  );
-}
 
 interface Alert {
   readonly alert: string;
@@ -140,13 +74,63 @@ describe('dashboards and alerts', () => {
     expect(unknown).toEqual([]);
   });
 
+  test('say whose they mean where both processes have a metric of that name', () => {
+    const [api = [], ingest = []] = registries().map((one) =>
+      one.getMetricsAsArray().map(({ name }) => name),
+    );
+    const shared = api.filter((name) => ingest.includes(name));
+    expect(shared).toContain('sms_analytics_data_as_of_timestamp_seconds');
+    const unclear = expressions.flatMap(({ where, expr }) =>
+      usesOf(expr)
+        .filter(({ metric }) => shared.includes(metric))
+        .filter(({ labels }) => ![...labels, ...groupsOf(expr)].includes('binary'))
+        .map(({ metric }) => `${where}: ${metric}`),
+    );
+    expect(unclear).toEqual([]);
+  });
+
   test('know the reasons of dead letters and denials by their names', () => {
     for (const { expr } of expressions) {
       for (const [, names = ''] of expr.matchAll(/dead_letters_total\{reason=~?"([^"]+)"\}/g)) {
         for (const name of names.split('|')) expect(DEAD_LETTER_REASONS).toContain(name);
       }
     }
-    expect(file('src/api/grpc/account-scope.ts')).toContain("'FOREIGN_ACCOUNT'");
+    for (const { expr } of expressions) {
+      for (const [, name = ''] of expr.matchAll(/denials_total\{reason="([^"]+)"\}/g)) {
+        expect(DENIAL_REASONS).toContain(name);
+      }
+    }
+  });
+
+  test('join only what carries the same labels, since other series never meet', () => {
+    const labelsOf = (metric: string) => metrics.get(metric) ?? [];
+    const joined = expressions.flatMap(({ where, expr }) =>
+      mismatches(expr, labelsOf).map((found) => `${where}: ${found}`),
+    );
+    expect(joined).toEqual([]);
+  });
+
+  test('see the first event of what they watch for, since its counter starts at 0', async () => {
+    const text = (await Promise.all(registries().map((one) => one.metrics()))).join('\n');
+    const zeros = text.split('\n').filter((line) => line.endsWith('} 0'));
+    const isMissing = (metric: string, labels: string) =>
+      !zeros.some((line) => line.startsWith(`${metric}{`) && line.includes(labels));
+    const increases = alerts.flatMap(({ expr }) => [
+      ...expr.matchAll(/\bincrease\((\w+)(?:\{(\w+)=~?"([^"]+)"\})?/g),
+    ]);
+    expect(increases.length).toBeGreaterThan(3);
+    const wanted = increases.flatMap(([, metric = '', label, values = '']) =>
+      values.split('|').map((value) => [metric, label === undefined ? '' : `${label}="${value}"`]),
+    );
+    for (const reason of DEAD_LETTER_REASONS) {
+      wanted.push(['sms_analytics_dead_letters_total', `reason="${reason}"`]);
+    }
+    for (const method of ALL_METHODS) {
+      for (const reason of DENIAL_REASONS) {
+        wanted.push(['sms_analytics_denials_total', `method="${method}",reason="${reason}"`]);
+      }
+    }
+    expect(wanted.filter(([metric = '', labels = '']) => isMissing(metric, labels))).toEqual([]);
   });
 
   test('cover every metric of ours', () => {
@@ -235,17 +219,5 @@ describe('the runbook', () => {
     const named = [...runbook.matchAll(/`((?:sms_analytics|grpc_server|nodejs|process)_\w+)/g)];
     expect(named.length).toBeGreaterThan(10);
     for (const [, name = ''] of named) expect([...metrics.keys()]).toContain(name);
-  });
-});
-
-describe('the reader of PromQL', () => {
-  test('finds metrics and labels, and neither functions nor values', () => {
-    const expr =
-      'sum by (grpc_method) (rate(grpc_server_handled_total{grpc_code=~"Internal|Unknown"}[5m])) / time() > 1 and max(up) > 0';
-    expect(usesOf(expr)).toEqual([
-      { metric: 'grpc_server_handled_total', labels: ['grpc_code'] },
-      { metric: 'up', labels: [] },
-    ]);
-    expect(groupsOf(expr)).toEqual(['grpc_method']);
   });
 });

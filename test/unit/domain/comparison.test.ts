@@ -58,12 +58,57 @@ describe('the previous week', () => {
       earlier('America/New_York', '2026-03-15T06:30:00Z', '2026-03-15T08:00:00Z', 'previous_week'),
     ).toEqual(['2026-03-08T07:30Z', '2026-03-08T08:00Z']);
   });
+
+  it('is as long as the range where the clocks leave nothing of it', () => {
+    // New York, 15 March 02:30 to 03:00 EDT: on 8 March 02:30 is 03:30 EDT, after 03:00 EDT.
+    expect(
+      earlier('America/New_York', '2026-03-15T06:30:00Z', '2026-03-15T07:00:00Z', 'previous_week'),
+    ).toEqual(['2026-03-08T07:30Z', '2026-03-08T08:00Z']);
+    // 02:15 to 03:15 EDT: 03:15 EDT to 03:15 EDT.
+    expect(
+      earlier('America/New_York', '2026-03-15T06:15:00Z', '2026-03-15T07:15:00Z', 'previous_week'),
+    ).toEqual(['2026-03-08T07:15Z', '2026-03-08T08:15Z']);
+    // 1 November, the first hour from 01:00 (EDT) to the second 01:00 (EST): on 25 October one instant.
+    expect(
+      earlier('America/New_York', '2026-11-01T05:00:00Z', '2026-11-01T06:00:00Z', 'previous_week'),
+    ).toEqual(['2026-10-25T05:00Z', '2026-10-25T06:00Z']);
+  });
 });
 
 describe('the previous year', () => {
   it('answers 29 February with 28 February', () => {
     expect(earlier('UTC', '2024-02-29T00:00:00Z', '2024-03-01T00:00:00Z', 'previous_year')).toEqual(
       ['2023-02-28T00:00Z', '2023-03-01T00:00Z'],
+    );
+  });
+
+  it('ends with 28 February where the range does, though the next day is the 29th', () => {
+    // 28 February 2028 alone, and the week that ends with it.
+    expect(earlier('UTC', '2028-02-28T00:00:00Z', '2028-02-29T00:00:00Z', 'previous_year')).toEqual(
+      ['2027-02-28T00:00Z', '2027-03-01T00:00Z'],
+    );
+    expect(earlier('UTC', '2028-02-22T00:00:00Z', '2028-02-29T00:00:00Z', 'previous_year')).toEqual(
+      ['2027-02-22T00:00Z', '2027-03-01T00:00Z'],
+    );
+    // Kathmandu (+05:45): local midnight is 18:15Z of the day before.
+    expect(
+      earlier('Asia/Kathmandu', '2028-02-27T18:15:00Z', '2028-02-28T18:15:00Z', 'previous_year'),
+    ).toEqual(['2027-02-27T18:15Z', '2027-02-28T18:15Z']);
+  });
+
+  it('ends at the same time of 28 February where the range ends on the 29th', () => {
+    expect(earlier('UTC', '2028-02-28T12:00:00Z', '2028-02-29T12:00:00Z', 'previous_year')).toEqual(
+      // 28 February 12:00 to 28 February 12:00 is nothing: as long as the range.
+      ['2027-02-28T12:00Z', '2027-03-01T12:00Z'],
+    );
+    expect(earlier('UTC', '2028-02-27T12:00:00Z', '2028-02-29T12:00:00Z', 'previous_year')).toEqual(
+      ['2027-02-27T12:00Z', '2027-02-28T12:00Z'],
+    );
+  });
+
+  it('has its own leap day where only that year has one', () => {
+    expect(earlier('UTC', '2029-02-01T00:00:00Z', '2029-03-01T00:00:00Z', 'previous_year')).toEqual(
+      ['2028-02-01T00:00Z', '2028-03-01T00:00Z'],
     );
   });
 

@@ -38,6 +38,20 @@ describe('readConfig', () => {
     expect(read).not.toThrow(/hunter2/);
   });
 
+  test('names what another setting makes required beside all other faults, and only with that setting', () => {
+    const databases = { DATABASE_URL: 'postgres://a/b', ACCOUNT_DATABASE_URL: 'postgres://a/b' };
+    const read = (env: object) => () => readConfig(apiSettings, { ...databases, ...env });
+    const inTlsMode = read({ IDENTITY_MODE: 'tls', TLS_CERT_FILE: 'c', GRPC_PORT: 'x' });
+    expect(inTlsMode).toThrow(/has 3 fault\(s\)/);
+    expect(inTlsMode).toThrow(/GRPC_PORT: wrong value "x"/);
+    expect(inTlsMode).toThrow(
+      /TLS_KEY_FILE: not set, expected the path of a readable file, required with IDENTITY_MODE=tls/,
+    );
+    expect(inTlsMode).toThrow(/TLS_CA_FILE: not set/);
+    expect(read({ IDENTITY_MODE: 'linkerd' })()).toMatchObject({ tlsKeyFile: undefined });
+    expect(read({ IDENTITY_MODE: 'nobody' })).toThrow(/has 1 fault\(s\)/);
+  });
+
   test('fills in defaults and leaves optional settings undefined', () => {
     const config = readConfig(ingestSettings, ingest);
     expect(config.batchSize).toBe(6000);
@@ -87,7 +101,8 @@ describe('readConfig', () => {
 test('describeSettings says which settings are required, optional or defaulted', () => {
   const rows = Object.fromEntries(describeSettings(apiSettings).map((row) => [row.name, row]));
   expect(rows.IDENTITY_MODE?.fallback).toBe('required');
-  expect(rows.TLS_CERT_FILE?.fallback).toBe('optional');
+  expect(rows.SIDECAR_ADDRESSES?.fallback).toBe('optional');
+  expect(rows.TLS_CERT_FILE?.fallback).toBe('required with IDENTITY_MODE=tls');
   expect(rows.GRPC_PORT?.fallback).toBe('3030');
   expect(rows.DATABASE_URL?.secret).toBe(true);
 });

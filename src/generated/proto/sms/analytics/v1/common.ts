@@ -137,7 +137,10 @@ export function weekStartToJSON(object: WeekStart): string {
   }
 }
 
-/** Which earlier period the answer is held against. */
+/**
+ * Which earlier period the answer is held against; it is never empty. Where the clocks leave nothing between the shifted
+ * ends (a range inside an hour that is skipped or comes twice), it is as long as the range.
+ */
 export enum Compare {
   /** COMPARE_UNSPECIFIED - None. */
   COMPARE_UNSPECIFIED = 0,
@@ -145,7 +148,10 @@ export enum Compare {
   COMPARE_PREVIOUS_PERIOD = 1,
   /** COMPARE_PREVIOUS_WEEK - The same local times seven days earlier; one that the clocks skip moves later, of one that comes twice the first. */
   COMPARE_PREVIOUS_WEEK = 2,
-  /** COMPARE_PREVIOUS_YEAR - The same local times a year earlier; 29 February answers to 28 February. */
+  /**
+   * COMPARE_PREVIOUS_YEAR - The same local times a year earlier, the clocks as above; 29 February answers to 28 February, but a range that ends at
+   * its midnight to one that ends with 28 February (1 March 00:00).
+   */
   COMPARE_PREVIOUS_YEAR = 3,
   UNRECOGNIZED = -1,
 }
