@@ -78,17 +78,23 @@ async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes
   return types;
 }
 
+/** What became of a batch, as far as only the database can tell. */
+export interface Applied {
+  /** Charges and refunds recorded as `conflict` by this batch: losers of it and earlier ones that it displaced. */
+  readonly conflictCount: number;
+}
+
 /**
- * Commits the batch and returns; the transaction is durable (synchronous_commit) when it resolves.
+ * Commits the batch and returns what became of it; the transaction is durable (synchronous_commit) when it resolves.
  * Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22 and 23 blame an
  * event of the batch. After a rejection it is unknown whether the batch was committed; a retry is
- * right in both cases.
+ * right in both cases, and finds nothing new where it was.
  */
-export async function applyBatch(
+export async function countBatch(
   connection: Pick<Pool, 'query'>,
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
-): Promise<void> {
+): Promise<Applied> {
   const { highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
   const types = await entryTypesOf(connection);
   nameElementType(entries, types.ledger);
@@ -96,7 +102,14 @@ export async function applyBatch(
   nameElementType(deadLetters, types.dead_letter);
   const rows = [entries, refunds, deadLetters];
   const values = [generation, streamId, worker, highestSequence, ...rows, highestPublishedAt];
-  await connection.query({ name: 'apply-batch', text: APPLY_BATCH, values });
+  const query = { name: 'apply-batch', text: APPLY_BATCH, values };
+  const [row] = (await connection.query<{ conflicts: number }>(query)).rows;
+  return { conflictCount: row?.conflicts ?? 0 };
+}
+
+/** As `countBatch`, for whoever need not know what became of it. */
+export async function applyBatch(...args: Readonly<Parameters<typeof countBatch>>): Promise<void> {
+  await countBatch(...args);
 }
 
 /** The dead letters of charges and refunds that lost to another one within the batch. */

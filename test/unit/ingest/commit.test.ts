@@ -28,7 +28,10 @@ function charges(count: number): Envelope[] {
 function committing(apply: (highestSequence: number) => void) {
   const warnings: string[] = [];
   const options: CommitOptions = {
-    apply: async (batch) => apply(batch.highestSequence),
+    apply: async (batch) => {
+      apply(batch.highestSequence);
+      return { conflictCount: 1 };
+    },
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor: () => -Infinity,
     stopping: new AbortController().signal,
@@ -64,7 +67,8 @@ it('halves a batch that ran out of time again and again', async () => {
     if (sequence === 4 && !applied.includes(2)) throw cancelled();
     applied.push(sequence);
   });
-  expect(await run(charges(4))).toMatchObject({ unstorableCount: 0 });
+  // Both halves count: each was told of one conflict.
+  expect(await run(charges(4))).toMatchObject({ unstorableCount: 0, conflictCount: 2 });
   expect(applied).toEqual([2, 4]);
   expect(warnings.at(-1)).toBe('batch ran out of time, halved');
 });
