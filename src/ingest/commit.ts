@@ -76,7 +76,8 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   const alone = { ...decided, events: [], deadLetters: [unstorable(envelope, event)] };
   const second = await applyPatiently(options, encodeBatch(countable(alone)), streamId);
   if (second instanceof Error) throw second;
-  return { decided: alone, unstorableCount: 1, ...second };
+  // The letter is in unstorableCount; among what was decided on arrival it would be counted twice.
+  return { decided: { ...decided, events: [] }, unstorableCount: 1, ...second };
 }
 
 async function commitHalves(

@@ -72,3 +72,21 @@ it('halves a batch that ran out of time again and again', async () => {
   expect(applied).toEqual([2, 4]);
   expect(warnings.at(-1)).toBe('batch ran out of time, halved');
 });
+
+it('makes one dead letter of an event that the database refuses, alone or among others', async () => {
+  const refused = () => Object.assign(new Error('refused'), { code: '22021' });
+  for (const count of [1, 2]) {
+    let refusals = 0;
+    const { run } = committing((sequence) => {
+      // Once the event alone, or the batch and then the event; what comes last under its sequence is its dead letter.
+      if (sequence === count && refusals < count) {
+        refusals += 1;
+        throw refused();
+      }
+    });
+    expect(await run(charges(count))).toMatchObject({
+      unstorableCount: 1,
+      decided: { deadLetters: [] },
+    });
+  }
+});
