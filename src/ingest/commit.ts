@@ -41,6 +41,8 @@ export interface Committed {
   readonly unstorableCount: number;
   /** Charges and refunds that lost to others of this batch or an earlier one, and were recorded only now. */
   readonly conflictCount: number;
+  /** Messages and refunds of which the ledger learned nothing new. */
+  readonly duplicateCount: number;
 }
 
 /** A pulled batch, judged and encoded: all that can be done while the batch before it commits. */
@@ -91,6 +93,7 @@ async function commitHalves(
     decided,
     unstorableCount: first.unstorableCount + second.unstorableCount,
     conflictCount: first.conflictCount + second.conflictCount,
+    duplicateCount: first.duplicateCount + second.duplicateCount,
   };
 }
 

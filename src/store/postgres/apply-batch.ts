@@ -35,6 +35,8 @@ export interface CountableBatch {
 
 /** A batch as parameters of the statement; encoding is the costly part that needs no database. */
 export interface EncodedBatch {
+  /** Messages and refunds. */
+  readonly rowCount: number;
   readonly highestSequence: number;
   readonly highestPublishedAt: string | null;
   readonly entries: Buffer;
@@ -50,6 +52,7 @@ export function encodeBatch({
   highestPublishedAt,
 }: CountableBatch): EncodedBatch {
   return {
+    rowCount: folded.entries.length + folded.refunds.length,
     highestSequence,
     highestPublishedAt: highestPublishedAt === undefined ? null : formatInstant(highestPublishedAt),
     entries: encodeRows(ENTRY_COLUMNS, folded.entries),
@@ -82,6 +85,8 @@ async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes
 export interface Applied {
   /** Charges and refunds recorded as `conflict` by this batch: losers of it and earlier ones that it displaced. */
   readonly conflictCount: number;
+  /** Messages and refunds of which it said nothing new: delivered before, or reports that were beaten before. */
+  readonly duplicateCount: number;
 }
 
 /**
@@ -95,7 +100,7 @@ export async function countBatch(
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
 ): Promise<Applied> {
-  const { highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
+  const { rowCount, highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
   const types = await entryTypesOf(connection);
   nameElementType(entries, types.ledger);
   nameElementType(refunds, types.refund);
@@ -103,8 +108,9 @@ export async function countBatch(
   const rows = [entries, refunds, deadLetters];
   const values = [generation, streamId, worker, highestSequence, ...rows, highestPublishedAt];
   const query = { name: 'apply-batch', text: APPLY_BATCH, values };
-  const [row] = (await connection.query<{ conflicts: number }>(query)).rows;
-  return { conflictCount: row?.conflicts ?? 0 };
+  const [row] = (await connection.query<{ conflicts: number; moved: number }>(query)).rows;
+  const { conflicts = 0, moved = 0 } = row ?? {};
+  return { conflictCount: conflicts, duplicateCount: rowCount - moved };
 }
 
 /** As `countBatch`, for whoever need not know what became of it. */

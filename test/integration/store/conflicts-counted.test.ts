@@ -6,7 +6,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Envelope } from '../../../src/broker/nats/envelope.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/admission.js';
-import { type CommitOptions, commit, prepare } from '../../../src/ingest/commit.js';
+import { type CommitOptions, type Committed, commit, prepare } from '../../../src/ingest/commit.js';
 import { ingestMetrics } from '../../../src/ingest/metrics.js';
 import { silentLog } from '../../../src/platform/log.js';
 import { countBatch } from '../../../src/store/postgres/apply-batch.js';
@@ -48,8 +48,7 @@ function charge(sequence: number, index: number, amount: string): Envelope {
   };
 }
 
-/** Commits a batch; returns what the metric says of conflicts afterwards. */
-async function conflictsAfter(...envelopes: Envelope[]): Promise<number> {
+async function committed(envelopes: readonly Envelope[]): Promise<Committed> {
   const context = { generation: 1, streamId, worker: 'one' };
   const options: CommitOptions = {
     apply: (batch) => countBatch(pool, context, batch),
@@ -58,8 +57,12 @@ async function conflictsAfter(...envelopes: Envelope[]): Promise<number> {
     stopping: new AbortController().signal,
     log: silentLog,
   };
-  const committed = await commit(options, prepare(options, envelopes, streamId));
-  metrics.observeBatch(envelopes, committed, 1);
+  return commit(options, prepare(options, envelopes, streamId));
+}
+
+/** Commits a batch; returns what the metric says of conflicts afterwards. */
+async function conflictsAfter(...envelopes: Envelope[]): Promise<number> {
+  metrics.observeBatch(envelopes, await committed(envelopes), 1);
   const [, count] = /letters_total\{reason="conflict"\} (\d+)/.exec(await registry.metrics()) ?? [];
   return Number(count ?? 0);
 }
@@ -92,4 +95,14 @@ it('counts as many conflicts as there are dead letters of that reason', async ()
   );
   expect(rows.map(({ sequence }) => sequence)).toEqual([2, 3, 5, 7, 8]);
   expect(await conflictsAfter()).toBe(rows.length);
+});
+
+it('tells what was known before from what is new, and neither from a conflict', async () => {
+  const known = charge(10, 5, '0.01');
+  expect(await committed([known])).toMatchObject({ duplicateCount: 0, conflictCount: 0 });
+  // One was there, one is new, one of a message that was there loses.
+  const batch = [known, charge(11, 6, '0.01'), charge(12, 4, '0.05')];
+  expect(await committed(batch)).toMatchObject({ duplicateCount: 1, conflictCount: 1 });
+  // The loser is found again; only its dead letter is there already.
+  expect(await committed(batch)).toMatchObject({ duplicateCount: 2, conflictCount: 0 });
 });

@@ -30,7 +30,7 @@ function committing(apply: (highestSequence: number) => void) {
   const options: CommitOptions = {
     apply: async (batch) => {
       apply(batch.highestSequence);
-      return { conflictCount: 1 };
+      return { conflictCount: 1, duplicateCount: 1 };
     },
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor: () => -Infinity,
@@ -67,8 +67,9 @@ it('halves a batch that ran out of time again and again', async () => {
     if (sequence === 4 && !applied.includes(2)) throw cancelled();
     applied.push(sequence);
   });
-  // Both halves count: each was told of one conflict.
-  expect(await run(charges(4))).toMatchObject({ unstorableCount: 0, conflictCount: 2 });
+  // Both halves count: each was told of one conflict and one duplicate.
+  const sums = { unstorableCount: 0, conflictCount: 2, duplicateCount: 2 };
+  expect(await run(charges(4))).toMatchObject(sums);
   expect(applied).toEqual([2, 4]);
   expect(warnings.at(-1)).toBe('batch ran out of time, halved');
 });
