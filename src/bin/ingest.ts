@@ -11,6 +11,7 @@ import { connectNats, onReconnect } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
+import { BatchLines } from '../ingest/batch-lines.js';
 import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
 import { type IngestMetrics, ingestMetrics } from '../ingest/metrics.js';
@@ -50,7 +51,7 @@ const exitWithParent = config.exitWithParent === 'on';
 
 async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
-  const metrics = ingestMetrics(registry);
+  const observer = observerOf(registry);
   await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
   const pool = openPool(config.databaseUrl, INGEST_POOL, (error) =>
     log.warn('idle connection lost', { error }),
@@ -76,13 +77,13 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     log,
     monotonicMs: systemClock.monotonicMs,
     onRetired: () => lifecycle.stop('generation retired'),
-    observe: metrics.observeLook,
+    observe: observer.observeLook,
   });
   const readiness = await openSideDoor(lifecycle, registry, {
     postgres: async () => void (await pool.query('SELECT 1')),
     nats: () => connection.flush(),
     guard: async () => {
-      metrics.observeForbidden(watch.forbidden !== undefined);
+      observer.observeForbidden(watch.forbidden !== undefined);
       if (watch.forbidden !== undefined) throw new Error(watch.forbidden);
     },
   });
@@ -90,10 +91,11 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   void readiness.watch();
   void watch.run();
   void onReconnect(connection, () => watch.distrust());
-  const counting = count(lifecycle, { pool, connection, watch, generation, metrics });
+  const counting = count(lifecycle, { pool, connection, watch, generation, observer });
   lifecycle.onStop('counting', async () => {
     readiness.drain();
     await counting;
+    observer.flush();
     await watch.look().catch(() => {});
     await connection.drain();
     await pool.end();
@@ -105,17 +107,41 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   });
 }
 
+/** Whoever is told what was seen and committed: the metrics and the log. */
+interface Observer extends IngestMetrics {
+  /** Says what is still to be said. */
+  flush(): void;
+}
+
+function observerOf(registry: Registry): Observer {
+  const metrics = ingestMetrics(registry);
+  const lines = new BatchLines({ log, monotonicMs: systemClock.monotonicMs });
+  return {
+    observeForbidden: metrics.observeForbidden,
+    observeLook(look) {
+      metrics.observeLook(look);
+      lines.noteLook(look);
+    },
+    observeBatch(envelopes, committed, durationMs) {
+      metrics.observeBatch(envelopes, committed, durationMs);
+      logRefusals(log, envelopes, committed);
+      lines.note(envelopes, committed, durationMs);
+    },
+    flush: () => lines.flush(),
+  };
+}
+
 interface Parts {
   readonly pool: Pool;
   readonly connection: NatsConnection;
   readonly watch: Watch;
   readonly generation: Generation;
-  readonly metrics: IngestMetrics;
+  readonly observer: Observer;
 }
 
 /** Counts until stopping; resolves in any case, and stops the process where counting cannot go on. */
 function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
-  const { pool, connection, watch, metrics } = parts;
+  const { pool, connection, watch, observer } = parts;
   const { generation, durable } = parts.generation;
   const { stopping } = lifecycle;
   const source = { connection, stream: STREAM, durable, inboxPrefix: INBOX_PREFIX };
@@ -134,10 +160,7 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
     commit: (prepared) => commit(committing, prepared),
     acknowledge: (envelopes) => acknowledge(connection, envelopes),
     mayContinue: () => watch.mayContinue(),
-    observe: (envelopes, committed, durationMs) => {
-      metrics.observeBatch(envelopes, committed, durationMs);
-      logRefusals(log, envelopes, committed);
-    },
+    observe: observer.observeBatch,
     monotonicMs: systemClock.monotonicMs,
     stopping,
     log,

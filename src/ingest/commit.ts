@@ -9,12 +9,12 @@ import type { AdmissionRules } from '../domain/admission.js';
 import type { EpochDay } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
-import { type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js';
+import { type Applied, type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js';
 import { countable, type Decided, decide, unstorable } from './count.js';
 
 export interface CommitOptions {
   /** Applies one batch in one transaction: trusted-apply.ts. */
-  readonly apply: (batch: EncodedBatch, streamId: number) => Promise<void>;
+  readonly apply: (batch: EncodedBatch, streamId: number) => Promise<Applied>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
   readonly stopping: AbortSignal;
@@ -39,6 +39,10 @@ export interface Committed {
   readonly decided: Decided;
   /** Events refused by the database alone. */
   readonly unstorableCount: number;
+  /** Charges and refunds that lost to others of this batch or an earlier one, and were recorded only now. */
+  readonly conflictCount: number;
+  /** Messages and refunds of which the ledger learned nothing new. */
+  readonly duplicateCount: number;
 }
 
 /** A pulled batch, judged and encoded: all that can be done while the batch before it commits. */
@@ -64,17 +68,18 @@ export function prepare(
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
   const { envelopes, decided, encoded, streamId } = prepared;
   const mayHalve = envelopes.length > 1;
-  const blame = await applyPatiently(options, encoded, streamId, mayHalve);
-  if (blame === undefined) return { decided, unstorableCount: 0 };
+  const applied = await applyPatiently(options, encoded, streamId, mayHalve);
+  if (!(applied instanceof Error)) return { decided, unstorableCount: 0, ...applied };
   if (mayHalve) return commitHalves(options, prepared);
   const [envelope] = envelopes;
   const [event] = decided.events;
-  if (envelope === undefined || event === undefined) throw blame;
-  options.log.warn('event is unstorable', { sequence: envelope.sequence, error: blame });
+  if (envelope === undefined || event === undefined) throw applied;
+  options.log.warn('event is unstorable', { sequence: envelope.sequence, error: applied });
   const alone = { ...decided, events: [], deadLetters: [unstorable(envelope, event)] };
   const second = await applyPatiently(options, encodeBatch(countable(alone)), streamId);
-  if (second !== undefined) throw second;
-  return { decided: alone, unstorableCount: 1 };
+  if (second instanceof Error) throw second;
+  // The letter is in unstorableCount; among what was decided on arrival it would be counted twice.
+  return { decided: { ...decided, events: [] }, unstorableCount: 1, ...second };
 }
 
 async function commitHalves(
@@ -84,21 +89,28 @@ async function commitHalves(
   const middle = Math.ceil(envelopes.length / 2);
   const first = await commit(options, prepare(options, envelopes.slice(0, middle), streamId));
   const second = await commit(options, prepare(options, envelopes.slice(middle), streamId));
-  return { decided, unstorableCount: first.unstorableCount + second.unstorableCount };
+  return {
+    decided,
+    unstorableCount: first.unstorableCount + second.unstorableCount,
+    conflictCount: first.conflictCount + second.conflictCount,
+    duplicateCount: first.duplicateCount + second.duplicateCount,
+  };
 }
 
-/** Applies, waiting out whatever a retry can cure; returns the error for which the batch is to be halved or given up. */
+/**
+ * Applies, waiting out whatever a retry can cure; returns what became of the batch, or the error for which it is to
+ * be halved or given up.
+ */
 async function applyPatiently(
   options: CommitOptions,
   batch: EncodedBatch,
   streamId: number,
   mayHalve = false,
-): Promise<Error | undefined> {
+): Promise<Applied | Error> {
   let timeOuts = 0;
   for (let attempt = 1, waitMs = FIRST_RETRY_MS; ; attempt++) {
     try {
-      await options.apply(batch, streamId);
-      return undefined;
+      return await options.apply(batch, streamId);
     } catch (error) {
       if (error instanceof CommitAbandoned) throw error;
       if (blamesTheBatch(error)) return error as Error;

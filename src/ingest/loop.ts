@@ -6,6 +6,7 @@
 import type { Envelope } from '../broker/nats/envelope.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
+import { inBatchSpan } from './batch-span.js';
 import { CommitAbandoned, type Committed, type Prepared } from './commit.js';
 
 export interface LoopOptions {
@@ -53,9 +54,12 @@ export async function runLoop(options: LoopOptions): Promise<void> {
 async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
   const startedMs = options.monotonicMs();
   try {
-    const committed = await options.commit(prepared);
-    // Acks name sequences: another stream, adopted since the commit, would take them for events of its own.
-    if (prepared.streamId === options.streamId()) options.acknowledge(prepared.envelopes);
+    const committed = await inBatchSpan(prepared.envelopes, async () => {
+      const durable = await options.commit(prepared);
+      // Acks name sequences: another stream, adopted since the commit, would take them for events of its own.
+      if (prepared.streamId === options.streamId()) options.acknowledge(prepared.envelopes);
+      return durable;
+    });
     options.observe(prepared.envelopes, committed, options.monotonicMs() - startedMs);
   } catch (error) {
     if (!(error instanceof CommitAbandoned)) throw error;

@@ -27,7 +27,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   });
   const deadLetters = new Counter({
     name: 'sms_analytics_dead_letters_total',
-    help: 'Events dead-lettered on arrival, by reason; conflicts found in the ledger are in the table only',
+    help: 'Events dead-lettered, by reason; a conflict once, as it may be found again',
     labelNames: ['reason'],
     registers,
   });
@@ -65,7 +65,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   const stopped = gauge('sms_analytics_counting_stopped', '1 while the guard forbids counting');
   stopped.set(0);
   return {
-    observeBatch(envelopes, { decided, unstorableCount }, durationMs) {
+    observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {
       batchSize.observe(envelopes.length);
       batchDuration.observe(durationMs / 1_000);
       redeliveries.inc(envelopes.reduce((sum, one) => sum + (one.redelivered ? 1 : 0), 0));
@@ -73,6 +73,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
       for (const event of decided.events) events.inc({ kind: event.kind });
       for (const letter of decided.deadLetters) deadLetters.inc({ reason: letter.reason });
       if (unstorableCount > 0) deadLetters.inc({ reason: 'unstorable' }, unstorableCount);
+      if (conflictCount > 0) deadLetters.inc({ reason: 'conflict' }, conflictCount);
     },
     observeLook(look) {
       pending.set(look.pendingCount);

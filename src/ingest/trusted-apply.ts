@@ -4,21 +4,26 @@
  * the highest sequence over all that is lost, and nothing would show the loss.
  */
 import type { Pool } from 'pg';
-import { applyBatch, type BatchContext, type EncodedBatch } from '../store/postgres/apply-batch.js';
+import {
+  type Applied,
+  type BatchContext,
+  countBatch,
+  type EncodedBatch,
+} from '../store/postgres/apply-batch.js';
 import type { Watch } from './watch.js';
 
-/** Rejects as applyBatch does, or with CommitAbandoned where the guard forbids counting. */
+/** Resolves and rejects as countBatch does, or with CommitAbandoned where the guard forbids counting. */
 export async function applyTrusted(
   pool: Pool,
   watch: Pick<Watch, 'trust'>,
   context: BatchContext,
   batch: EncodedBatch,
-): Promise<void> {
+): Promise<Applied> {
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
     await watch.trust(client, context.streamId);
-    await applyBatch(client, context, batch);
+    return await countBatch(client, context, batch);
   } catch (error) {
     failure = error as Error;
     throw error;

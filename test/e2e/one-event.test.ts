@@ -12,7 +12,9 @@
 // Bin: gamma = 1.025 / 0.975 = 1.0512820…; ln 4,200,000 / ln gamma = 15.25059 / 0.0500104 = 304.95, raised to 305, plus 1.
 // It stands for 2 * gamma^305 / (gamma + 1) = 4,105,592 µs. Wilson's lower bound of 1 of 1: 1 / (1 + 1.95996²) = 0.20655.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Child } from '../../deploy/local/child.js';
 import {
   encode,
   headersOf,
@@ -49,10 +51,11 @@ const DELIVERED: SmsEvent = {
 };
 
 let site: TestSite;
+let ingest: Child;
 
 beforeAll(async () => {
   site = await createSite();
-  await Promise.all([site.start('ingest'), site.start('api')]);
+  [ingest] = await Promise.all([site.start('ingest'), site.start('api')]);
   const at = Date.now() * 1000;
   await site.publish(
     [CHARGED, DELIVERED].map((event) => ({
@@ -78,6 +81,19 @@ async function rows(text: string): Promise<string[]> {
 const BUCKET = `to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI') AS bucket`;
 
 describe('one message, charged and delivered', () => {
+  it('is told of in the log when its events are committed', async () => {
+    const lines = () =>
+      readFileSync(ingest.logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('"msg":"batch committed"'))
+        .map((line) => JSON.parse(line));
+    // In one batch or in two; a line may come a second after its batch.
+    const said = () => lines().reduce((sum, { batchSize }) => sum + batchSize, 0);
+    await vi.waitFor(() => expect(said()).toBe(2), { timeout: 60_000, interval: 50 });
+    const rest = { deadLetters: 0, duplicates: 0, redelivered: 0, durationMs: expect.any(Number) };
+    for (const line of lines()) expect(line).toMatchObject({ ...rest, lag: expect.any(Number) });
+  });
+
   it('is one row of the ledger', async () => {
     expect(
       await rows(

@@ -1,12 +1,13 @@
-// The outermost interceptor: one log line and one set of metrics per call, however it ends. It starts the call's record,
-// caps its deadline, and gives the statuses that grpc-js makes below every interceptor the same form as ours.
+// The outermost interceptor: one log line, one span and one set of metrics per call, however it ends. It starts the
+// call's record, caps its deadline, and gives the statuses that grpc-js makes below every interceptor the same form as ours.
 import { status as GrpcCode, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import { parseTraceparent } from '../../platform/trace-context.js';
+import { traceIdOf } from '../../platform/trace-context.js';
 import { type CallRecord, keepCallRecord, newCallRecord } from './call-record.js';
 import type { ServerMetrics } from './metrics.js';
 import { connectionOf, type OutgoingStatus, watchStatus } from './raw-call.js';
+import { endServerSpan, startServerSpan } from './server-span.js';
 import { type Refusal, refusals, statusOf } from './statuses.js';
 
 export interface AccessLogOptions {
@@ -38,7 +39,7 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
-            record.span = parseTraceparent(String(metadata.get('traceparent')[0] ?? ''));
+            record.span = startServerSpan(record.method, metadata);
             record.timeoutMs = timeoutOf(call.getDeadline(), record.method, options);
             if (record.timeoutMs === options.deadlineCapMs) {
               cap = setTimeout(() => call.sendStatus(DEADLINE), record.timeoutMs);
@@ -84,13 +85,14 @@ function timeoutOf(deadline: Date | number, method: string, options: AccessLogOp
   return Math.min(left, options.deadlineCapMs);
 }
 
-/** A function that counts and logs the end of a call, once. */
+/** A function that counts and logs the end of a call, and ends its span, once. */
 function endOnce(record: CallRecord, options: AccessLogOptions): (code: GrpcCode) => void {
   let ended = false;
   return (code) => {
     if (ended) return;
     ended = true;
     const durationMs = options.clock.monotonicMs() - record.startedMs;
+    if (record.span !== undefined) endServerSpan(record.span, code);
     options.metrics.handled(record.method, code, durationMs / 1000);
     options.log.info('call', {
       method: record.method,
@@ -99,7 +101,7 @@ function endOnce(record: CallRecord, options: AccessLogOptions): (code: GrpcCode
       durationMs: Math.round(durationMs * 1000) / 1000,
       deadlineMs: Number.isFinite(record.timeoutMs) ? Math.round(record.timeoutMs) : undefined,
       correlationId: record.correlationId,
-      traceId: record.span?.traceId,
+      traceId: traceIdOf(record.span),
     });
   };
 }

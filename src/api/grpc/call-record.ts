@@ -2,7 +2,7 @@
 // find it by the call's metadata object, so nothing that a client sends can pose as a part of it.
 import { randomUUID } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
-import type { SpanContext } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
 import type { Caller } from './policy.js';
 
 /** One call. */
@@ -14,7 +14,8 @@ export interface CallRecord {
   readonly startedMs: number;
   /** The connection that it came over; what is known of a connection may be kept by this object. */
   readonly connection: object | undefined;
-  span: SpanContext | undefined;
+  /** Begun when the call's metadata is there. */
+  span: Span | undefined;
   /** Time left for the call when it began: the caller's deadline, or our cap on it. Infinite for open-ended methods. */
   timeoutMs: number;
   /** Set once the call is authorised. */

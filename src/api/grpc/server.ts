@@ -1,6 +1,7 @@
 // The gRPC server, put together: interceptors in their order, the services that are on, the port, and an orderly end.
 // Order of interceptors: the access log is outermost (it sees every end), then authorisation; handlers see only calls
 // that passed both.
+import type { ServerHttp2Session } from 'node:http2';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import { NotFound } from '../../domain/failure.js';
 import {
@@ -81,13 +82,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   options.addReflection?.(server);
   const port = await bind(server, options);
   refuseForeignRequests(server);
-  watchSessions(server, (session) => guardSession(session, clock, log));
+  const sessions = new Set<ServerHttp2Session>();
+  watchSessions(server, (session) => {
+    guardSession(session, clock, log);
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
   return {
     port,
     setServing: (serving) => health.set(serving),
     stop: (graceMs) => {
       health.drain();
-      return shutDown(server, graceMs);
+      return shutDown(server, sessions, graceMs);
     },
   };
 }
@@ -123,11 +129,15 @@ function bind(server: Server, options: GrpcServerOptions): Promise<number> {
   });
 }
 
-/** tryShutdown alone would wait for ever on an open stream. */
-function shutDown(server: Server, graceMs: number): Promise<void> {
+/** tryShutdown alone would wait for ever on an open stream, and forceShutdown knows connections by their channelz only. */
+function shutDown(
+  server: Server,
+  sessions: ReadonlySet<ServerHttp2Session>,
+  graceMs: number,
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      server.forceShutdown();
+      for (const session of sessions) session.destroy();
       resolve();
     }, graceMs);
     server.tryShutdown(() => {

@@ -7,7 +7,7 @@ import { context } from '@opentelemetry/api';
 import { InvalidQuestion } from '../../domain/failure.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
-import { traceContext } from '../../platform/trace-context.js';
+import { contextOf } from '../../platform/trace-context.js';
 import type { QueryContext } from '../../query/context.js';
 import { accountScope } from './account-scope.js';
 import { noteDenial } from './authorise.js';
@@ -72,7 +72,7 @@ async function answer<Request>(
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
   const signal = abortSignal(call);
-  const bytes = await context.with(traceContext(record.span), () =>
+  const bytes = await context.with(contextOf(record.span), () =>
     useCase(request, { accountId, signal, deadline }),
   );
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -40,7 +40,9 @@ export function isMissing(error: unknown): boolean {
 
 /**
  * `dataAsOf` is the server's time where nothing waits, else the timestamp of the first message after
- * the ack floor. Undefined where that message is just being removed; look again.
+ * the ack floor. Undefined where that message is just being removed; look again. The server tells a
+ * durable of a new message after it has stored it, so a durable that knows of nothing is believed only
+ * where the stream, asked later, has nothing more either.
  */
 export async function lookAt(
   manager: JetStreamManager,
@@ -48,9 +50,9 @@ export async function lookAt(
   durable: string,
 ): Promise<Look | undefined> {
   const info = await manager.consumers.info(stream, durable);
-  const dataAsOf = isIdle(info)
-    ? parseInstant((info as ConsumerInfo & { readonly ts: string }).ts)
-    : await firstTimestampAfter(manager, stream, info.ack_floor.stream_seq);
+  const lookedAt = parseInstant((info as ConsumerInfo & { readonly ts: string }).ts);
+  const first = await firstTimestampAfter(manager, stream, acknowledgedThrough(info));
+  const dataAsOf = isIdle(info) ? earlierOf(lookedAt, first) : first;
   if (dataAsOf === undefined) return undefined;
   return {
     dataAsOf,
@@ -63,6 +65,17 @@ export async function lookAt(
 
 function isIdle(info: ConsumerInfo): boolean {
   return info.num_pending === 0 && info.num_ack_pending === 0;
+}
+
+/** All up to this sequence are acknowledged: of an idle durable all that was delivered, wherever its floor is. */
+function acknowledgedThrough(info: ConsumerInfo): number {
+  const floor = info.ack_floor.stream_seq;
+  return isIdle(info) ? Math.max(floor, info.delivered.stream_seq) : floor;
+}
+
+function earlierOf(instant: EpochMicros | undefined, other: EpochMicros | undefined) {
+  if (instant === undefined || other === undefined) return instant;
+  return Math.min(instant, other);
 }
 
 async function firstTimestampAfter(

@@ -35,6 +35,8 @@ export interface CountableBatch {
 
 /** A batch as parameters of the statement; encoding is the costly part that needs no database. */
 export interface EncodedBatch {
+  /** Messages and refunds. */
+  readonly rowCount: number;
   readonly highestSequence: number;
   readonly highestPublishedAt: string | null;
   readonly entries: Buffer;
@@ -50,6 +52,7 @@ export function encodeBatch({
   highestPublishedAt,
 }: CountableBatch): EncodedBatch {
   return {
+    rowCount: folded.entries.length + folded.refunds.length,
     highestSequence,
     highestPublishedAt: highestPublishedAt === undefined ? null : formatInstant(highestPublishedAt),
     entries: encodeRows(ENTRY_COLUMNS, folded.entries),
@@ -78,25 +81,41 @@ async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes
   return types;
 }
 
+/** What became of a batch, as far as only the database can tell. */
+export interface Applied {
+  /** Charges and refunds recorded as `conflict` by this batch: losers of it and earlier ones that it displaced. */
+  readonly conflictCount: number;
+  /** Messages and refunds of which it said nothing new: delivered before, or reports that were beaten before. */
+  readonly duplicateCount: number;
+}
+
 /**
- * Commits the batch and returns; the transaction is durable (synchronous_commit) when it resolves.
+ * Commits the batch and returns what became of it; the transaction is durable (synchronous_commit) when it resolves.
  * Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22 and 23 blame an
  * event of the batch. After a rejection it is unknown whether the batch was committed; a retry is
- * right in both cases.
+ * right in both cases, and finds nothing new where it was.
  */
-export async function applyBatch(
+export async function countBatch(
   connection: Pick<Pool, 'query'>,
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
-): Promise<void> {
-  const { highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
+): Promise<Applied> {
+  const { rowCount, highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
   const types = await entryTypesOf(connection);
   nameElementType(entries, types.ledger);
   nameElementType(refunds, types.refund);
   nameElementType(deadLetters, types.dead_letter);
   const rows = [entries, refunds, deadLetters];
   const values = [generation, streamId, worker, highestSequence, ...rows, highestPublishedAt];
-  await connection.query({ name: 'apply-batch', text: APPLY_BATCH, values });
+  const query = { name: 'apply-batch', text: APPLY_BATCH, values };
+  const [row] = (await connection.query<{ conflicts: number; moved: number }>(query)).rows;
+  const { conflicts = 0, moved = 0 } = row ?? {};
+  return { conflictCount: conflicts, duplicateCount: rowCount - moved };
+}
+
+/** As `countBatch`, for whoever need not know what became of it. */
+export async function applyBatch(...args: Readonly<Parameters<typeof countBatch>>): Promise<void> {
+  await countBatch(...args);
 }
 
 /** The dead letters of charges and refunds that lost to another one within the batch. */

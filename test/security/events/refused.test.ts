@@ -209,5 +209,7 @@ describe('attack 21: of different charges of one message the least counts, the o
     expect((await lettersFrom(first)).map(({ verdict }) => verdict)).toEqual(['conflict']);
     expect(await moneyOfTwice()).toBe('3 charges, 0.07');
     await expectDeliveredOnce();
+    // One of each message above.
+    expect(await refusedCount('conflict')).toBe(3);
   });
 });

@@ -28,7 +28,10 @@ function charges(count: number): Envelope[] {
 function committing(apply: (highestSequence: number) => void) {
   const warnings: string[] = [];
   const options: CommitOptions = {
-    apply: async (batch) => apply(batch.highestSequence),
+    apply: async (batch) => {
+      apply(batch.highestSequence);
+      return { conflictCount: 1, duplicateCount: 1 };
+    },
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor: () => -Infinity,
     stopping: new AbortController().signal,
@@ -64,7 +67,27 @@ it('halves a batch that ran out of time again and again', async () => {
     if (sequence === 4 && !applied.includes(2)) throw cancelled();
     applied.push(sequence);
   });
-  expect(await run(charges(4))).toMatchObject({ unstorableCount: 0 });
+  // Both halves count: each was told of one conflict and one duplicate.
+  const sums = { unstorableCount: 0, conflictCount: 2, duplicateCount: 2 };
+  expect(await run(charges(4))).toMatchObject(sums);
   expect(applied).toEqual([2, 4]);
   expect(warnings.at(-1)).toBe('batch ran out of time, halved');
+});
+
+it('makes one dead letter of an event that the database refuses, alone or among others', async () => {
+  const refused = () => Object.assign(new Error('refused'), { code: '22021' });
+  for (const count of [1, 2]) {
+    let refusals = 0;
+    const { run } = committing((sequence) => {
+      // Once the event alone, or the batch and then the event; what comes last under its sequence is its dead letter.
+      if (sequence === count && refusals < count) {
+        refusals += 1;
+        throw refused();
+      }
+    });
+    expect(await run(charges(count))).toMatchObject({
+      unstorableCount: 1,
+      decided: { deadLetters: [] },
+    });
+  }
 });
