@@ -4,9 +4,9 @@
  * revision that it was made for, so it carries its own data_as_of; memory is bounded; of callers who
  * ask the same thing at once one reads the database, and who leaves does not end it for the others.
  */
-import { Cancelled, DeadlineExceeded } from '../domain/failure.js';
 import type { Clock } from '../platform/clock.js';
 import type { Answer, Encoded, Prepared, QueryContext } from './context.js';
+import { whileWaiting } from './waiting.js';
 
 export interface AnswerCacheOptions {
   readonly clock: Clock;
@@ -141,39 +141,3 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
 }
 
 const sizeOf = (key: string, { bytes }: Answer<unknown>) => bytes.length + key.length;
-
-/**
- * What `promise` resolves to.
- * @throws {Cancelled} the caller left first
- * @throws {DeadlineExceeded} the caller's deadline passed first
- */
-function whileWaiting<T>(
-  promise: Promise<T>,
-  { signal, deadline }: QueryContext,
-  clock: Clock,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(new Cancelled('the caller no longer waits'));
-    };
-    const stop = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    };
-    promise.then(resolve, reject).finally(stop);
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (deadline === undefined) return;
-    const leftMs = Math.max(0, (deadline - clock.now()) / 1000);
-    const onDeadline = () => {
-      stop();
-      reject(new DeadlineExceeded('the deadline has passed'));
-    };
-    timer = setTimeout(onDeadline, Math.min(leftMs, 2 ** 31 - 1));
-  });
-}

@@ -78,6 +78,7 @@ export function createQueries(options: QueryOptions): Queries {
     latest,
     memory,
     kinds: createReadKinds(),
+    loads: new Map(),
     ...options,
   };
   const cache = createAnswerCache({

@@ -4,6 +4,7 @@
  * true under one look, the look that its `meta` tells; what is remembered is used only where that look
  * says that nothing has changed since it was read.
  */
+import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/instant.js';
 import type { CellRange } from '../store/postgres/cells.js';
 import { type Look, selectLook } from '../store/postgres/look.js';
 import type { Snapshot } from '../store/postgres/pool.js';
@@ -12,6 +13,7 @@ import type { QueryContext } from './context.js';
 import { noteLook } from './look-watch.js';
 import { type Freshness, freshnessOf } from './periods.js';
 import { limitsOf, type Sources } from './sources.js';
+import { whileWaiting } from './waiting.js';
 
 /** What is read of slots, by series and slot; slots without anything are missing. */
 export interface ReadKind<T> extends SlotKind<T> {
@@ -33,22 +35,55 @@ export interface Reading {
 }
 
 /** Thrown where something is missing and there is no snapshot to read it in. */
-const NOT_REMEMBERED = new Error('not remembered');
+class NotRemembered extends Error {
+  constructor(
+    /** Names the first thing that is missing, the day that it is of. */
+    readonly key: string,
+  ) {
+    super('not remembered');
+  }
+}
 
-/** What `answer` makes of a reading; it may be called twice. Rejects as `platformPool.read` does. */
+/** What `answer` makes of a reading; it may be called several times. Rejects as `platformPool.read` does. */
 export async function answerFrom<T>(
   sources: Sources,
   context: QueryContext,
   answer: (reading: Reading) => Promise<T>,
 ): Promise<T> {
-  const look = await sources.look();
-  if (look !== undefined) {
+  const { loads } = sources;
+  const waitedFor = new Set<string>();
+  for (;;) {
+    const look = await whileWaiting(sources.look(), context, sources.clock);
+    if (look === undefined) return answerInSnapshot(sources, context, answer);
     try {
       return await answer(readingOf(sources, look, undefined));
     } catch (error) {
-      if (error !== NOT_REMEMBERED) throw error;
+      if (!(error instanceof NotRemembered)) throw error;
+      const { key } = error;
+      const load = loads.get(key);
+      if (load === undefined || waitedFor.has(key)) {
+        const own = answerInSnapshot(sources, context, answer);
+        if (load === undefined) announce(loads, key, own);
+        return await own;
+      }
+      // Somebody reads it already: what it will have read is likely to be all that is missing here.
+      waitedFor.add(key);
+      await whileWaiting(load, context, sources.clock);
     }
   }
+}
+
+/** Lets others wait for the end of `own`, however it ends. */
+function announce(loads: Map<string, Promise<void>>, key: string, own: Promise<unknown>): void {
+  const ended = () => void loads.delete(key);
+  loads.set(key, own.then(ended, ended));
+}
+
+function answerInSnapshot<T>(
+  sources: Sources,
+  context: QueryContext,
+  answer: (reading: Reading) => Promise<T>,
+): Promise<T> {
   return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
     const startedMs = sources.clock.monotonicMs();
     const own = await selectLook(snapshot);
@@ -67,17 +102,25 @@ function readingOf(
     async get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]) {
       const slots = slotsOf(range);
       const found = new Map(series.map((one) => [one, memory.recall(kind, one, slots, look)]));
-      const missing = missingIn(found);
-      if (missing.series.length > 0) {
-        if (snapshot === undefined) throw NOT_REMEMBERED;
-        const some = missing.slots.length < slots.length ? missing.slots : undefined;
-        const read = await kind.read(snapshot, range, missing.series, some);
-        for (const one of missing.series) {
-          const own = found.get(one) as (T | undefined)[];
-          for (const index of missing.slots) {
-            const value = read.get(one)?.get(index) ?? kind.none();
-            own[index] = value;
-            memory.keep(kind, one, slots[index] as Slot, look, value);
+      const lacking = series.filter((one) => found.get(one)?.includes(undefined));
+      if (lacking.length === 0) return found as Map<string, T[]>;
+      const missing = slots.filter((_, i) => lacking.some((one) => !found.get(one)?.[i]));
+      if (snapshot === undefined) {
+        const day = Math.floor((missing[0] as Slot).from / MICROS_PER_DAY);
+        throw new NotRemembered(`${kind.name} ${lacking[0]} ${day}`);
+      }
+      const ahead = readAhead(range, missing);
+      const read = await kind.read(snapshot, ahead.range, lacking, ahead.slots);
+      const aheadSlots = slotsOf(ahead.range);
+      const indexOf = new Map(slots.map((slot, i) => [slot.from, i]));
+      for (const one of lacking) {
+        for (const index of ahead.slots) {
+          const slot = aheadSlots[index] as Slot;
+          const value = read.get(one)?.get(index) ?? kind.none();
+          memory.keep(kind, one, slot, look, value);
+          const asked = indexOf.get(slot.from);
+          if (asked !== undefined && slots[asked]?.to === slot.to) {
+            (found.get(one) as (T | undefined)[])[asked] = value;
           }
         }
       }
@@ -86,18 +129,31 @@ function readingOf(
   };
 }
 
-/** What is to be read: every slot that any series lacks, of every series that lacks any. */
-function missingIn(found: ReadonlyMap<string, readonly unknown[]>) {
-  const slots = new Set<number>();
-  const series: string[] = [];
-  for (const [one, values] of found) {
-    let lacks = false;
-    values.forEach((value, index) => {
-      if (value !== undefined) return;
-      lacks = true;
-      slots.add(index);
-    });
-    if (lacks) series.push(one);
+/** Lengths of slots that are read ahead. */
+const AHEAD: ReadonlySet<number> = new Set([MICROS_PER_HOUR, MICROS_PER_HOUR / 4]);
+
+/**
+ * What is read where `missing` slots of `range` are: beside each hour or quarter of one its like on the
+ * same UTC day. A version holds for a day; whoever asks for one hour of it is soon asked for the next.
+ */
+function readAhead(
+  range: CellRange,
+  missing: readonly Slot[],
+): { range: CellRange; slots: number[] } {
+  const [start, end] = [range.edges[0] as EpochMicros, range.edges.at(-1) as EpochMicros];
+  const ends = new Map<EpochMicros, EpochMicros>(missing.map(({ from, to }) => [from, to]));
+  for (const { from, to } of missing) {
+    const size = to - from;
+    if (!AHEAD.has(size)) continue;
+    const day = Math.floor(from / MICROS_PER_DAY) * MICROS_PER_DAY;
+    for (let at = day + ((from - day) % size); at < day + MICROS_PER_DAY; at += size) {
+      // What lies in the range itself is missing, or known.
+      if (at + size <= start || at >= end) ends.set(at, at + size);
+    }
   }
-  return { series, slots: [...slots].sort((left, right) => left - right) };
+  const edges = [...new Set([...ends.keys(), ...ends.values()])].sort((a, b) => a - b);
+  const slots = edges
+    .slice(0, -1)
+    .flatMap((from, i) => (ends.get(from) === edges[i + 1] ? [i] : []));
+  return { range: { ...range, edges }, slots };
 }

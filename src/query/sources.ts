@@ -35,6 +35,8 @@ export interface Sources {
   /** What was read already, and what of. */
   readonly memory: SlotMemory;
   readonly kinds: ReadKinds;
+  /** Who reads what at this moment, so that others who lack the same can wait for it; none rejects. */
+  readonly loads: Map<string, Promise<void>>;
 }
 
 /** The rules for the range of every question but throughput. */

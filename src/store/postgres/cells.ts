@@ -114,6 +114,23 @@ export function slotBy(edges: `$${number}`): string {
   return `width_bucket(cell.bucket, ${edges}::timestamptz[])`;
 }
 
+/** When a cell begins, in minutes since 1970. */
+export const CELL_MINUTE = `extract(epoch FROM cell.bucket)::bigint / 60`;
+
+/** A function from CELL_MINUTE to the slot of the cell, from 0. */
+export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number) => number {
+  return (minute) => {
+    const at = minute * MICROS_PER_MINUTE;
+    let [low, high] = [0, edges.length - 1];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((edges[middle] as number) <= at) low = middle;
+      else high = middle;
+    }
+    return low;
+  };
+}
+
 /** Edges as an array of Postgres; made once, as several statements of an answer are about the same edges. */
 export function edgesValue({ edges }: Pick<CellRange, 'edges'>): string {
   let text = edgeTexts.get(edges);

@@ -1,34 +1,36 @@
 /** Charges and refunds by currency, slot by slot: of the platform and its operators, of one account. */
-import type { Nanos } from '../../domain/decimal.js';
 import { addMoney, type MoneyByCurrency } from '../../domain/money.js';
 import {
   ACCOUNT_GRAINS,
+  CELL_MINUTE,
   type CellRange,
   cellValues,
-  edgesValue,
   fromCells,
-  groupRows,
   runsOf,
-  slotBy,
+  slotFinder,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
-// Amounts are numeric(38, 9): always nine decimals. Cells of one slot are added up here rather than in Postgres: most
-// slots are one.
-const MONEY = 'cell.charges, cell.refunds, cell.charged, cell.refunded';
+// All cells of one operator or account come as one text; cells of one slot are added up here: most slots are one.
+// Amounts are numeric(38, 9): always nine decimals, so without the point they are whole numbers of 1e-9.
+const NANOS = (amount: string) => `replace(${amount}::text, '.', '')`;
+const CELLS = `
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.currency, cell.charges, cell.refunds, ${NANOS('cell.charged')},
+                       ${NANOS('cell.refunded')}), ' ')`;
 
 const OF_OPERATORS = `
-  SELECT ${slotBy('$5')}, cell.operator_id, cell.currency, ${MONEY}
-    ${fromCells('money_sum', 'cell.operator_id = ANY ($6::text[])')}`;
+  SELECT cell.operator_id, ${CELLS}
+    ${fromCells('money_sum', 'cell.operator_id = ANY ($5::text[])')}
+   GROUP BY 1`;
 
 const OF_ACCOUNT = `
-  SELECT ${slotBy('$5')}, '', cell.currency, ${MONEY}
-    ${fromCells('account_money_sum', 'cell.account_id = $6')}`;
+  SELECT $5, ${CELLS}
+    ${fromCells('account_money_sum', 'cell.account_id = $5')}`;
 
 // Quarters of an hour that no hour of the series holds.
 const OF_ACCOUNT_BY_QUARTER = `
-  SELECT ${slotBy('$5')}, '', cell.currency, ${MONEY}
-    ${fromCells('money_account', 'cell.account_id = $6')}`;
+  SELECT $5, ${CELLS}
+    ${fromCells('money_account', 'cell.account_id = $5')}`;
 
 /** Sums by slot (from 0); slots without money are missing. */
 export type SlotMoney = Map<number, MoneyByCurrency>;
@@ -40,9 +42,19 @@ export async function selectMoney(
   operatorIds: readonly string[],
   slots?: readonly number[],
 ): Promise<Map<string, SlotMoney>> {
-  const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range), operatorIds];
+  const values = [...cellValues(range, runsOf(range, { slots })), operatorIds];
   const rows = await snapshot.rows('money', OF_OPERATORS, values);
-  return new Map([...groupRows(rows, 1)].map(([operatorId, own]) => [operatorId, bySlot(own)]));
+  return new Map(rows.map((row) => [row[0] as string, sumBySlot(moneyIn(row, range))]));
+}
+
+function sumBySlot(cells: readonly [slot: number, money: MoneyByCurrency][]): SlotMoney {
+  const slots: SlotMoney = new Map();
+  for (const [slot, money] of cells) {
+    const before = slots.get(slot);
+    if (before === undefined) slots.set(slot, money);
+    else addMoney(before, money);
+  }
+  return slots;
 }
 
 /** Money of one account, by slot, each in any number of parts; the snapshot must be scoped to it. */
@@ -57,39 +69,31 @@ export async function selectAccountMoney(
     runs.filter((run) => run.grainMinutes === base),
     runs.filter((run) => run.grainMinutes !== base),
   ];
-  const values = (part: typeof runs) => [...cellValues(range, part), edgesValue(range), accountId];
+  const values = (part: typeof runs) => [...cellValues(range, part), accountId];
   const read = await Promise.all([
     sums.length > 0 ? snapshot.rows('money_of_account', OF_ACCOUNT, values(sums)) : [],
     quarters.length > 0
       ? snapshot.rows('money_of_account_by_quarter', OF_ACCOUNT_BY_QUARTER, values(quarters))
       : [],
   ]);
-  return read.flatMap((rows) => rows.map(moneyOf));
+  return read.flat().flatMap((row) => moneyIn(row, range));
 }
 
-/** An amount with its nine decimals, `12.500000000`, in whole numbers of 1e-9. */
-function readNanos(text: string): Nanos {
-  return BigInt(text.slice(0, -10) + text.slice(-9));
-}
-
-function bySlot(rows: readonly Row[]): SlotMoney {
-  const slots: SlotMoney = new Map();
-  for (const [slot, money] of rows.map(moneyOf)) {
-    const before = slots.get(slot);
-    if (before === undefined) slots.set(slot, money);
-    else addMoney(before, money);
+/** The cells of one row, each with its slot; one cell is of one currency. */
+function moneyIn([, cells]: Row, range: CellRange): [slot: number, money: MoneyByCurrency][] {
+  if (!cells) return [];
+  const found: [number, MoneyByCurrency][] = [];
+  const slotOf = slotFinder(range);
+  const texts = cells.split(' ');
+  for (let i = 0; i < texts.length; i += 6) {
+    const slot = slotOf(Number(texts[i]));
+    const [charges = 0n, refunds = 0n, charged = 0n, refunded = 0n] = texts
+      .slice(i + 2, i + 6)
+      .map(BigInt);
+    found.push([
+      slot,
+      new Map([[texts[i + 1] as string, { charges, refunds, charged, refunded }]]),
+    ]);
   }
-  return slots;
-}
-
-/** One cell is of one currency. */
-function moneyOf(row: Row): [slot: number, money: MoneyByCurrency] {
-  const [slot, , currency, charges, refunds, charged, refunded] = row;
-  const sums = {
-    charges: BigInt(charges as string),
-    refunds: BigInt(refunds as string),
-    charged: readNanos(charged as string),
-    refunded: readNanos(refunded as string),
-  };
-  return [Number(slot) - 1, new Map([[currency as string, sums]])];
+  return found;
 }

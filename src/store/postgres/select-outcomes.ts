@@ -1,44 +1,44 @@
 /** Messages by outcome, slot by slot: of the platform and its operators, of one account. */
-import { addCounts, type Counts } from '../../domain/counts.js';
+import { addCounts, type Counts, failedCount } from '../../domain/counts.js';
+import { OUTCOMES } from '../../domain/outcome.js';
 import {
   ACCOUNT_GRAINS,
+  CELL_MINUTE,
   type CellRange,
   cellValues,
-  edgesValue,
   fromCells,
-  groupRows,
   outcomeBy,
   runsOf,
   settledValue,
-  slotBy,
+  slotFinder,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
+import { NumberScanner } from './scanner.js';
 
-// One row holds every outcome of a cell; what is pending in settled cells is UNKNOWN. Cells of one slot are added up
-// here rather than in Postgres: most slots are one.
-const SETTLED = `cell.bucket < $6::timestamptz`;
-const OUTCOMES = `
-         CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END, cell.delivered, cell.undeliverable, cell.expired,
-         cell.rejected, cell.deleted, CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END,
-         cell.contradicted, cell.segments`;
+// All cells of one operator or account come as one array; cells of one slot are added up here: most slots are one. What
+// is pending in settled cells is UNKNOWN.
+const SETTLED = `cell.bucket < $5::timestamptz`;
+const CELLS = `
+  array_agg(ARRAY[${CELL_MINUTE}, CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END, cell.delivered, cell.undeliverable,
+                  cell.expired, cell.rejected, cell.deleted,
+                  CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END,
+                  cell.contradicted, cell.segments])`;
 
 const OF_OPERATORS = `
-  SELECT ${slotBy('$5')}, cell.operator_id, ${OUTCOMES}
-    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($7::text[])')}`;
+  SELECT cell.operator_id, ${CELLS}
+    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($6::text[])')}
+   GROUP BY 1`;
 
 const OF_ACCOUNT = `
-  SELECT ${slotBy('$5')}, '', ${OUTCOMES}
-    ${fromCells('account_outcome_sum', 'cell.account_id = $7')}`;
+  SELECT $6, ${CELLS}
+    ${fromCells('account_outcome_sum', 'cell.account_id = $6')}`;
 
-// Quarters of an hour that no hour of the series holds: the account's rollup, in the columns of its sums.
+// Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the columns of its sums.
 const isOutcome = (name: string) =>
-  `coalesce(sum(cell.messages) FILTER (WHERE ${outcomeBy('$6')} = '${name}'), 0)::bigint`;
+  `CASE WHEN ${outcomeBy('$5')} = '${name}' THEN cell.messages ELSE 0 END`;
 const OF_ACCOUNT_BY_QUARTER = `
-  SELECT ${slotBy('$5')}, '', ${isOutcome('PENDING')}, ${isOutcome('DELIVERED')}, ${isOutcome('UNDELIVERABLE')},
-         ${isOutcome('EXPIRED')}, ${isOutcome('REJECTED')}, ${isOutcome('DELETED')}, ${isOutcome('UNKNOWN')},
-         sum(cell.contradicted)::bigint, sum(cell.segments)::bigint
-    ${fromCells('outcome_account', 'cell.account_id = $7')}
-   GROUP BY 1`;
+  SELECT $6, array_agg(ARRAY[${CELL_MINUTE}, ${OUTCOMES.map(isOutcome).join(', ')}, cell.contradicted, cell.segments])
+    ${fromCells('outcome_account', 'cell.account_id = $6')}`;
 
 /** Counts by slot (from 0); slots without messages are missing. */
 export type SlotCounts = Map<number, Counts>;
@@ -51,14 +51,14 @@ export async function selectOutcomes(
   slots?: readonly number[],
 ): Promise<Map<string, SlotCounts>> {
   const runs = runsOf(range, { settles: true, slots });
-  const values = [...cellValues(range, runs), edgesValue(range), settledValue(range), operatorIds];
+  const values = [...cellValues(range, runs), settledValue(range), operatorIds];
   const rows = await snapshot.rows('outcomes', OF_OPERATORS, values);
-  return new Map([...groupRows(rows, 1)].map(([id, own]) => [id, bySlot(own)]));
+  return new Map(rows.map((row) => [row[0] as string, sumBySlot(countsIn(row, range))]));
 }
 
-function bySlot(rows: readonly Row[]): SlotCounts {
+function sumBySlot(cells: readonly [slot: number, counts: Counts][]): SlotCounts {
   const slots: SlotCounts = new Map();
-  for (const [slot, counts] of rows.map(countsOf)) {
+  for (const [slot, counts] of cells) {
     const before = slots.get(slot);
     if (before === undefined) slots.set(slot, counts);
     else addCounts(before, counts);
@@ -78,7 +78,7 @@ export async function selectAccountOutcomes(
     runs.filter((run) => run.grainMinutes === base),
     runs.filter((run) => run.grainMinutes !== base),
   ];
-  const rest = [edgesValue(range), settledValue(range), accountId];
+  const rest = [settledValue(range), accountId];
   const values = (part: typeof runs) => [...cellValues(range, part), ...rest];
   const read = await Promise.all([
     sums.length > 0 ? snapshot.rows('outcomes_of_account', OF_ACCOUNT, values(sums)) : [],
@@ -86,26 +86,29 @@ export async function selectAccountOutcomes(
       ? snapshot.rows('outcomes_of_account_by_quarter', OF_ACCOUNT_BY_QUARTER, values(quarters))
       : [],
   ]);
-  return read.flatMap((rows) => rows.map(countsOf));
+  return read.flat().flatMap((row) => countsIn(row, range));
 }
 
-function countsOf([slot, , ...columns]: Row): [slot: number, counts: Counts] {
-  const [pending, delivered, undeliverable, expired, rejected, deleted, unknown, ...across] =
-    columns.map((column) => BigInt(column as string)) as SevenAndTwo;
-  const failed = undeliverable + expired + rejected + deleted;
-  const counts: Counts = {
-    accepted: pending + delivered + failed + unknown,
-    pending,
-    delivered,
-    undeliverable,
-    expired,
-    rejected,
-    deleted,
-    unknown,
-    contradicted: across[0],
-    segments: across[1],
-  };
-  return [Number(slot) - 1, counts];
+/** The cells of one row, each with its slot. */
+function countsIn([, cells]: Row, range: CellRange): [slot: number, counts: Counts][] {
+  const found: [number, Counts][] = [];
+  const slotOf = slotFinder(range);
+  for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
+    const slot = slotOf(scanner.number());
+    const counts: Counts = {
+      accepted: 0n,
+      pending: scanner.bigint(),
+      delivered: scanner.bigint(),
+      undeliverable: scanner.bigint(),
+      expired: scanner.bigint(),
+      rejected: scanner.bigint(),
+      deleted: scanner.bigint(),
+      unknown: scanner.bigint(),
+      contradicted: scanner.bigint(),
+      segments: scanner.bigint(),
+    };
+    counts.accepted = counts.pending + counts.delivered + failedCount(counts) + counts.unknown;
+    found.push([slot, counts]);
+  }
+  return found;
 }
-
-type SevenAndTwo = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];

@@ -1,0 +1,50 @@
+/**
+ * Whole numbers in a text that Postgres has put together of many rows: one long text is read in a
+ * fraction of the time that as many rows of short ones take, on both sides.
+ */
+
+const ZERO = 0x30;
+/** So many digits are exact as a number. */
+const SAFE_DIGITS = 15;
+
+/** Reads the runs of digits in a text, whatever stands between them. */
+export class NumberScanner {
+  #at = 0;
+
+  constructor(private readonly text: string) {
+    this.#skip();
+  }
+
+  /** Whether there is another one. */
+  get more(): boolean {
+    return this.#at < this.text.length;
+  }
+
+  /** Exact up to 2 ** 53. */
+  number(): number {
+    const { text } = this;
+    let value = 0;
+    for (let digit = text.charCodeAt(this.#at) - ZERO; digit >= 0 && digit <= 9; ) {
+      value = value * 10 + digit;
+      digit = text.charCodeAt(++this.#at) - ZERO;
+    }
+    this.#skip();
+    return value;
+  }
+
+  /** Exact whatever its size. */
+  bigint(): bigint {
+    const start = this.#at;
+    const value = this.number();
+    if (this.#at - start <= SAFE_DIGITS) return BigInt(value);
+    return BigInt(/^\d+/.exec(this.text.slice(start))?.[0] ?? 0);
+  }
+
+  #skip(): void {
+    const { text } = this;
+    for (; this.#at < text.length; this.#at++) {
+      const digit = text.charCodeAt(this.#at) - ZERO;
+      if (digit >= 0 && digit <= 9) return;
+    }
+  }
+}
