@@ -41,10 +41,7 @@ function fill(runs: Run[], from: EpochMicros, to: EpochMicros, grains: readonly 
 }
 
 function append(runs: Run[], run: Run): void {
-  const before = runs.at(-1);
-  if (before?.grainMinutes === run.grainMinutes && before.to === run.from) {
-    runs[runs.length - 1] = { ...before, to: run.to };
-  } else {
-    runs.push(run);
-  }
+  const before = runs.at(-1) as { grainMinutes: number; to: EpochMicros } | undefined;
+  if (before?.grainMinutes === run.grainMinutes && before.to === run.from) before.to = run.to;
+  else runs.push(run);
 }

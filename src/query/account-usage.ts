@@ -20,6 +20,7 @@ import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
 import { foldSlots, planPeriods, type Slots } from './periods.js';
+import { encoded } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
@@ -81,7 +82,7 @@ export function prepareAccountUsage(
             { bins: noBins(), counts: counts.compared, money: money.compared },
           ),
       };
-      const bytes = GetAccountUsageResponse.encode(answer).finish();
+      const bytes = encoded(GetAccountUsageResponse, answer);
       return { bytes, revision: meta.revision };
     });
 }

@@ -12,6 +12,8 @@ export interface AnswerCacheOptions {
   readonly clock: Clock;
   /** The revision that answers would have now; undefined where it cannot be told. */
   readonly currentRevision: () => Promise<string | undefined>;
+  /** The same, where it is known without asking. */
+  readonly recentRevision: () => string | undefined;
   /** Answers kept at most; 0 keeps none. */
   readonly maxEntries: number;
   /** Sum of their sizes at most. */
@@ -103,7 +105,9 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
         if (options.maxEntries === 0 || asked.length > MAX_KEY_BYTES) {
           return (await answer(context)).bytes;
         }
-        const revision = await whileWaiting(options.currentRevision(), context, options.clock);
+        const revision =
+          options.recentRevision() ??
+          (await whileWaiting(options.currentRevision(), context, options.clock));
         if (revision === undefined) return (await answer(context)).bytes;
         const scope = context.accountId === undefined ? 'platform' : `account ${context.accountId}`;
         const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;

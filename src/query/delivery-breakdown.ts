@@ -34,6 +34,7 @@ import {
 import { readFresh } from './fresh-read.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
 import { type Freshness, planPeriods } from './periods.js';
+import { encoded } from './points.js';
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
@@ -86,7 +87,7 @@ export function prepareDeliveryBreakdown(
         found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
       totalSize: found.totalSize,
     };
-    const bytes = GetDeliveryBreakdownResponse.encode(answer).finish();
+    const bytes = encoded(GetDeliveryBreakdownResponse, answer);
     return { bytes, revision: meta.revision };
   };
 }

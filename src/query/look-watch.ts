@@ -32,18 +32,23 @@ export function noteLook({ latest, memory }: LookedAt, look: Look, startedMs: nu
   memory.enter(look);
 }
 
-/**
- * A function that resolves to the latest look, at most `intervalMs` old, or to undefined where the
- * database does not say; it never rejects.
- */
+/** Where the latest look is to be had. */
+export interface LookWatch {
+  /** At most `intervalMs` old, without waiting; undefined where there is none. */
+  readonly recentLook: () => Look | undefined;
+  /** The recent look or a new one; undefined where the database does not say. It never rejects. */
+  readonly look: () => Promise<Look | undefined>;
+}
+
+/** Looks when asked, at most every `intervalMs`; who asks meanwhile shares the look. */
 export function watchLook(
   sources: LookedAt & { readonly statePool: ReadPool },
   clock: Clock,
   intervalMs: number,
-): () => Promise<Look | undefined> {
+): LookWatch {
   const { latest, statePool } = sources;
   let looking: Promise<Look | undefined> | undefined;
-  const look = async () => {
+  const take = async () => {
     const startedMs = clock.monotonicMs();
     const never = new AbortController().signal;
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
@@ -57,11 +62,15 @@ export function watchLook(
       looking = undefined;
     }
   };
-  return () => {
-    if (latest.look !== undefined && clock.monotonicMs() - latest.startedMs < intervalMs) {
-      return Promise.resolve(latest.look);
-    }
-    looking ??= look();
-    return looking;
+  const recentLook = () =>
+    clock.monotonicMs() - latest.startedMs < intervalMs ? latest.look : undefined;
+  return {
+    recentLook,
+    look: async () => {
+      const recent = recentLook();
+      if (recent !== undefined) return recent;
+      looking ??= take();
+      return looking;
+    },
   };
 }

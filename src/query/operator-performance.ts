@@ -17,10 +17,10 @@ import {
 } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { writeOperatorRow } from './operator-rows.js';
+import { operatorRowParts } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { planPeriods } from './periods.js';
-import { sumOf } from './points.js';
+import { planPeriods, type Slots } from './periods.js';
+import { encoded } from './points.js';
 import {
   DEFAULT_OPERATOR_ORDER,
   OPERATOR_ORDER_FIELDS,
@@ -31,6 +31,7 @@ import {
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
+import { readTotals, type Totals } from './totals.js';
 
 const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 200;
@@ -70,32 +71,35 @@ export function prepareOperatorPerformance(
       const page =
         only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
       const ids = page.map((operator) => operator.operatorId);
-      const [now, before] = await Promise.all([
-        reading.get(figures, current, ids),
-        earlier && reading.get(figures, earlier, ids),
+      const [now, before, series] = await Promise.all([
+        readTotals(reading, sources.kinds, current, ids),
+        earlier && readTotals(reading, sources.kinds, earlier, ids),
+        question.granularity === 'total' ? undefined : reading.get(figures, current, ids),
       ]);
       const counts = noCounts();
       for (const operator of all) addCounts(counts, operator.counts);
       const others = all.length - page.filter((row) => row.counts.accepted > 0n).length;
       const meta = metaOf(question.range, fresh);
-      const writer = GetOperatorPerformanceResponse.encode({
+      const answer: GetOperatorPerformanceResponse = {
         meta,
         rows: [],
         other: others === 0 ? undefined : otherOf(others, counts, page),
         ...countsAndRates(counts),
         nextPageToken: only === undefined && end < all.length ? pageTokenOf(digest, end) : '',
         totalSize: all.length,
-      });
-      for (const operatorId of ids) {
+      };
+      const rows = ids.flatMap((operatorId) => {
         const own = {
           operatorId,
-          now: now.get(operatorId) ?? [],
+          now: now.get(operatorId) as Totals,
           before: before?.get(operatorId),
+          series: series?.get(operatorId),
           cells: cells.get(operatorId) ?? [],
         };
-        writeOperatorRow(writer, own, question, periods, counts.accepted, fresh);
-      }
-      return { bytes: writer.finish(), revision: meta.revision };
+        return operatorRowParts(own, question, periods, counts.accepted, fresh);
+      });
+      const bytes = Buffer.concat([encoded(GetOperatorPerformanceResponse, answer), ...rows]);
+      return { bytes, revision: meta.revision };
     });
 }
 
@@ -143,14 +147,13 @@ function operatorTotals(cells: ReadonlyMap<string, readonly AnsweredCell[]>): Op
 async function readLatency(
   reading: Reading,
   { kinds }: Sources,
-  range: Parameters<typeof piecesOf>[0],
+  period: Slots,
   operators: OperatorTotal[],
 ): Promise<void> {
-  const whole = { ...range, edges: [range.edges[0] as number, range.edges.at(-1) as number] };
   const ids = operators.map((operator) => operator.operatorId);
-  const figures = await reading.get(kinds.figures, whole, ids);
+  const totals = await readTotals(reading, kinds, period, ids);
   for (const operator of operators) {
-    operator.bins = sumOf(figures.get(operator.operatorId) ?? []).bins;
+    operator.bins = totals.get(operator.operatorId)?.total.bins ?? operator.bins;
   }
 }
 

@@ -1,5 +1,4 @@
 /** The rows of one page of operators: everything that is answered of an operator, read for the page only. */
-import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { percentilesOf } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import { errorClassOf } from '../domain/reasons.js';
@@ -14,12 +13,13 @@ import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
 import type { Freshness, Periods } from './periods.js';
-import { type SeriesField, sumOf, totalsOf, writeSeries } from './points.js';
+import { encoded, fieldHeader, lengthOf, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
+import { sumOf, type Totals } from './totals.js';
 
 const TOP_REASONS = 5;
-/** Of `rows` in GetOperatorPerformanceResponse, wire type LEN. */
-const ROWS_TAG = (2 << 3) | 2;
+/** Field number of `rows` in GetOperatorPerformanceResponse. */
+const ROWS = 2;
 
 const SERIES: SeriesField<SlotFigures, OperatorPoint> = {
   number: 8,
@@ -33,23 +33,24 @@ const SERIES: SeriesField<SlotFigures, OperatorPoint> = {
 /** What a row is made of. */
 export interface OperatorFigures {
   readonly operatorId: string;
-  readonly now: readonly SlotFigures[];
+  readonly now: Totals;
   /** Of the earlier period, where there is one to compare with. */
-  readonly before: readonly SlotFigures[] | undefined;
+  readonly before: Totals | undefined;
+  /** By slot, where a series is asked for. */
+  readonly series: readonly SlotFigures[] | undefined;
   /** The cells of the operator over the whole range. */
   readonly cells: readonly AnsweredCell[];
 }
 
-/** Writes one row of the answer. `accepted` is what its share is of. */
-export function writeOperatorRow(
-  writer: BinaryWriter,
-  { operatorId, now, before, cells }: OperatorFigures,
-  { range, granularity }: PeriodQuestion,
+/** One row of the answer, in parts. `accepted` is what its share is of. */
+export function operatorRowParts(
+  { operatorId, now, before, series, cells }: OperatorFigures,
+  { range }: PeriodQuestion,
   { current, earlier }: Periods,
   accepted: bigint,
   fresh: Freshness,
-): void {
-  const { total, compared } = totalsOf(current, now);
+): Uint8Array[] {
+  const { total, compared } = now;
   const row: OperatorRow = {
     operatorId,
     ...countsAndRates(total.counts),
@@ -59,11 +60,13 @@ export function writeOperatorRow(
     money: moneyOf(total.money, total.counts.delivered),
     series: [],
     comparison:
-      before && comparisonOf(earlier?.buckets[0] ?? range, range.zone, sumOf(before), compared),
+      before && comparisonOf(earlier?.buckets[0] ?? range, range.zone, before.total, compared),
   };
-  OperatorRow.encode(row, writer.uint32(ROWS_TAG).fork());
-  if (granularity !== 'total') writeSeries(writer, SERIES, current, now, fresh);
-  writer.join();
+  const parts = [
+    encoded(OperatorRow, row),
+    ...(series ? seriesParts(SERIES, current, series, fresh) : []),
+  ];
+  return [fieldHeader(ROWS, lengthOf(parts)), ...parts];
 }
 
 /** Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them. */

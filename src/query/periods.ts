@@ -68,16 +68,9 @@ export function planPeriods(
   };
 }
 
-/** The same period as one bucket. */
-export function withoutSeries(slots: Slots): Slots {
-  const [start, end] = [slots.edges[0] as number, slots.edges.at(-1) as number];
-  const compared = slots.edges[slots.comparedSlots] as number;
-  return slotsOf([start, end], slots, compared);
-}
-
 function slotsOf(
   bucketEdgeList: readonly EpochMicros[],
-  fresh: Freshness | CellRange,
+  fresh: Freshness,
   comparedTo: EpochMicros,
 ): Slots {
   const buckets: InstantRange[] = [];
@@ -94,7 +87,7 @@ function slotsOf(
     bucketOf.push(i - 1);
   }
   return {
-    generation: 'state' in fresh ? fresh.state.generation : fresh.generation,
+    generation: fresh.state.generation,
     settledThrough: fresh.settledThrough,
     edges,
     buckets,

@@ -15,6 +15,7 @@ import {
   GetThroughputRequest,
   type GetThroughputResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import type { Look } from '../store/postgres/look.js';
 import { type AnswerState, selectAnswerState } from '../store/postgres/select-answer-state.js';
 import { SlotMemory } from '../store/postgres/slot-memory.js';
 import { prepareAccountUsage } from './account-usage.js';
@@ -59,7 +60,7 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
     readonly cacheEntries?: number;
     /** Size of all remembered answers at most. Default 16 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 32 MiB. */
+    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 48 MiB. */
     readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly lookIntervalMs?: number;
@@ -67,26 +68,26 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
 
 export function createQueries(options: QueryOptions): Queries {
   const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
-  const memory = new SlotMemory(options.memoryBytes ?? 32 * MIB);
+  const memory = new SlotMemory(options.memoryBytes ?? 48 * MIB);
   const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {
     settleHours: DEFAULT_SETTLE_HOURS,
     retentionDays: 800,
     throughputRetentionDays: 90,
     maxAnswerMs: 30_000,
-    look: watchLook({ latest, memory, statePool }, clock, lookIntervalMs),
+    ...watchLook({ latest, memory, statePool }, clock, lookIntervalMs),
     latest,
     memory,
     kinds: createReadKinds(),
     loads: new Map(),
     ...options,
   };
+  const revisionAt = (look: Look | undefined) =>
+    look && revisionOf(freshnessOf(look, sources.settleHours));
   const cache = createAnswerCache({
     clock,
-    currentRevision: async () => {
-      const look = await sources.look();
-      return look && revisionOf(freshnessOf(look, sources.settleHours));
-    },
+    recentRevision: () => revisionAt(sources.recentLook()),
+    currentRevision: async () => revisionAt(await sources.look()),
     maxEntries: options.cacheEntries ?? 2_000,
     maxBytes: options.cacheBytes ?? 16 * MIB,
   });

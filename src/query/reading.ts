@@ -30,18 +30,14 @@ export interface ReadKind<T> extends SlotKind<T> {
 /** What an answer is made of. */
 export interface Reading {
   readonly fresh: Freshness;
-  /** Every slot of `range`, of each of `series`. Several calls at once cost one round trip. */
+  /** Every slot of `range`, of each of `series`. Several small calls at once cost one round trip. */
   get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]): Promise<Map<string, T[]>>;
 }
 
-/** Thrown where something is missing and there is no snapshot to read it in. */
-class NotRemembered extends Error {
-  constructor(
-    /** Names the first thing that is missing, the day that it is of. */
-    readonly key: string,
-  ) {
-    super('not remembered');
-  }
+/** Thrown where something is missing and there is no snapshot to read it in; no Error, as it needs no stack trace. */
+class NotRemembered {
+  /** `key` names the first thing that is missing, and the day that it is of. */
+  constructor(readonly key: string) {}
 }
 
 /** What `answer` makes of a reading; it may be called several times. Rejects as `platformPool.read` does. */
@@ -50,10 +46,10 @@ export async function answerFrom<T>(
   context: QueryContext,
   answer: (reading: Reading) => Promise<T>,
 ): Promise<T> {
-  const { loads } = sources;
+  const { clock, loads } = sources;
   const waitedFor = new Set<string>();
   for (;;) {
-    const look = await whileWaiting(sources.look(), context, sources.clock);
+    const look = sources.recentLook() ?? (await whileWaiting(sources.look(), context, clock));
     if (look === undefined) return answerInSnapshot(sources, context, answer);
     try {
       return await answer(readingOf(sources, look, undefined));
@@ -68,7 +64,7 @@ export async function answerFrom<T>(
       }
       // Somebody reads it already: what it will have read is likely to be all that is missing here.
       waitedFor.add(key);
-      await whileWaiting(load, context, sources.clock);
+      await whileWaiting(load, context, clock);
     }
   }
 }
@@ -110,24 +106,28 @@ function readingOf(
         throw new NotRemembered(`${kind.name} ${lacking[0]} ${day}`);
       }
       const ahead = readAhead(range, missing);
-      const read = await kind.read(snapshot, ahead.range, lacking, ahead.slots);
-      const aheadSlots = slotsOf(ahead.range);
-      const indexOf = new Map(slots.map((slot, i) => [slot.from, i]));
-      for (const one of lacking) {
-        for (const index of ahead.slots) {
-          const slot = aheadSlots[index] as Slot;
-          const value = read.get(one)?.get(index) ?? kind.none();
-          memory.keep(kind, one, slot, look, value);
-          const asked = indexOf.get(slot.from);
-          if (asked !== undefined && slots[asked]?.to === slot.to) {
-            (found.get(one) as (T | undefined)[])[asked] = value;
-          }
+      const asked = new Map(slots.map((slot, i) => [slot.from, i]));
+      const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
+      for (let first = 0; first < lacking.length; first += atOnce) {
+        const some = lacking.slice(first, first + atOnce);
+        const read = await kind.read(snapshot, ahead.range, some, ahead.indexes);
+        for (const one of some) {
+          const own = found.get(one) as (T | undefined)[];
+          ahead.slots.forEach((slot, i) => {
+            const value = read.get(one)?.get(ahead.indexes[i] as number) ?? kind.none();
+            memory.keep(kind, one, slot, look, value);
+            const index = asked.get(slot.from);
+            if (index !== undefined && slots[index]?.to === slot.to) own[index] = value;
+          });
         }
       }
       return found as Map<string, T[]>;
     },
   };
 }
+
+/** Slots times series that one statement reads: what it reads stands in memory as text, until it is packed. */
+const VALUES_AT_ONCE = 1_000;
 
 /** Lengths of slots that are read ahead. */
 const AHEAD: ReadonlySet<number> = new Set([MICROS_PER_HOUR, MICROS_PER_HOUR / 4]);
@@ -139,7 +139,7 @@ const AHEAD: ReadonlySet<number> = new Set([MICROS_PER_HOUR, MICROS_PER_HOUR / 4
 function readAhead(
   range: CellRange,
   missing: readonly Slot[],
-): { range: CellRange; slots: number[] } {
+): { range: CellRange; slots: Slot[]; indexes: number[] } {
   const [start, end] = [range.edges[0] as EpochMicros, range.edges.at(-1) as EpochMicros];
   const ends = new Map<EpochMicros, EpochMicros>(missing.map(({ from, to }) => [from, to]));
   for (const { from, to } of missing) {
@@ -152,8 +152,8 @@ function readAhead(
     }
   }
   const edges = [...new Set([...ends.keys(), ...ends.values()])].sort((a, b) => a - b);
-  const slots = edges
-    .slice(0, -1)
-    .flatMap((from, i) => (ends.get(from) === edges[i + 1] ? [i] : []));
-  return { range: { ...range, edges }, slots };
+  const ahead = { ...range, edges };
+  const all = slotsOf(ahead);
+  const indexes = [...all.keys()].filter((i) => ends.get(all[i]?.from as number) === all[i]?.to);
+  return { range: ahead, slots: indexes.map((i) => all[i] as Slot), indexes };
 }

@@ -31,6 +31,8 @@ export interface Sources {
   readonly maxAnswerMs: number;
   /** What answers most likely stand on: at most a moment old, undefined where the database does not say. Never rejects. */
   readonly look: () => Promise<Look | undefined>;
+  /** The same, where it is there without waiting. */
+  readonly recentLook: () => Look | undefined;
   readonly latest: LatestLook;
   /** What was read already, and what of. */
   readonly memory: SlotMemory;

@@ -13,10 +13,11 @@ import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
 import { planPeriods } from './periods.js';
-import { type SeriesField, sumOf, totalsOf, writeSeries } from './points.js';
+import { encoded, type SeriesField, seriesParts } from './points.js';
 import { readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
+import { readTotals, sumOf, type Totals } from './totals.js';
 
 const SERIES: SeriesField<SlotFigures, SummaryPoint> = {
   number: 8,
@@ -48,15 +49,16 @@ export function prepareSummary(
       const { fresh } = reading;
       const { figures } = sources.kinds;
       const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-      const [now, before, active] = await Promise.all([
-        reading.get(figures, current, ['']),
-        earlier && reading.get(figures, earlier, ['']),
+      const [now, before, active, series] = await Promise.all([
+        readTotals(reading, sources.kinds, current, ['']),
+        earlier && readTotals(reading, sources.kinds, earlier, ['']),
         countActives(reading, sources, current),
+        granularity === 'total' ? undefined : reading.get(figures, current, ['']),
       ]);
-      const slots = now.get('') ?? [];
-      const { total, compared } = totalsOf(current, slots);
+      const { total, compared } = now.get('') as Totals;
+      const then = before?.get('');
       const meta = metaOf(range, fresh);
-      const writer = GetSummaryResponse.encode({
+      const answer: GetSummaryResponse = {
         meta,
         ...countsAndRates(total.counts),
         latency: latencyOf(percentilesOf(total.bins)),
@@ -64,16 +66,11 @@ export function prepareSummary(
         ...active,
         series: [],
         comparison:
-          before &&
-          comparisonOf(
-            earlier?.buckets[0] ?? range,
-            range.zone,
-            sumOf(before.get('') ?? []),
-            compared,
-          ),
-      });
-      if (granularity !== 'total') writeSeries(writer, SERIES, current, slots, fresh);
-      return { bytes: writer.finish(), revision: meta.revision };
+          then && comparisonOf(earlier?.buckets[0] ?? range, range.zone, then.total, compared),
+      };
+      const points = series ? seriesParts(SERIES, current, series.get('') ?? [], fresh) : [];
+      const bytes = Buffer.concat([encoded(GetSummaryResponse, answer), ...points]);
+      return { bytes, revision: meta.revision };
     });
 }
 

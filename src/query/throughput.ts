@@ -14,7 +14,7 @@ import type { FlowSums, SlotThroughput } from '../store/postgres/select-throughp
 import { metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
 import { type Freshness, planPeriods } from './periods.js';
-import { type SeriesField, writeSeries } from './points.js';
+import { encoded, type SeriesField, seriesParts } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
 import { assertValid, type Sources, throughputRules } from './sources.js';
@@ -39,9 +39,10 @@ export function prepareThroughput(
       const slots = found.get(operatorIds) ?? [];
       const meta = metaOf(range, fresh);
       const total = throughputOf(slots, range, fresh);
-      const writer = GetThroughputResponse.encode({ meta, total, series: [] });
-      if (granularity !== 'total') writeSeries(writer, seriesAt(fresh), current, slots, fresh);
-      return { bytes: writer.finish(), revision: meta.revision };
+      const answer = encoded(GetThroughputResponse, { meta, total, series: [] });
+      const points =
+        granularity === 'total' ? [] : seriesParts(seriesAt(fresh), current, slots, fresh);
+      return { bytes: Buffer.concat([answer, ...points]), revision: meta.revision };
     });
 }
 

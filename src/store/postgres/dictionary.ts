@@ -10,6 +10,7 @@ const MAX_TEXTS = 100_000;
 export const TEXT_BYTES = 150;
 
 export class Dictionary {
+  /** By number. */
   readonly texts: string[] = [];
   readonly #numbers = new Map<string, number>();
 

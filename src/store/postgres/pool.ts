@@ -144,9 +144,9 @@ async function readOnce<T>(
     const { stream } = (client as pg.PoolClient & { connection: { stream: Writable } }).connection;
     stream.cork();
     process.nextTick(() => stream.uncork());
-    const begun = client.query(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = ${timeoutMs}`,
-    );
+    const shorter =
+      timeoutMs < statementTimeoutMs ? `; SET LOCAL statement_timeout = ${timeoutMs}` : '';
+    const begun = client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${shorter}`);
     const snapshot = snapshotOn(client, limits.signal, () => endsAt - clock.monotonicMs());
     const [result] = await Promise.all([work(snapshot), begun]);
     // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after it.

@@ -14,7 +14,7 @@ export interface SlotFigures {
   point?: { readonly state: number; readonly bytes: Uint8Array };
 }
 
-/** For the object and its two buffers, and the point that is likely to come. */
+/** For the object and two buffers in Node's pool, and the point that is likely to come. */
 const BESIDE_BYTES = 600;
 
 /** By operator, then by slot (from 0); slots without anything are missing. */

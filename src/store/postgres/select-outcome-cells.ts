@@ -157,6 +157,17 @@ class CellSums {
     });
   }
 
+  /** Operator, outcome and reason as answered. */
+  #nameOf(text: string): Pick<AnsweredCell, 'operatorId' | 'outcome' | 'reason'> {
+    const afterOperator = text.indexOf(' ');
+    const afterOutcome = text.indexOf(' ', afterOperator + 1);
+    const operatorId = text.slice(0, afterOperator);
+    const outcome = text.slice(afterOperator + 1, afterOutcome);
+    return this.settled && outcome === 'PENDING'
+      ? { operatorId, outcome: 'UNKNOWN', reason: 'NO_RECEIPT' }
+      : { operatorId, outcome, reason: text.slice(afterOutcome + 1) };
+  }
+
   cells(): AnsweredCell[] {
     const found: AnsweredCell[] = [];
     const [messages, segments, contradicted] = this.#small as [
@@ -168,14 +179,8 @@ class CellSums {
       const big = this.#big.get(name);
       if (messages[name] === 0 && segments[name] === 0 && contradicted[name] === 0 && !big)
         continue;
-      const [operatorId = '', stored = '', reason = ''] = (
-        this.dictionary.texts[name] as string
-      ).split(' ');
-      const unanswered = this.settled && stored === 'PENDING';
       found.push({
-        operatorId,
-        outcome: unanswered ? 'UNKNOWN' : stored,
-        reason: unanswered ? 'NO_RECEIPT' : reason,
+        ...this.#nameOf(this.dictionary.texts[name] as string),
         messages: BigInt(messages[name] as number) + (big?.[0] ?? 0n),
         segments: BigInt(segments[name] as number) + (big?.[1] ?? 0n),
         contradicted: BigInt(contradicted[name] as number) + (big?.[2] ?? 0n),

@@ -35,12 +35,17 @@ interface Entry {
   readonly version: number;
   readonly settledTo: EpochMicros;
   readonly value: unknown;
+  readonly bytes: number;
+  /** Where it stands. */
+  readonly series: Map<number, Entry>;
+  readonly key: number;
+  /** The entries that were used just before and just after it: a ring through `#ring`. */
+  older: Entry;
+  newer: Entry;
 }
 
-type Series = Map<number, Entry>;
-
-/** What an entry costs beside its value: an object and its place in the map. */
-const ENTRY_BYTES = 100;
+/** What an entry costs beside its value: an object, and its place in the map. */
+const ENTRY_BYTES = 150;
 
 /** Above the longest slot, in minutes: a range has at most 400 days. */
 const SPAN = 2 ** 20;
@@ -50,42 +55,42 @@ const keyOf = ({ from, to }: Slot) =>
   (from / MICROS_PER_MINUTE) * SPAN + (to - from) / MICROS_PER_MINUTE;
 
 export class SlotMemory {
-  #recent = new Map<string, Series>();
-  #older = new Map<string, Series>();
+  #series = new Map<string, Map<number, Entry>>();
   #bytes = 0;
   #owner = '';
+  /** Its `newer` is the entry that was used longest ago, its `older` the one that was used last. */
+  #ring = emptyRing();
 
-  /**
-   * Remembers at most about `maxBytes`; 0 remembers nothing. What was not used while half of that was
-   * newly remembered goes: two maps that take turns, which costs less than an order of use.
-   */
+  /** Remembers at most about `maxBytes`; 0 remembers nothing. What was not used for longest goes first. */
   constructor(private readonly maxBytes: number) {}
+
+  /** About what is remembered, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** Forgets what was read of another generation or another database. */
   enter(look: Look): void {
     if (look.owner === this.#owner) return;
-    this.#recent = new Map();
-    this.#older = new Map();
+    this.#series = new Map();
     this.#bytes = 0;
+    this.#ring = emptyRing();
     this.#owner = look.owner;
   }
 
   /** What is known of these slots under `look`, undefined where nothing is. `series`: a name within the kind. */
   recall<T>(kind: SlotKind<T>, series: string, slots: readonly Slot[], look: Look) {
     const found = new Array<T | undefined>(slots.length).fill(undefined);
-    if (look.owner !== this.#owner) return found;
-    const name = `${kind.name} ${series}`;
-    const [recent, older] = [this.#recent.get(name), this.#older.get(name)];
+    const own = this.#series.get(`${kind.name} ${series}`);
+    if (own === undefined || look.owner !== this.#owner) return found;
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i] as Slot;
-      const key = keyOf(slot);
-      const young = recent?.get(key);
-      const entry = young ?? older?.get(key);
+      const entry = own.get(keyOf(slot));
       if (entry === undefined || entry.settledTo !== slot.settledTo) continue;
       if (entry.version !== look.days.of(slot.from, slot.to)) continue;
-      const value = entry.value as T;
-      found[i] = value;
-      if (young === undefined) this.#put(name, key, entry, kind.bytesOf(value));
+      found[i] = entry.value as T;
+      unlink(entry);
+      this.#linkLast(entry);
     }
     return found;
   }
@@ -93,23 +98,56 @@ export class SlotMemory {
   /** Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it. */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     if (this.maxBytes === 0 || look.owner !== this.#owner) return;
-    const version = look.days.of(slot.from, slot.to);
-    const entry = { version, settledTo: slot.settledTo, value };
-    this.#put(`${kind.name} ${series}`, keyOf(slot), entry, kind.bytesOf(value));
+    const name = `${kind.name} ${series}`;
+    let own = this.#series.get(name);
+    if (own === undefined) {
+      own = new Map();
+      this.#series.set(name, own);
+    }
+    const key = keyOf(slot);
+    const before = own.get(key);
+    if (before !== undefined) this.#forget(before);
+    const entry: Entry = {
+      version: look.days.of(slot.from, slot.to),
+      settledTo: slot.settledTo,
+      value,
+      bytes: ENTRY_BYTES + kind.bytesOf(value),
+      series: own,
+      key,
+      older: this.#ring,
+      newer: this.#ring,
+    };
+    own.set(key, entry);
+    this.#linkLast(entry);
+    this.#bytes += entry.bytes;
+    while (this.#bytes > this.maxBytes) this.#forget(this.#ring.newer);
   }
 
-  #put(name: string, key: number, entry: Entry, bytes: number): void {
-    let series = this.#recent.get(name);
-    if (series === undefined) {
-      series = new Map();
-      this.#recent.set(name, series);
-    }
-    series.set(key, entry);
-    // One that is kept anew counts twice: the bound is an upper one.
-    this.#bytes += ENTRY_BYTES + bytes;
-    if (this.#bytes <= this.maxBytes / 2) return;
-    this.#older = this.#recent;
-    this.#recent = new Map();
-    this.#bytes = 0;
+  #linkLast(entry: Entry): void {
+    const last = this.#ring.older;
+    entry.older = last;
+    entry.newer = this.#ring;
+    last.newer = entry;
+    this.#ring.older = entry;
   }
+
+  #forget(entry: Entry): void {
+    unlink(entry);
+    entry.series.delete(entry.key);
+    this.#bytes -= entry.bytes;
+  }
+}
+
+function unlink({ older, newer }: Entry): void {
+  older.newer = newer;
+  newer.older = older;
+}
+
+/** A ring of nothing but its own link. */
+function emptyRing(): Entry {
+  const ring = { version: 0, settledTo: 0, value: undefined, bytes: 0, series: new Map(), key: 0 };
+  const link = ring as unknown as Entry;
+  link.older = link;
+  link.newer = link;
+  return link;
 }

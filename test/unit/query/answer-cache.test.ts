@@ -17,6 +17,7 @@ function counting(limits: { maxEntries?: number; maxBytes?: number; sizeBytes?: 
   const cache = createAnswerCache({
     clock,
     currentRevision: () => Promise.resolve(state.revision),
+    recentRevision: () => undefined,
     maxEntries: limits.maxEntries ?? 100,
     maxBytes: limits.maxBytes ?? 1_000_000,
   });

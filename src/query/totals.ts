@@ -1,0 +1,45 @@
+/** Totals of a period, from the coarsest cells that make it up: a month is thirty of them however finely its series is cut. */
+import type { Figures } from '../domain/figures.js';
+import { FigureSums } from '../store/postgres/packed-figures.js';
+import type { SlotFigures } from '../store/postgres/select-figures.js';
+import { piecesOf } from '../store/postgres/select-outcome-cells.js';
+import type { Slots } from './periods.js';
+import type { ReadKinds } from './read-kinds.js';
+import type { Reading } from './reading.js';
+
+export interface Totals {
+  readonly total: Figures;
+  /** Over the part of the period that is compared. */
+  readonly compared: Figures;
+}
+
+/** By operator; '' is the sum over all. */
+export async function readTotals(
+  reading: Reading,
+  { figures }: Pick<ReadKinds, 'figures'>,
+  period: Slots,
+  operatorIds: readonly string[],
+): Promise<Map<string, Totals>> {
+  const { edges, comparedSlots } = period;
+  const apart = comparedSlots < edges.length - 1;
+  const comparedEdges = [edges[0] as number, edges[comparedSlots] as number];
+  const [whole, part] = await Promise.all([
+    reading.get(figures, piecesOf(period), operatorIds),
+    apart
+      ? reading.get(figures, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
+      : undefined,
+  ]);
+  return new Map(
+    operatorIds.map((id) => {
+      const total = sumOf(whole.get(id) ?? []);
+      return [id, { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) }];
+    }),
+  );
+}
+
+/** The figures of some slots together. */
+export function sumOf(figures: readonly SlotFigures[]): Figures {
+  const sums = new FigureSums();
+  for (const { packed } of figures) sums.add(packed);
+  return sums.figures();
+}
