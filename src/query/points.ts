@@ -6,6 +6,7 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../domain/calendar.js';
 import { type Bucket, BucketState } from '../generated/proto/sms/analytics/v1/common.js';
+import { slab } from '../store/postgres/packed-figures.js';
 import { bucketOf, stateOf } from './answer-parts.js';
 import type { Freshness, Slots } from './periods.js';
 
@@ -61,18 +62,22 @@ export function seriesParts<Value extends Pointed, Point>(
   fresh: Freshness,
 ): Uint8Array[] {
   let slot = 0;
-  return slots.buckets.map((range, i) => {
+  const made: { value: Value; state: BucketState; index: number }[] = [];
+  const parts = slots.buckets.map((range, index): Uint8Array => {
     const first = slot;
-    while (slots.bucketOf[slot] === i) slot++;
+    while (slots.bucketOf[slot] === index) slot++;
     const state = stateOf(range, fresh);
     const only = slot - first === 1 ? values[first] : undefined;
     if (only?.point?.state === state) return only.point.bytes;
     const point = field.pointOf(bucketOf(range, state), values.slice(first, slot), range);
-    const message = encoded(field.message, point);
-    // Copied together: a small buffer of Node's pool costs less beside its bytes than one of its own.
-    const bytes = Buffer.concat([fieldHeader(field.number, message.length), message]);
     const keeps = state !== BucketState.BUCKET_STATE_OPEN || !field.openFlows;
-    if (only !== undefined && keeps) only.point = { state, bytes };
-    return bytes;
+    if (only !== undefined && keeps) made.push({ value: only, state, index });
+    const message = encoded(field.message, point);
+    return Buffer.concat([fieldHeader(field.number, message.length), message]);
   });
+  const kept = slab(made.map(({ index }) => parts[index] as Uint8Array));
+  for (const [i, { value, state }] of made.entries()) {
+    value.point = { state, bytes: kept[i] as Uint8Array };
+  }
+  return parts;
 }

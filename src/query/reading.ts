@@ -8,7 +8,7 @@ import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/ins
 import type { CellRange } from '../store/postgres/cells.js';
 import { type Look, selectLook } from '../store/postgres/look.js';
 import type { Snapshot } from '../store/postgres/pool.js';
-import { type Slot, type SlotKind, slotsOf } from '../store/postgres/slot-memory.js';
+import { type Slot, type SlotKind, slotOf, slotsOf } from '../store/postgres/slot-memory.js';
 import type { QueryContext } from './context.js';
 import { noteLook } from './look-watch.js';
 import { type Freshness, freshnessOf } from './periods.js';
@@ -105,7 +105,10 @@ function readingOf(
         const day = Math.floor((missing[0] as Slot).from / MICROS_PER_DAY);
         throw new NotRemembered(`${kind.name} ${lacking[0]} ${day}`);
       }
-      const ahead = readAhead(range, missing);
+      const ahead = readAhead(range, missing, (slots) => {
+        const known = lacking.map((one) => memory.recall(kind, one, slots, look));
+        return slots.filter((_, i) => known.some((values) => values[i] === undefined));
+      });
       const asked = new Map(slots.map((slot, i) => [slot.from, i]));
       const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
       for (let first = 0; first < lacking.length; first += atOnce) {
@@ -129,28 +132,37 @@ function readingOf(
 /** Slots times series that one statement reads: what it reads stands in memory as text, until it is packed. */
 const VALUES_AT_ONCE = 1_000;
 
-/** Lengths of slots that are read ahead. */
-const AHEAD: ReadonlySet<number> = new Set([MICROS_PER_HOUR, MICROS_PER_HOUR / 4]);
+/** What is read at once of slots that are an hour, a quarter of one or a day long: from a multiple of so many days on. */
+const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([
+  [MICROS_PER_HOUR / 4, 2],
+  [MICROS_PER_HOUR, 8],
+  [MICROS_PER_DAY, 64],
+]);
 
 /**
- * What is read where `missing` slots of `range` are: beside each hour or quarter of one its like on the
- * same UTC day. A version holds for a day; whoever asks for one hour of it is soon asked for the next.
+ * What is read where `missing` slots of `range` are: beside each of a common length its like of the days
+ * around it, as far as `unknown` says. A statement costs as much as hundreds of rows, and whoever
+ * asks for one hour is soon asked for the next.
  */
 function readAhead(
   range: CellRange,
   missing: readonly Slot[],
+  unknown: (slots: readonly Slot[]) => readonly Slot[],
 ): { range: CellRange; slots: Slot[]; indexes: number[] } {
   const [start, end] = [range.edges[0] as EpochMicros, range.edges.at(-1) as EpochMicros];
-  const ends = new Map<EpochMicros, EpochMicros>(missing.map(({ from, to }) => [from, to]));
+  const like = new Map<EpochMicros, EpochMicros>();
   for (const { from, to } of missing) {
     const size = to - from;
-    if (!AHEAD.has(size)) continue;
-    const day = Math.floor(from / MICROS_PER_DAY) * MICROS_PER_DAY;
-    for (let at = day + ((from - day) % size); at < day + MICROS_PER_DAY; at += size) {
-      // What lies in the range itself is missing, or known.
-      if (at + size <= start || at >= end) ends.set(at, at + size);
-    }
+    const days = AHEAD_DAYS.get(size);
+    if (days === undefined || like.has(from)) continue;
+    const span = days * MICROS_PER_DAY;
+    const first = Math.floor(from / span) * span + (from % size);
+    for (let at = first; at < first + span; at += size) like.set(at, at + size);
   }
+  // What lies in the range itself is missing, or known.
+  const outside = [...like].filter(([from, to]) => to <= start || from >= end);
+  const around = unknown(outside.map(([from, to]) => slotOf(range, from, to)));
+  const ends = new Map([...missing, ...around].map(({ from, to }) => [from, to]));
   const edges = [...new Set([...ends.keys(), ...ends.values()])].sort((a, b) => a - b);
   const ahead = { ...range, edges };
   const all = slotsOf(ahead);

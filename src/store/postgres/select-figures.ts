@@ -14,8 +14,8 @@ export interface SlotFigures {
   point?: { readonly state: number; readonly bytes: Uint8Array };
 }
 
-/** For the object and two buffers in Node's pool, and the point that is likely to come. */
-const BESIDE_BYTES = 600;
+/** For the object, its buffer and the point that is likely to come. */
+const BESIDE_BYTES = 650;
 
 /** By operator, then by slot (from 0); slots without anything are missing. */
 export const figuresKind = {
@@ -39,22 +39,21 @@ export const figuresKind = {
   },
 };
 
-const NOTHING = packFigures(noFigures());
+const [NOTHING = Buffer.alloc(0)] = packFigures([noFigures()]);
 
 function packedSlots(
   counts: ReadonlyMap<number, Figures['counts']> = new Map(),
   bins: ReadonlyMap<number, Figures['bins']> = new Map(),
   money: ReadonlyMap<number, Figures['money']> = new Map(),
 ): Map<number, SlotFigures> {
-  const slots = new Map<number, SlotFigures>();
-  for (const slot of new Set([...counts.keys(), ...bins.keys(), ...money.keys()])) {
-    const none = noFigures();
-    const packed = packFigures({
+  const none = noFigures();
+  const slots = [...new Set([...counts.keys(), ...bins.keys(), ...money.keys()])];
+  const packed = packFigures(
+    slots.map((slot) => ({
       counts: counts.get(slot) ?? none.counts,
       bins: bins.get(slot) ?? none.bins,
       money: money.get(slot) ?? none.money,
-    });
-    slots.set(slot, { packed });
-  }
-  return slots;
+    })),
+  );
+  return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Buffer }]));
 }

@@ -157,17 +157,6 @@ class CellSums {
     });
   }
 
-  /** Operator, outcome and reason as answered. */
-  #nameOf(text: string): Pick<AnsweredCell, 'operatorId' | 'outcome' | 'reason'> {
-    const afterOperator = text.indexOf(' ');
-    const afterOutcome = text.indexOf(' ', afterOperator + 1);
-    const operatorId = text.slice(0, afterOperator);
-    const outcome = text.slice(afterOperator + 1, afterOutcome);
-    return this.settled && outcome === 'PENDING'
-      ? { operatorId, outcome: 'UNKNOWN', reason: 'NO_RECEIPT' }
-      : { operatorId, outcome, reason: text.slice(afterOutcome + 1) };
-  }
-
   cells(): AnsweredCell[] {
     const found: AnsweredCell[] = [];
     const [messages, segments, contradicted] = this.#small as [
@@ -179,8 +168,12 @@ class CellSums {
       const big = this.#big.get(name);
       if (messages[name] === 0 && segments[name] === 0 && contradicted[name] === 0 && !big)
         continue;
+      const { operatorId, outcome, reason } = namedCell(this.dictionary, name);
+      const unanswered = this.settled && outcome === 'PENDING';
       found.push({
-        ...this.#nameOf(this.dictionary.texts[name] as string),
+        operatorId,
+        outcome: unanswered ? 'UNKNOWN' : outcome,
+        reason: unanswered ? 'NO_RECEIPT' : reason,
         messages: BigInt(messages[name] as number) + (big?.[0] ?? 0n),
         segments: BigInt(segments[name] as number) + (big?.[1] ?? 0n),
         contradicted: BigInt(contradicted[name] as number) + (big?.[2] ?? 0n),
@@ -188,4 +181,21 @@ class CellSums {
     }
     return found;
   }
+}
+
+type CellName = Pick<AnsweredCell, 'operatorId' | 'outcome' | 'reason'>;
+const cellNames = new WeakMap<Dictionary, CellName[]>();
+
+/** What a number of a dictionary stands for, taken apart once. */
+function namedCell(dictionary: Dictionary, name: number): CellName {
+  let known = cellNames.get(dictionary);
+  if (known === undefined) {
+    known = [];
+    cellNames.set(dictionary, known);
+  }
+  for (let next = known.length; next <= name; next++) {
+    const [operatorId = '', outcome = '', reason = ''] = dictionary.texts[next]?.split(' ') ?? [];
+    known.push({ operatorId, outcome, reason });
+  }
+  return known[name] as CellName;
 }

@@ -17,11 +17,17 @@ export interface Slot {
 }
 
 /** The slots of a range, one between each two of its edges. */
-export function slotsOf({ edges, settledThrough }: CellRange): Slot[] {
-  return edges.slice(1).map((to, i) => {
-    const from = edges[i] as EpochMicros;
-    return { from, to, settledTo: Math.min(Math.max(from, settledThrough), to) };
-  });
+export function slotsOf(range: CellRange): Slot[] {
+  const { edges } = range;
+  return edges.slice(1).map((to, i) => slotOf(range, edges[i] as EpochMicros, to));
+}
+
+export function slotOf(
+  { settledThrough }: Pick<CellRange, 'settledThrough'>,
+  from: EpochMicros,
+  to: EpochMicros,
+): Slot {
+  return { from, to, settledTo: Math.min(Math.max(from, settledThrough), to) };
 }
 
 /** Something that is read of slots. */
