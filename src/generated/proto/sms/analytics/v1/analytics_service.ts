@@ -210,7 +210,8 @@ export interface GetOperatorPerformanceRequest {
   operatorId: string;
   /**
    * Fields separated by commas, each with an optional " desc": operator_id, any count, any rate, latency_p50,
-   * latency_p95, share. Absent values come last, ties by operator_id. Default "accepted desc".
+   * latency_p90, latency_p95, latency_p99, share. Absent values come last, ties by operator_id. Default "accepted
+   * desc". Not by money or what a delivered message costs: those are per currency, and currencies have no order.
    */
   orderBy: string;
   /** Rows per page: 0 means 25, at most 200. */
