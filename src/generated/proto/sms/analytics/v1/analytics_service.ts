@@ -214,7 +214,10 @@ export interface GetOperatorPerformanceRequest {
    * desc". Not by money or what a delivered message costs: those are per currency, and currencies have no order.
    */
   orderBy: string;
-  /** Rows per page: 0 means 25, at most 200. */
+  /**
+   * Rows per page: 0 means 25, at most 200, and at most as many as have 25,000 buckets together (at least one row).
+   * What is above is answered as the maximum.
+   */
   pageSize: number;
   /** next_page_token of the page before; the other arguments must be the same. */
   pageToken: string;
@@ -478,7 +481,7 @@ export interface GetDeliveryBreakdownRequest {
    * the dimensions in the order asked for.
    */
   orderBy: string;
-  /** Rows per page: 0 means 100, at most 1000. */
+  /** Rows per page: 0 means 100, at most 1000. What is above is answered as the maximum. */
   pageSize: number;
   /** next_page_token of the page before; the other arguments must be the same. */
   pageToken: string;
