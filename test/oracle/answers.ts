@@ -193,9 +193,14 @@ export function accountUsage(
       const { counts, rates, money } = periodOf(view, piece);
       return { bucket: bucketOf(piece, standing), counts, rates, money: [...money] };
     }),
-    // Accounts have no latency of their own.
-    comparison: comparison && { ...comparison, latency: undefined },
+    comparison: comparison && withoutLatency(comparison),
   };
+}
+
+/** Accounts have no latency of their own. */
+function withoutLatency(comparison: Comparison): Comparison {
+  const changes = comparison.changes && { ...comparison.changes, latencyP50Percent: undefined };
+  return { ...comparison, latency: undefined, changes };
 }
 
 export function throughput(
