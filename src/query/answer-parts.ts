@@ -3,7 +3,7 @@ import type { InstantRange } from '../domain/calendar.js';
 import type { Counts } from '../domain/counts.js';
 import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../domain/instant.js';
-import { type MoneyByCurrency, netOf, perMessage } from '../domain/money.js';
+import { type MoneyByCurrency, type MoneySums, netOf, perMessage } from '../domain/money.js';
 import type { Percentiles } from '../domain/percentile.js';
 import type { EffectiveRange } from '../domain/range.js';
 import { ratesOf } from '../domain/rates.js';
@@ -76,10 +76,15 @@ export function latencyOf(percentiles: Percentiles | undefined): Latency | undef
   };
 }
 
+/** Whether there is a charge or a refund: one that was displaced by another leaves sums of nothing. */
+export function isMoney({ charges, refunds }: MoneySums): boolean {
+  return charges !== 0n || refunds !== 0n;
+}
+
 /** One entry for each currency with a charge or a refund, ordered by code. */
 export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
   return [...money]
-    .filter(([, sums]) => sums.charges !== 0n || sums.refunds !== 0n)
+    .filter(([, sums]) => isMoney(sums))
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([currency, sums]) => {
       const each = perMessage(netOf(sums), delivered);

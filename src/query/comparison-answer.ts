@@ -11,7 +11,7 @@ import type {
   Comparison,
   MoneyChange,
 } from '../generated/proto/sms/analytics/v1/common.js';
-import { countsAndRates, effectiveRangeOf, latencyOf, moneyOf } from './answer-parts.js';
+import { countsAndRates, effectiveRangeOf, isMoney, latencyOf, moneyOf } from './answer-parts.js';
 
 /** `current` held against `earlier`, which was counted over `period`. */
 export function comparisonOf(
@@ -51,10 +51,11 @@ function changesOf(current: Figures, earlier: Figures): Changes {
   };
 }
 
-/** One entry for each currency of either period, ordered by code. */
+/** One entry for each currency with a charge or a refund in either period, ordered by code. */
 function moneyChanges(current: MoneyByCurrency, earlier: MoneyByCurrency): MoneyChange[] {
   const none = { charges: 0n, refunds: 0n, charged: 0n, refunded: 0n };
-  return [...new Set([...current.keys(), ...earlier.keys()])].sort().map((currency) => {
+  const real = [...current, ...earlier].filter(([, sums]) => isMoney(sums));
+  return [...new Set(real.map(([currency]) => currency))].sort().map((currency) => {
     const now = current.get(currency) ?? none;
     const before = earlier.get(currency) ?? none;
     return {

@@ -33,7 +33,12 @@ const RATE_FIELDS = {
 } as const;
 type RateField = keyof typeof RATE_FIELDS;
 
-const LATENCY_FIELDS = { latency_p50: 'p50', latency_p95: 'p95' } as const;
+const LATENCY_FIELDS = {
+  latency_p50: 'p50',
+  latency_p90: 'p90',
+  latency_p95: 'p95',
+  latency_p99: 'p99',
+} as const;
 type LatencyField = keyof typeof LATENCY_FIELDS;
 
 /** What operators can be ordered by. */

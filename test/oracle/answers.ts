@@ -43,6 +43,8 @@ export interface Standing {
   readonly dataAsOf: number;
   readonly settledThrough: number;
   readonly revision: string;
+  /** The first instant that is kept, where the test knows it: an earlier comparison is absent. */
+  readonly retainedFrom?: number;
 }
 
 /** Takes data_as_of and revision from an answer; the rest is computed. */
@@ -128,6 +130,7 @@ export function comparisonOf(
   if (question.compare === 0) return undefined;
   let now = span;
   let then = earlierSpan(span, question.compare, question.timeZone);
+  if (then.start < (standing.retainedFrom ?? Number.NEGATIVE_INFINITY)) return undefined;
   if (question.compareElapsed && standing.dataAsOf < span.end) {
     const cut = Math.max(span.start, Math.floor(standing.dataAsOf / QUARTER) * QUARTER);
     const elapsed = cut - span.start;
@@ -193,9 +196,14 @@ export function accountUsage(
       const { counts, rates, money } = periodOf(view, piece);
       return { bucket: bucketOf(piece, standing), counts, rates, money: [...money] };
     }),
-    // Accounts have no latency of their own.
-    comparison: comparison && { ...comparison, latency: undefined },
+    comparison: comparison && withoutLatency(comparison),
   };
+}
+
+/** Accounts have no latency of their own. */
+function withoutLatency(comparison: Comparison): Comparison {
+  const changes = comparison.changes && { ...comparison.changes, latencyP50Percent: undefined };
+  return { ...comparison, latency: undefined, changes };
 }
 
 export function throughput(

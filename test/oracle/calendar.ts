@@ -97,8 +97,16 @@ function labeller(
   }
 }
 
-/** What the clock on the wall says, as if it were UTC. */
+const wallClocks = new Map<string, (at: number) => number>();
+
+/** What the clock on the wall says, as if it were UTC. It says the same again, so what it said is kept. */
 function wallClock(timeZone: string): (at: number) => number {
+  const known = wallClocks.get(timeZone) ?? newWallClock(timeZone);
+  wallClocks.set(timeZone, known);
+  return known;
+}
+
+function newWallClock(timeZone: string): (at: number) => number {
   const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone,
     dateStyle: 'short',

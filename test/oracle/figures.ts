@@ -167,7 +167,7 @@ export function changesOf(now: Period, then: Period): Changes {
     settledDeliveryRatePoints: points('settledDeliveryRate'),
     failureRatePoints: points('failureRate'),
     receiptCoveragePoints: points('receiptCoverage'),
-    latencyP50Percent: undefined,
+    latencyP50Percent: medianPercent(now.latency, then.latency),
     money: currencies.map((currency) => {
       const after = now.money.find((money) => money.currency === currency);
       const before = then.money.find((money) => money.currency === currency);
@@ -182,6 +182,13 @@ export function changesOf(now: Period, then: Period): Changes {
 
 function percent(now: bigint, then: bigint): number | undefined {
   return then === 0n ? undefined : (Number(now - then) / Math.abs(Number(then))) * 100;
+}
+
+/** Absent where either median is, or the earlier one is 0. */
+function medianPercent(now: Latency | undefined, then: Latency | undefined): number | undefined {
+  if (now === undefined || then === undefined) return undefined;
+  const [after, before] = [microsOf(now.p50), microsOf(then.p50)];
+  return before === 0 ? undefined : (after / before - 1) * 100;
 }
 
 /** Units of 1e-9 of a decimal text. */

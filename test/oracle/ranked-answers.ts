@@ -162,8 +162,8 @@ function operatorField(row: OperatorRow, field: string): Sortable {
   const camel = field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   if (field === 'operator_id') return row.operatorId;
   if (field === 'share') return row.share?.value;
-  if (field === 'latency_p50') return row.latency && microsOf(row.latency.p50);
-  if (field === 'latency_p95') return row.latency && microsOf(row.latency.p95);
+  const [, percentile] = /^latency_(p50|p90|p95|p99)$/.exec(field) ?? [];
+  if (percentile) return row.latency && microsOf(row.latency[percentile as 'p50']);
   const counts = row.counts as unknown as Record<string, bigint>;
   if (camel in counts) return counts[camel];
   const rates = row.rates as unknown as Record<string, { value: number } | undefined>;

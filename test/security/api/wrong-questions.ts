@@ -112,12 +112,6 @@ export const wrongQuestions: Wrong[] = [
   wrong('of 402 days by days', 'getSummary', { ...last(402), granularity: DAY }, 'range'),
   wrong('of 2 days by minutes', 'getThroughput', { ...last(2), granularity: MINUTE }, 'range'),
   wrong('by minutes', 'getSummary', { range, granularity: MINUTE }, 'granularity'),
-  wrong(
-    'of too many points',
-    'getOperatorPerformance',
-    { ...last(31), granularity: HOUR, pageSize: 200 },
-    'granularity',
-  ),
   ...UNKNOWN_NUMBERS.flatMap((number) => [
     wrong(`by ${number}`, 'getThroughput', { range, granularity: number }, 'granularity'),
     wrong(`with weeks from ${number}`, 'getSummary', { range, weekStart: number }, 'week_start'),

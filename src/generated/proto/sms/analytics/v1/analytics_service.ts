@@ -210,10 +210,14 @@ export interface GetOperatorPerformanceRequest {
   operatorId: string;
   /**
    * Fields separated by commas, each with an optional " desc": operator_id, any count, any rate, latency_p50,
-   * latency_p95, share. Absent values come last, ties by operator_id. Default "accepted desc".
+   * latency_p90, latency_p95, latency_p99, share. Absent values come last, ties by operator_id. Default "accepted
+   * desc". Not by money or what a delivered message costs: those are per currency, and currencies have no order.
    */
   orderBy: string;
-  /** Rows per page: 0 means 25, at most 200. */
+  /**
+   * Rows per page: 0 means 25, at most 200, and at most as many as have 25,000 buckets together (at least one row).
+   * What is above is answered as the maximum.
+   */
   pageSize: number;
   /** next_page_token of the page before; the other arguments must be the same. */
   pageToken: string;
@@ -477,7 +481,7 @@ export interface GetDeliveryBreakdownRequest {
    * the dimensions in the order asked for.
    */
   orderBy: string;
-  /** Rows per page: 0 means 100, at most 1000. */
+  /** Rows per page: 0 means 100, at most 1000. What is above is answered as the maximum. */
   pageSize: number;
   /** next_page_token of the page before; the other arguments must be the same. */
   pageToken: string;

@@ -1,0 +1,25 @@
+// What an answer says of the money of two periods.
+import { expect, it } from 'vitest';
+import { type Figures, noFigures } from '../../../src/domain/figures.js';
+import type { MoneySums } from '../../../src/domain/money.js';
+import { comparisonOf } from '../../../src/query/comparison-answer.js';
+
+const NOTHING: MoneySums = { charges: 0n, refunds: 0n, charged: 0n, refunded: 0n };
+const charged = (charge: bigint): MoneySums => ({ ...NOTHING, charges: 1n, charged: charge });
+const figuresOf = (money: Record<string, MoneySums>): Figures => ({
+  ...noFigures(),
+  money: new Map(Object.entries(money)),
+});
+
+it('compares the currencies with a charge or a refund, not those that displaced charges have left', () => {
+  // EUR from 2 to 3 is 50 % more; USD came to be, JPY went, and of XAU both periods have sums of nothing only.
+  const earlier = figuresOf({ XAU: NOTHING, JPY: charged(4n), EUR: charged(2n) });
+  const current = figuresOf({ XAU: NOTHING, JPY: NOTHING, EUR: charged(3n), USD: charged(1n) });
+  const { changes, money } = comparisonOf({ start: 0, end: 1 }, 'UTC', earlier, current);
+  expect(money.map(({ currency }) => currency)).toEqual(['EUR', 'JPY']);
+  expect(changes?.money).toEqual([
+    { currency: 'EUR', chargedPercent: 50, netPercent: 50 },
+    { currency: 'JPY', chargedPercent: -100, netPercent: -100 },
+    { currency: 'USD', chargedPercent: undefined, netPercent: undefined },
+  ]);
+});

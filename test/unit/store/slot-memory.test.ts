@@ -1,0 +1,132 @@
+// What is remembered of slots is found again only where a statement would read the same, and is
+// bounded.
+import { describe, expect, it } from 'vitest';
+import { MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../../src/domain/instant.js';
+import { DayVersions, type Look } from '../../../src/store/postgres/look.js';
+import { type Slot, SlotMemory, slotsOf } from '../../../src/store/postgres/slot-memory.js';
+
+const HOUR = 60 * MICROS_PER_MINUTE;
+const TEXTS = { name: 'texts', bytesOf: (value: string) => value.length };
+
+/** A look that says these versions of the days from 1970-01-01 on. */
+function lookAt(versions: readonly number[], owner = 'one'): Look {
+  return {
+    ...{ generation: 1, dataAsOf: 0, revision: '', origin: '', owner },
+    days: new DayVersions([...versions.keys()], versions),
+  };
+}
+
+const slot = (from: number, to: number, settledTo = from): Slot => ({ from, to, settledTo });
+
+function memoryOf(maxBytes: number, look: Look): SlotMemory {
+  const memory = new SlotMemory(maxBytes);
+  memory.enter(look);
+  return memory;
+}
+
+describe('a slot is found again', () => {
+  const look = lookAt([3, 5, 7]);
+  const noon = MICROS_PER_DAY / 2;
+  const across = slot(noon, MICROS_PER_DAY + noon);
+
+  it('under the versions of its own days, whatever the others are', () => {
+    const memory = memoryOf(10_000, look);
+    memory.keep(TEXTS, 'a', across, look, 'kept');
+    const recall = (versions: number[]) =>
+      memory.recall(TEXTS, 'a', [across], lookAt(versions)).join();
+    expect(recall([3, 5, 7])).toBe('kept');
+    expect(recall([3, 5, 8])).toBe('kept');
+    expect(recall([4, 5, 7])).toBe('');
+    expect(recall([3, 6, 7])).toBe('');
+  });
+
+  it('with the same part of it settled, and only that', () => {
+    const memory = memoryOf(10_000, look);
+    memory.keep(TEXTS, 'a', slot(0, 2 * HOUR, HOUR), look, 'half');
+    const recall = (settledTo: number) =>
+      memory.recall(TEXTS, 'a', [slot(0, 2 * HOUR, settledTo)], look).join();
+    expect([0, HOUR, 2 * HOUR].map(recall)).toEqual(['', 'half', '']);
+  });
+
+  it('as itself: same ends, same series, same kind', () => {
+    const memory = memoryOf(10_000, look);
+    memory.keep(TEXTS, 'a', slot(0, HOUR), look, 'kept');
+    expect(memory.recall(TEXTS, 'b', [slot(0, HOUR)], look)).toEqual([undefined]);
+    expect(memory.recall({ ...TEXTS, name: 'more' }, 'a', [slot(0, HOUR)], look)).toEqual([
+      undefined,
+    ]);
+    const others = [slot(0, 2 * HOUR), slot(HOUR, 2 * HOUR), slot(0, HOUR), slot(0, HOUR / 2)];
+    expect(memory.recall(TEXTS, 'a', others, look)).toEqual([
+      undefined,
+      undefined,
+      'kept',
+      undefined,
+    ]);
+  });
+
+  it('as what was kept last', () => {
+    const memory = memoryOf(10_000, look);
+    for (const text of ['old', 'new']) memory.keep(TEXTS, 'a', slot(0, HOUR), look, text);
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], look)).toEqual(['new']);
+  });
+
+  it('only in the generation and the database that it was read of', () => {
+    const [first, second] = [lookAt([1], 'one'), lookAt([1], 'two')];
+    const memory = memoryOf(10_000, first);
+    memory.keep(TEXTS, 'a', slot(0, HOUR), first, 'kept');
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    memory.enter(second);
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    // A read that was begun before the change ends after it: what it has found is not of this
+    // generation.
+    memory.keep(TEXTS, 'a', slot(0, HOUR), first, 'late');
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    memory.enter(first);
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], first)).toEqual([undefined]);
+  });
+});
+
+describe('the memory', () => {
+  const look = lookAt([1]);
+  const slots = Array.from({ length: 90 }, (_, i) => {
+    return slot(i * 15 * MICROS_PER_MINUTE, (i + 1) * 15 * MICROS_PER_MINUTE);
+  });
+
+  it('is bounded: of more than it has room for, the latest are found', () => {
+    // 10,000 bytes have room for 20 texts of 400 letters and what an entry costs, and one more in
+    // each half.
+    const memory = memoryOf(10_000, look);
+    for (const one of slots) memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
+    const found = memory.recall(TEXTS, 'a', slots, look).map((text) => text !== undefined);
+    const kept = found.filter((known) => known).length;
+    expect(kept).toBeGreaterThanOrEqual(10);
+    expect(kept).toBeLessThanOrEqual(22);
+    expect(found.slice(-kept)).toEqual(new Array(kept).fill(true));
+  });
+
+  it('keeps what is used while others come and go', () => {
+    const memory = memoryOf(10_000, look);
+    const [first, ...others] = slots as [Slot, ...Slot[]];
+    memory.keep(TEXTS, 'a', first, look, 'used');
+    for (const one of others) {
+      memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
+      expect(memory.recall(TEXTS, 'a', [first], look)).toEqual(['used']);
+    }
+  });
+
+  it('of no size keeps nothing', () => {
+    const memory = memoryOf(0, look);
+    memory.keep(TEXTS, 'a', slot(0, HOUR), look, '');
+    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], look)).toEqual([undefined]);
+  });
+});
+
+it('slots lie between edges, the settled boundary within each', () => {
+  const edges = [0, HOUR, 2 * HOUR, 3 * HOUR];
+  const settledThrough = HOUR + HOUR / 4;
+  expect(slotsOf({ generation: 1, edges, settledThrough })).toEqual([
+    slot(0, HOUR, HOUR),
+    slot(HOUR, 2 * HOUR, settledThrough),
+    slot(2 * HOUR, 3 * HOUR, 2 * HOUR),
+  ]);
+});
