@@ -163,6 +163,7 @@ function openStore(
     maxAnswerMs: config.deadlineCapMs,
     cacheEntries: config.cacheEntries,
     cacheBytes: config.cacheMib * 1024 * 1024,
+    memoryBytes: config.memoryMib * 1024 * 1024,
   });
   cacheMetrics(registry, queries.cacheUse);
   return { queries, audit };

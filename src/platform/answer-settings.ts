@@ -30,6 +30,13 @@ export const answerSettings = {
     what: 'Encoded size of all remembered answers at most',
     schema: integer(1, 4_096),
     expected: '1-4096 (MiB)',
-    fallback: '16',
+    fallback: '8',
+  },
+  memoryMib: {
+    name: 'ROLLUP_MEMORY_MIB',
+    what: 'What was read of the rollups already and is remembered, at most; 0 keeps nothing',
+    schema: integer(0, 4_096),
+    expected: '0-4096 (MiB)',
+    fallback: '36',
   },
 } as const satisfies SettingTable;

@@ -58,9 +58,9 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
   Partial<Sources> & {
     /** Answers that are remembered at most; 0 switches the cache off. Default 2,000. */
     readonly cacheEntries?: number;
-    /** Size of all remembered answers at most. Default 16 MiB. */
+    /** Size of all remembered answers at most. Default 8 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 56 MiB. */
+    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 36 MiB. */
     readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly lookIntervalMs?: number;
@@ -68,7 +68,7 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
 
 export function createQueries(options: QueryOptions): Queries {
   const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
-  const memory = new SlotMemory(options.memoryBytes ?? 56 * MIB);
+  const memory = new SlotMemory(options.memoryBytes ?? 36 * MIB);
   const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {
     settleHours: DEFAULT_SETTLE_HOURS,
@@ -89,7 +89,7 @@ export function createQueries(options: QueryOptions): Queries {
     recentRevision: () => revisionAt(sources.recentLook()),
     currentRevision: async () => revisionAt(await sources.look()),
     maxEntries: options.cacheEntries ?? 2_000,
-    maxBytes: options.cacheBytes ?? 16 * MIB,
+    maxBytes: options.cacheBytes ?? 8 * MIB,
   });
   const bound = <Request, Response>(
     rpc: string,

@@ -130,7 +130,7 @@ function readingOf(
 }
 
 /** Slots times series that one statement reads: what it reads stands in memory as text, until it is packed. */
-const VALUES_AT_ONCE = 1_000;
+const VALUES_AT_ONCE = 500;
 
 /** What is read at once of slots that are an hour, a quarter of one or a day long: from a multiple of so many days on. */
 const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([

@@ -12,7 +12,7 @@ import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/dat
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
 import { projectRoot } from '../../deploy/local/project.js';
-import { environmentOf, plainEnvironment } from '../../deploy/local/services.js';
+import { environmentOf, NODE_OPTIONS, plainEnvironment } from '../../deploy/local/services.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { openCaller } from './query-load.js';
 import { seedDays, seedFreshness } from './query-seed.js';
@@ -39,6 +39,8 @@ export interface QueryTraffic {
   readonly perDay: number;
   readonly dataAsOf: string;
 }
+
+const API = 'src/bin/api.js';
 
 /** Starts everything. A `dataDir` keeps the two databases: a later run with the same traffic need not load them again. */
 export async function startQuerySite(
@@ -93,7 +95,11 @@ export async function startQuerySite(
     const child = await startChild({
       name,
       command: process.execPath,
-      args: [join(projectRoot, 'dist', file), ...args],
+      args: [
+        ...(file === API ? (NODE_OPTIONS.api ?? []) : []),
+        join(projectRoot, 'dist', file),
+        ...args,
+      ],
       env: { ...plainEnvironment(), ...env },
       logFile: join(logDir, `${name}.log`),
     });
@@ -112,7 +118,7 @@ export async function startQuerySite(
     const site = { dataDir: directory, ports, credentials, databaseUrl, tls };
     const startedMs = performance.now();
     const env = { ...environmentOf('api', site), LOG_LEVEL: 'warn' };
-    const child = await launch(name, 'src/bin/api.js', [], env);
+    const child = await launch(name, API, [], env);
     await ready(child, apiAdmin);
     return { child, readyMs: performance.now() - startedMs };
   };
