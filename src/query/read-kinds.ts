@@ -1,5 +1,5 @@
 /** What questions read of the platform's rollups. */
-import { activeAccountsKind } from '../store/postgres/select-active.js';
+import { activeAccountsKind, activeOperatorsKind } from '../store/postgres/select-active.js';
 import { figuresKind } from '../store/postgres/select-figures.js';
 import { outcomeCellsKind } from '../store/postgres/select-outcome-cells.js';
 import { throughputKind } from '../store/postgres/select-throughput.js';
@@ -10,6 +10,7 @@ export function createReadKinds() {
     figures: figuresKind,
     outcomeCells: outcomeCellsKind(),
     activeAccounts: activeAccountsKind(),
+    activeOperators: activeOperatorsKind(),
     throughput: throughputKind,
   };
 }

@@ -8,7 +8,7 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { countActive } from '../store/postgres/select-active.js';
 import type { SlotFigures } from '../store/postgres/select-figures.js';
-import { answeredCells, piecesOf } from '../store/postgres/select-outcome-cells.js';
+import { piecesOf } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
@@ -81,16 +81,12 @@ async function countActives(
   range: Parameters<typeof piecesOf>[0],
 ): Promise<{ activeAccounts: bigint; activeOperators: bigint }> {
   const pieces = piecesOf(range);
-  const [accounts, cells] = await Promise.all([
+  const [accounts, operators] = await Promise.all([
     reading.get(kinds.activeAccounts, pieces, ['']),
-    reading.get(kinds.outcomeCells, pieces, ['']),
+    reading.get(kinds.activeOperators, pieces, ['']),
   ]);
-  const operators = new Set<string>();
-  for (const { operatorId, messages } of answeredCells(pieces, cells.get('') ?? [])) {
-    if (messages > 0n) operators.add(operatorId);
-  }
   return {
     activeAccounts: countActive(accounts.get('') ?? []),
-    activeOperators: BigInt(operators.size),
+    activeOperators: countActive(operators.get('') ?? []),
   };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
+import { NODE_OPTIONS } from '../../../deploy/local/services.js';
 import { EXIT } from '../../../src/etl/exit-code.js';
 import { opsCommand } from '../../../src/ops/command.js';
 import { settingsByBinary } from '../../../src/platform/settings.js';
@@ -37,11 +38,17 @@ const OF_POSTGRES = new Set(['migrate', 'retain']);
 const find = (manifests: readonly Manifest[], kind: string, name: string) =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name);
 
-/** The binary and the arguments that a container of our image runs. */
-function binaryOf(container: Manifest): { name: string; args: string[] } {
-  const [script, ...args] = container.args;
+/** The binary, its arguments and Node's own before it, as a container of our image runs them. */
+function binaryOf(container: Manifest): { name: string; args: string[]; node: string[] } {
+  const all: string[] = container.args;
+  const first = Math.max(
+    0,
+    all.findIndex((arg) => arg.startsWith('dist/')),
+  );
+  const node = all.slice(0, first);
+  const [script = '', ...args] = all.slice(first);
   const name = /^dist\/src\/bin\/(\w+)\.js$/.exec(script)?.[1];
-  return name ? { name, args } : { name: 'ops', args: [] };
+  return name ? { name, args, node } : { name: 'ops', args: [], node: [] };
 }
 
 function ours(manifests: readonly Manifest[]): Manifest[] {
@@ -49,6 +56,14 @@ function ours(manifests: readonly Manifest[]): Manifest[] {
     containersOf(workload).map((container) => ({ workload, container, ...binaryOf(container) })),
   );
 }
+
+test('tell Node the same as the local stack does', () => {
+  for (const { path } of overlays) {
+    for (const { name, node } of ours(render(path))) {
+      expect(node, name).toEqual(NODE_OPTIONS[name as 'api'] ?? []);
+    }
+  }
+});
 
 describe('the files', () => {
   test.each(['deploy/kubernetes/base', ...Object.values(OVERLAYS), 'deploy/nats'])(
