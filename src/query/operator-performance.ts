@@ -10,6 +10,7 @@ import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { countActive } from '../store/postgres/select-active.js';
 import {
   type AnsweredCell,
   answeredCells,
@@ -56,37 +57,33 @@ export function prepareOperatorPerformance(
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
 
-  const { figures, outcomeCells } = sources.kinds;
+  const { figures } = sources.kinds;
   return (context) =>
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
       const periods = planPeriods(question, fresh, rules.retainedFrom);
       const { current, earlier } = periods;
-      const pieces = piecesOf(current);
-      const stored = await reading.get(outcomeCells, pieces, ['']);
-      const cells = byOperator(answeredCells(pieces, stored.get('') ?? []));
-      const all = operatorTotals(cells);
-      if (ordersByLatency(order)) await readLatency(reading, sources, current, all);
+      const { page, cells, counts, operators } =
+        only === undefined
+          ? await readRanking(reading, sources, current, order)
+          : await readOne(reading, sources, current, only);
       const end = offset + pageSize;
-      const page =
-        only === undefined ? rankOperators(all, order).slice(offset, end) : pick(all, only);
-      const ids = page.map((operator) => operator.operatorId);
+      const shown = only === undefined ? page.slice(offset, end) : page;
+      const ids = shown.map((operator) => operator.operatorId);
       const [now, before, series] = await Promise.all([
         readTotals(reading, sources.kinds, current, ids),
         earlier && readTotals(reading, sources.kinds, earlier, ids),
         question.granularity === 'total' ? undefined : reading.get(figures, current, ids),
       ]);
-      const counts = noCounts();
-      for (const operator of all) addCounts(counts, operator.counts);
-      const others = all.length - page.filter((row) => row.counts.accepted > 0n).length;
+      const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
       const meta = metaOf(question.range, fresh);
       const answer: GetOperatorPerformanceResponse = {
         meta,
         rows: [],
-        other: others === 0 ? undefined : otherOf(others, counts, page),
+        other: others === 0 ? undefined : otherOf(others, counts, shown),
         ...countsAndRates(counts),
-        nextPageToken: only === undefined && end < all.length ? pageTokenOf(digest, end) : '',
-        totalSize: all.length,
+        nextPageToken: only === undefined && end < operators ? pageTokenOf(digest, end) : '',
+        totalSize: operators,
       };
       const rows = ids.flatMap((operatorId) => {
         const own = {
@@ -152,10 +149,51 @@ async function readLatency(
   }
 }
 
-/** The one operator that was asked for, with zeros where it has no messages. */
-function pick(all: readonly OperatorTotal[], operatorId: string): OperatorTotal[] {
-  const found = all.find((operator) => operator.operatorId === operatorId);
-  return [found ?? { operatorId, counts: noCounts(), bins: noBins() }];
+/** Operators in order, and all of them together. */
+interface Ranking {
+  readonly page: readonly OperatorTotal[];
+  readonly cells: ReadonlyMap<string, readonly AnsweredCell[]>;
+  readonly counts: Counts;
+  /** How many have an accepted message. */
+  readonly operators: number;
+}
+
+async function readRanking(
+  reading: Reading,
+  sources: Sources,
+  period: Slots,
+  order: Parameters<typeof rankOperators>[1],
+): Promise<Ranking> {
+  const pieces = piecesOf(period);
+  const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
+  const cells = byOperator(answeredCells(pieces, stored.get('') ?? []));
+  const all = operatorTotals(cells);
+  if (ordersByLatency(order)) await readLatency(reading, sources, period, all);
+  const counts = noCounts();
+  for (const operator of all) addCounts(counts, operator.counts);
+  return { page: rankOperators(all, order), cells, counts, operators: all.length };
+}
+
+/** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */
+async function readOne(
+  reading: Reading,
+  { kinds }: Sources,
+  period: Slots,
+  operatorId: string,
+): Promise<Ranking> {
+  const pieces = piecesOf(period);
+  const [stored, totals, active] = await Promise.all([
+    reading.get(kinds.outcomeCells, pieces, [operatorId]),
+    readTotals(reading, kinds, period, ['', operatorId]),
+    reading.get(kinds.activeOperators, pieces, ['']),
+  ]);
+  const own = totals.get(operatorId)?.total.counts ?? noCounts();
+  return {
+    page: [{ operatorId, counts: own, bins: noBins() }],
+    cells: new Map([[operatorId, answeredCells(pieces, stored.get(operatorId) ?? [])]]),
+    counts: totals.get('')?.total.counts ?? noCounts(),
+    operators: Number(countActive(active.get('') ?? [])),
+  };
 }
 
 function otherOf(operators: number, counts: Counts, page: readonly OperatorTotal[]) {

@@ -136,7 +136,7 @@ const VALUES_AT_ONCE = 500;
 const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([
   [MICROS_PER_HOUR / 4, 2],
   [MICROS_PER_HOUR, 8],
-  [MICROS_PER_DAY, 64],
+  [MICROS_PER_DAY, 8],
 ]);
 
 /**

@@ -69,9 +69,9 @@ const ROLLUPS = `
   SELECT 1, grain, whose, ${BIN('grain', 'at')}, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
     FROM money_cell, ${GRAINS}, unnest(ARRAY[operator_id, '']) AS whose GROUP BY 2, 3, 4, 5;
   INSERT INTO account_outcome_sum SELECT 1, grain, account_id, ${BIN('grain', 'at')}, ${BY_OUTCOME.join(', ')},
-         sum(segments), sum(contradicted) FROM cell, unnest('{60,1440}'::smallint[]) AS grain GROUP BY 2, 3, 4;
+         sum(segments), sum(contradicted) FROM cell, unnest('{60}'::smallint[]) AS grain GROUP BY 2, 3, 4;
   INSERT INTO account_money_sum SELECT 1, grain, account_id, ${BIN('grain', 'at')}, currency, sum(charges), sum(charged),
-         sum(refunds), sum(refunded) FROM money_cell, unnest('{60,1440}'::smallint[]) AS grain GROUP BY 2, 3, 4, 5;
+         sum(refunds), sum(refunded) FROM money_cell, unnest('{60}'::smallint[]) AS grain GROUP BY 2, 3, 4, 5;
   INSERT INTO day_version (generation, bucket) VALUES (1, $day::timestamp AT TIME ZONE 'UTC');
   INSERT INTO latency_histogram
   SELECT 1, grain, whose, bucket, array_agg(bin ORDER BY bin), array_agg(messages ORDER BY bin)

@@ -81,9 +81,7 @@ export function cellsOf(ledger: Ledger): Cells {
         money.add(['money_sum', grain, bucket(at, grain), whose, currency], amounts);
       }
     }
-    for (const grain of [60, 1440]) {
-      money.add(['account_money_sum', grain, bucket(at, grain), accountId, currency], amounts);
-    }
+    money.add(['account_money_sum', 60, bucket(at, 60), accountId, currency], amounts);
   };
   for (const charge of ledger.charges) moved(charge, charge.chargedAt, [1n, charge.nanos, 0n, 0n]);
   for (const refund of ledger.refunds) moved(refund, refund.refundedAt, [0n, 0n, 1n, refund.nanos]);

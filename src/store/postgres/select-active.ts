@@ -13,17 +13,17 @@ export interface Active {
   readonly newTexts: number;
 }
 
-// A quarter of an hour asks the accounts of its hour; hours and days have sums. An id has no comma (contract, section 1).
+// A quarter of an hour asks the accounts of its hour, a day all of its hours. An id has no comma (contract, section 1).
 const ACCEPTED = `cell.pending + cell.delivered + cell.undeliverable + cell.expired + cell.rejected + cell.deleted
             + cell.unknown > 0`;
 const ACCOUNTS = `
-  SELECT width_bucket(run.starts_at, $5::timestamptz[]), string_agg(active.account_id, ',')
+  SELECT width_bucket(run.starts_at, $5::timestamptz[]), string_agg(DISTINCT active.account_id, ',')
     FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
    CROSS JOIN LATERAL (
      SELECT cell.account_id
        FROM account_outcome_sum AS cell
       WHERE cell.generation = $1
-        AND cell.grain_minutes = greatest(run.grain_minutes, 60::smallint)
+        AND cell.grain_minutes = 60
         AND cell.bucket >= date_trunc('hour', run.starts_at, 'UTC')
         AND cell.bucket < run.ends_at
         AND ${ACCEPTED}

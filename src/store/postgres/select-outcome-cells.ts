@@ -40,10 +40,12 @@ export interface AnsweredCell {
   readonly contradicted: bigint;
 }
 
-const CELLS = `
+const cellsWhere = (where?: string) => `
   SELECT ${slotBy('$5')}, concat_ws(' ', cell.operator_id, cell.outcome, cell.reason),
          cell.messages, cell.segments, cell.contradicted
-    ${fromCells('outcome_platform')}`;
+    ${fromCells('outcome_platform', where)}`;
+const OF_ALL = cellsWhere();
+const OF_OPERATOR = cellsWhere('cell.operator_id = $6');
 
 /** `range` cut into pieces; none crosses the settled boundary. */
 export function piecesOf(range: CellRange): CellRange {
@@ -56,7 +58,7 @@ export function piecesOf(range: CellRange): CellRange {
   return { ...range, edges: [...edges, end] };
 }
 
-/** By '' alone, then by piece (from 0). */
+/** By operator, '' for all of them, then by piece (from 0). */
 export function outcomeCellsKind() {
   const dictionary = dictionaries();
   return {
@@ -67,22 +69,31 @@ export function outcomeCellsKind() {
     async read(
       snapshot: Snapshot,
       range: CellRange,
-      _series: readonly string[],
+      operatorIds: readonly string[],
       slots: readonly number[] | undefined,
     ): Promise<Map<string, Map<number, OutcomeCells>>> {
       const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range)];
-      const rows = await snapshot.rows('outcome_cells', CELLS, values);
-      const bySlot = new Map<number, Row[]>();
-      for (const row of rows) {
-        const slot = Number(row[0]) - 1;
-        const own = bySlot.get(slot);
-        if (own === undefined) bySlot.set(slot, [row]);
-        else own.push(row);
-      }
-      const pieces = [...bySlot].map(([slot, own]) => [slot, cellsOf(dictionary(), own)] as const);
-      return new Map([['', new Map(pieces)]]);
+      const read = operatorIds.map(async (id) => {
+        const rows =
+          id === ''
+            ? await snapshot.rows('outcome_cells', OF_ALL, values)
+            : await snapshot.rows('outcome_cells_of_operator', OF_OPERATOR, [...values, id]);
+        return [id, piecesIn(rows, dictionary())] as const;
+      });
+      return new Map(await Promise.all(read));
     },
   };
+}
+
+function piecesIn(rows: readonly Row[], dictionary: Dictionary): Map<number, OutcomeCells> {
+  const bySlot = new Map<number, Row[]>();
+  for (const row of rows) {
+    const slot = Number(row[0]) - 1;
+    const own = bySlot.get(slot);
+    if (own === undefined) bySlot.set(slot, [row]);
+    else own.push(row);
+  }
+  return new Map([...bySlot].map(([slot, own]) => [slot, cellsOf(dictionary, own)]));
 }
 
 function cellsOf(dictionary: Dictionary, rows: readonly Row[]): OutcomeCells {

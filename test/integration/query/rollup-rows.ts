@@ -57,7 +57,7 @@ export interface ThroughputRow {
 }
 
 const TIERS = `unnest('{15,60,1440}'::smallint[]) AS grain`;
-const ACCOUNT_TIERS = `unnest('{60,1440}'::smallint[]) AS grain`;
+const ACCOUNT_TIERS = `unnest('{60}'::smallint[]) AS grain`;
 const BUCKET = `date_bin(grain * interval '1 minute', at, timestamptz '2000-01-01T00:00:00Z')`;
 
 export class RollupWriter {

@@ -298,14 +298,14 @@ describe('the ledger statement', () => {
          FROM account_outcome_sum WHERE pending + delivered + undeliverable + expired + rejected + deleted + unknown > 0`,
         `SELECT grain, ${BUCKET_OF_GRAIN}, account_id, ${of('PENDING')}, ${of('DELIVERED')}, ${of('UNDELIVERABLE')},
                 ${of('EXPIRED')}, ${of('REJECTED')}, ${of('DELETED')}, ${of('UNKNOWN')}, sum(segments), sum(contradicted)
-         FROM outcome_account, unnest('{60,1440}'::int[]) AS grain GROUP BY 1, 2, 3 HAVING sum(messages) > 0`,
+         FROM outcome_account, unnest('{60}'::int[]) AS grain GROUP BY 1, 2, 3 HAVING sum(messages) > 0`,
       ],
       [
         'account_money_sum',
         `SELECT grain_minutes, bucket, account_id, currency, charges, charged, refunds, refunded
          FROM account_money_sum WHERE charges + refunds > 0`,
         `SELECT grain, ${BUCKET_OF_GRAIN}, account_id, currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
-         FROM money_account, unnest('{60,1440}'::int[]) AS grain
+         FROM money_account, unnest('{60}'::int[]) AS grain
          GROUP BY 1, 2, 3, 4 HAVING sum(charges) + sum(refunds) > 0`,
       ],
       [

@@ -1,10 +1,10 @@
 -- Sums that make the answers about one account cheap, and what tells a reader which days have changed since it looked.
 
--- Every outcome of an account in one row for each hour and day, where outcome_account holds one for each quarter of an
+-- Every outcome of an account in one row for each hour, where outcome_account holds one for each quarter of an
 -- hour, operator, outcome and reason. Two keys: one account over time, and every account of one bucket.
 CREATE TABLE account_outcome_sum (
   generation    smallint NOT NULL,
-  grain_minutes smallint NOT NULL CHECK (grain_minutes > 15),
+  grain_minutes smallint NOT NULL CHECK (grain_minutes = 60),
   account_id    text COLLATE "C" NOT NULL,
   bucket        timestamptz NOT NULL,
   pending       bigint NOT NULL,
@@ -23,7 +23,7 @@ CREATE INDEX account_outcome_sum_bucket ON account_outcome_sum (generation, grai
 
 CREATE TABLE account_money_sum (
   generation    smallint NOT NULL,
-  grain_minutes smallint NOT NULL CHECK (grain_minutes > 15),
+  grain_minutes smallint NOT NULL CHECK (grain_minutes = 60),
   account_id    text COLLATE "C" NOT NULL,
   bucket        timestamptz NOT NULL,
   currency      text COLLATE "C" NOT NULL,
@@ -79,13 +79,13 @@ SELECT generation, grain, account_id, date_bin(grain * interval '1 min', bucket,
        coalesce(sum(messages) FILTER (WHERE outcome = 'DELETED'), 0),
        coalesce(sum(messages) FILTER (WHERE outcome = 'UNKNOWN'), 0),
        sum(segments), sum(contradicted)
-FROM outcome_account, unnest('{60,1440}'::smallint[]) AS grain
+FROM outcome_account, unnest('{60}'::smallint[]) AS grain
 WHERE grain_minutes = 15 GROUP BY 1, 2, 3, 4;
 
 INSERT INTO account_money_sum (generation, grain_minutes, account_id, bucket, currency, charges, charged, refunds, refunded)
 SELECT generation, grain, account_id, date_bin(grain * interval '1 min', bucket, timestamptz '2000-01-01T00:00:00Z'),
        currency, sum(charges), sum(charged), sum(refunds), sum(refunded)
-FROM money_account, unnest('{60,1440}'::smallint[]) AS grain
+FROM money_account, unnest('{60}'::smallint[]) AS grain
 WHERE grain_minutes = 15 GROUP BY 1, 2, 3, 4, 5;
 
 GRANT SELECT, INSERT, UPDATE ON account_outcome_sum, account_money_sum, day_version TO analytics_ingest, analytics_ops;
