@@ -45,12 +45,7 @@ export function cellsOf(ledger: Ledger): Cells {
     const bin = latency === undefined ? undefined : binOf(latency);
     counts.add(['outcome_account', 15, base, accountId, ...cell], amounts);
     const sums = [...OUTCOMES.map((name) => (name === outcome ? 1n : 0n)), ...amounts.slice(1)];
-    for (const grain of [60, 1440]) {
-      counts.add(
-        ['account_outcome_sum', grain, bucket(message.acceptedAt, grain), accountId],
-        sums,
-      );
-    }
+    counts.add(['account_outcome_sum', 60, bucket(message.acceptedAt, 60), accountId], sums);
     for (const grain of [15, 60, 1440]) {
       const at = bucket(message.acceptedAt, grain);
       counts.add(['outcome_platform', grain, at, ...cell], amounts);
