@@ -40,7 +40,9 @@ beforeAll(async () => {
   stage = await openStage(database, createClickHouse());
   [api] = await Promise.all([site.start('api'), site.start('ingest')]);
   const from = (todayMs - 33 * DAY_MS) * 1000;
-  const plan = { seed: 5, paces: [{ from, eventsPerSecond: 0.002, rhythm: true }] };
+  // Busier since yesterday, so that the question about those hours has an answer at every time of the day.
+  const busy = { from: (todayMs - DAY_MS) * 1000, eventsPerSecond: 0.02, rhythm: true };
+  const plan = { seed: 5, paces: [{ from, eventsPerSecond: 0.002, rhythm: true }, busy] };
   await site.publish([...publications(plan, from, Date.now() * 1000)]);
   await site.drained();
   admin = analyticsClient(site.site.ports.grpc, site.tls, 'admin-dashboard');

@@ -168,7 +168,8 @@ const INSIDE = /select|money_|analytics_|127\.0\.0\.1|postgres|\.(js|ts):\d/i;
 
 test('attack 16: an error of Postgres leaves with a correlation id, and is in the log under it', async () => {
   await site.database.query('ALTER TABLE money_sum RENAME TO money_gone');
-  const end = await call(admin, 'getSummary', { range: { start: dayOf(-4), end: dayOf(1) } });
+  // Days that nobody has asked for: what is remembered needs no table.
+  const end = await call(admin, 'getSummary', { range: { start: dayOf(-60), end: dayOf(-59) } });
   await site.database.query('ALTER TABLE money_gone RENAME TO money_sum');
   expect(end).toMatchObject({ code: GrpcCode.INTERNAL, reason: 'analytics.sms/INTERNAL' });
   expect(JSON.stringify(end)).not.toMatch(INSIDE);
