@@ -134,6 +134,8 @@ async function readOnce<T>(
   };
   limits.signal.addEventListener('abort', onAbort, { once: true });
   let broken = true;
+  // Statements behind the one that failed fail as well, and may be heard of earlier.
+  let first: unknown;
   try {
     throwIfOver(limits.signal, endsAt - clock.monotonicMs());
     const timeoutMs = Math.max(
@@ -147,7 +149,10 @@ async function readOnce<T>(
     const shorter =
       timeoutMs < statementTimeoutMs ? `; SET LOCAL statement_timeout = ${timeoutMs}` : '';
     const begun = client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${shorter}`);
-    const snapshot = snapshotOn(client, limits.signal, () => endsAt - clock.monotonicMs());
+    const left = () => endsAt - clock.monotonicMs();
+    const snapshot = snapshotOn(client, limits.signal, left, (error) => {
+      first ??= error;
+    });
     const [result] = await Promise.all([work(snapshot), begun]);
     // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after it.
     client.query('COMMIT').catch(() => {});
@@ -155,7 +160,7 @@ async function readOnce<T>(
     return result;
   } catch (error) {
     if (cancelling === undefined) broken = !(await rolledBack(client));
-    throw isFailure(error) ? error : readFailureOf(error, limits.signal);
+    throw isFailure(error) ? error : readFailureOf(first ?? error, limits.signal);
   } finally {
     limits.signal.removeEventListener('abort', onAbort);
     await cancelling;
@@ -163,12 +168,22 @@ async function readOnce<T>(
   }
 }
 
-function snapshotOn(client: pg.PoolClient, signal: AbortSignal, left: () => number): Snapshot {
+function snapshotOn(
+  client: pg.PoolClient,
+  signal: AbortSignal,
+  left: () => number,
+  onError: (error: unknown) => void,
+): Snapshot {
   return {
     async rows(name, text, values) {
       throwIfOver(signal, left());
       const query = { text, values, rowMode: 'array' as const, types: asText };
-      return (await client.query(name === undefined ? query : { ...query, name })).rows as Row[];
+      try {
+        return (await client.query(name === undefined ? query : { ...query, name })).rows as Row[];
+      } catch (error) {
+        onError(error);
+        throw error;
+      }
     },
   };
 }
