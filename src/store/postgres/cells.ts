@@ -17,7 +17,7 @@ import type { Row } from './pool.js';
 import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains.js';
 
 /** Sizes of cells in minutes, coarsest first. */
-export const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
+const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
 export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();
 export const BASE_GRAIN: readonly number[] = [BASE_GRAIN_MINUTES];
 
@@ -181,4 +181,27 @@ export function groupRows(rows: readonly Row[], column: number): Map<string, Row
     else group.push(row);
   }
   return groups;
+}
+
+/** The sums of each slot: most slots are one cell. */
+export function sumBySlot<T>(
+  cells: readonly [slot: number, value: T][],
+  add: (sum: T, more: T) => void,
+): Map<number, T> {
+  const slots = new Map<number, T>();
+  for (const [slot, value] of cells) {
+    const before = slots.get(slot);
+    if (before === undefined) slots.set(slot, value);
+    else add(before, value);
+  }
+  return slots;
+}
+
+/** The runs of an account: those that it has sums of, and quarters of an hour that no hour of the series holds. */
+export function accountRuns(range: CellRange, settles: boolean): { sums: Run[]; quarters: Run[] } {
+  const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles });
+  return {
+    sums: runs.filter((run) => run.grainMinutes > BASE_GRAIN_MINUTES),
+    quarters: runs.filter((run) => run.grainMinutes === BASE_GRAIN_MINUTES),
+  };
 }

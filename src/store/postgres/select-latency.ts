@@ -1,7 +1,16 @@
 /** Delivered messages by latency bin, slot by slot: of the platform and its operators. */
 import { addBins, type BinCounts, noBins } from '../../domain/percentile.js';
-import { type CellRange, cellValues, edgesValue, fromCells, runsOf, slotBy } from './cells.js';
-import type { Snapshot } from './pool.js';
+import {
+  type CellRange,
+  cellValues,
+  edgesValue,
+  fromCells,
+  groupRows,
+  runsOf,
+  slotBy,
+  sumBySlot,
+} from './cells.js';
+import type { Row, Snapshot } from './pool.js';
 
 // Cells of one slot are added up here rather than in Postgres: they are few, and most slots are one.
 const OF_OPERATORS = `
@@ -20,20 +29,13 @@ export async function selectLatency(
 ): Promise<Map<string, SlotBins>> {
   const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range), operatorIds];
   const rows = await snapshot.rows('latency', OF_OPERATORS, values);
-  const operators = new Map<string, SlotBins>();
-  for (const [slotNumber, operatorId, bins, messages] of rows) {
-    let own = operators.get(operatorId as string);
-    if (own === undefined) {
-      own = new Map();
-      operators.set(operatorId as string, own);
-    }
-    const slot = Number(slotNumber) - 1;
-    const cell = readHistogram(bins as string, messages as string);
-    const before = own.get(slot);
-    if (before === undefined) own.set(slot, cell);
-    else addBins(before, cell);
-  }
-  return operators;
+  return new Map(
+    [...groupRows(rows, 1)].map(([id, own]) => [id, sumBySlot(own.map(binsOf), addBins)]),
+  );
+}
+
+function binsOf([slot, , bins, messages]: Row): [slot: number, bins: BinCounts] {
+  return [Number(slot) - 1, readHistogram(bins as string, messages as string)];
 }
 
 /** Two arrays as Postgres writes them, `{3,5}` and `{10,2}`: bins ascending, and the messages of each. */

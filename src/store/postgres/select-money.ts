@@ -1,13 +1,14 @@
 /** Charges and refunds by currency, slot by slot: of the platform and its operators, of one account. */
 import { addMoney, type MoneyByCurrency } from '../../domain/money.js';
 import {
-  ACCOUNT_GRAINS,
+  accountRuns,
   CELL_MINUTE,
   type CellRange,
   cellValues,
   fromCells,
   runsOf,
   slotFinder,
+  sumBySlot,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
@@ -44,17 +45,7 @@ export async function selectMoney(
 ): Promise<Map<string, SlotMoney>> {
   const values = [...cellValues(range, runsOf(range, { slots })), operatorIds];
   const rows = await snapshot.rows('money', OF_OPERATORS, values);
-  return new Map(rows.map((row) => [row[0] as string, sumBySlot(moneyIn(row, range))]));
-}
-
-function sumBySlot(cells: readonly [slot: number, money: MoneyByCurrency][]): SlotMoney {
-  const slots: SlotMoney = new Map();
-  for (const [slot, money] of cells) {
-    const before = slots.get(slot);
-    if (before === undefined) slots.set(slot, money);
-    else addMoney(before, money);
-  }
-  return slots;
+  return new Map(rows.map((row) => [row[0] as string, sumBySlot(moneyIn(row, range), addMoney)]));
 }
 
 /** Money of one account, by slot, each in any number of parts; the snapshot must be scoped to it. */
@@ -63,13 +54,8 @@ export async function selectAccountMoney(
   range: CellRange,
   accountId: string,
 ): Promise<[slot: number, money: MoneyByCurrency][]> {
-  const runs = runsOf(range, { grains: ACCOUNT_GRAINS });
-  const [base] = ACCOUNT_GRAINS.slice(-1);
-  const [quarters, sums] = [
-    runs.filter((run) => run.grainMinutes === base),
-    runs.filter((run) => run.grainMinutes !== base),
-  ];
-  const values = (part: typeof runs) => [...cellValues(range, part), accountId];
+  const { sums, quarters } = accountRuns(range, false);
+  const values = (part: typeof sums) => [...cellValues(range, part), accountId];
   const read = await Promise.all([
     sums.length > 0 ? snapshot.rows('money_of_account', OF_ACCOUNT, values(sums)) : [],
     quarters.length > 0

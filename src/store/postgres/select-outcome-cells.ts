@@ -8,6 +8,7 @@ import {
   cellValues,
   edgesValue,
   fromCells,
+  groupRows,
   PLATFORM_GRAINS,
   runsOf,
   slotBy,
@@ -86,14 +87,8 @@ export function outcomeCellsKind() {
 }
 
 function piecesIn(rows: readonly Row[], dictionary: Dictionary): Map<number, OutcomeCells> {
-  const bySlot = new Map<number, Row[]>();
-  for (const row of rows) {
-    const slot = Number(row[0]) - 1;
-    const own = bySlot.get(slot);
-    if (own === undefined) bySlot.set(slot, [row]);
-    else own.push(row);
-  }
-  return new Map([...bySlot].map(([slot, own]) => [slot, cellsOf(dictionary, own)]));
+  const pieces = [...groupRows(rows, 0)];
+  return new Map(pieces.map(([slot, own]) => [Number(slot) - 1, cellsOf(dictionary, own)]));
 }
 
 function cellsOf(dictionary: Dictionary, rows: readonly Row[]): OutcomeCells {

@@ -2,7 +2,7 @@
 import { addCounts, type Counts, failedCount } from '../../domain/counts.js';
 import { OUTCOMES } from '../../domain/outcome.js';
 import {
-  ACCOUNT_GRAINS,
+  accountRuns,
   CELL_MINUTE,
   type CellRange,
   cellValues,
@@ -11,6 +11,7 @@ import {
   runsOf,
   settledValue,
   slotFinder,
+  sumBySlot,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
@@ -53,17 +54,7 @@ export async function selectOutcomes(
   const runs = runsOf(range, { settles: true, slots });
   const values = [...cellValues(range, runs), settledValue(range), operatorIds];
   const rows = await snapshot.rows('outcomes', OF_OPERATORS, values);
-  return new Map(rows.map((row) => [row[0] as string, sumBySlot(countsIn(row, range))]));
-}
-
-function sumBySlot(cells: readonly [slot: number, counts: Counts][]): SlotCounts {
-  const slots: SlotCounts = new Map();
-  for (const [slot, counts] of cells) {
-    const before = slots.get(slot);
-    if (before === undefined) slots.set(slot, counts);
-    else addCounts(before, counts);
-  }
-  return slots;
+  return new Map(rows.map((row) => [row[0] as string, sumBySlot(countsIn(row, range), addCounts)]));
 }
 
 /** Messages of one account, by slot, each in any number of parts; the snapshot must be scoped to it. */
@@ -72,14 +63,9 @@ export async function selectAccountOutcomes(
   range: CellRange,
   accountId: string,
 ): Promise<[slot: number, counts: Counts][]> {
-  const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles: true });
-  const [base] = ACCOUNT_GRAINS.slice(-1);
-  const [quarters, sums] = [
-    runs.filter((run) => run.grainMinutes === base),
-    runs.filter((run) => run.grainMinutes !== base),
-  ];
+  const { sums, quarters } = accountRuns(range, true);
   const rest = [settledValue(range), accountId];
-  const values = (part: typeof runs) => [...cellValues(range, part), ...rest];
+  const values = (part: typeof sums) => [...cellValues(range, part), ...rest];
   const read = await Promise.all([
     sums.length > 0 ? snapshot.rows('outcomes_of_account', OF_ACCOUNT, values(sums)) : [],
     quarters.length > 0
