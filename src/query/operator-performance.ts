@@ -63,6 +63,10 @@ export function prepareOperatorPerformance(
       const { fresh } = reading;
       const periods = planPeriods(question, fresh, rules.retainedFrom);
       const { current, earlier } = periods;
+      const seriesOf = (ids: readonly string[]) =>
+        question.granularity === 'total' ? undefined : reading.get(figures, current, ids);
+      // The series first: totals are made of its hours.
+      if (only !== undefined) await seriesOf([only]);
       const { page, cells, counts, operators } =
         only === undefined
           ? await readRanking(reading, sources, current, order)
@@ -70,10 +74,10 @@ export function prepareOperatorPerformance(
       const end = offset + pageSize;
       const shown = only === undefined ? page.slice(offset, end) : page;
       const ids = shown.map((operator) => operator.operatorId);
-      const [now, before, series] = await Promise.all([
+      const [series, now, before] = await Promise.all([
+        seriesOf(ids),
         readTotals(reading, sources.kinds, current, ids),
         earlier && readTotals(reading, sources.kinds, earlier, ids),
-        question.granularity === 'total' ? undefined : reading.get(figures, current, ids),
       ]);
       const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
       const meta = metaOf(question.range, fresh);

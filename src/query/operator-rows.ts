@@ -7,7 +7,7 @@ import {
   OperatorRow,
   type ReasonCount,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { SlotFigures } from '../store/postgres/select-figures.js';
+import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
 import type { AnsweredCell } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
@@ -15,7 +15,7 @@ import { protoErrorClassOf } from './dimensions.js';
 import type { Freshness, Periods } from './periods.js';
 import { encoded, fieldHeader, lengthOf, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
-import { sumOf, type Totals } from './totals.js';
+import type { Totals } from './totals.js';
 
 const TOP_REASONS = 5;
 /** Field number of `rows` in GetOperatorPerformanceResponse. */

@@ -8,7 +8,13 @@ import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/ins
 import type { CellRange } from '../store/postgres/cells.js';
 import { type Look, selectLook } from '../store/postgres/look.js';
 import type { Snapshot } from '../store/postgres/pool.js';
-import { type Slot, type SlotKind, slotOf, slotsOf } from '../store/postgres/slot-memory.js';
+import {
+  type Slot,
+  type SlotKind,
+  type SlotMemory,
+  slotOf,
+  slotsOf,
+} from '../store/postgres/slot-memory.js';
 import type { QueryContext } from './context.js';
 import { noteLook } from './look-watch.js';
 import { type Freshness, freshnessOf } from './periods.js';
@@ -30,13 +36,13 @@ export interface ReadKind<T> extends SlotKind<T> {
 /** What an answer is made of. */
 export interface Reading {
   readonly fresh: Freshness;
-  /** Every slot of `range`, of each of `series`. Several small calls at once cost one round trip. */
+  /** Every slot of `range`, of each of `series`. Calls for different kinds are made at once, in one round trip. */
   get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]): Promise<Map<string, T[]>>;
 }
 
 /** Thrown where something is missing and there is no snapshot to read it in; no Error, as it needs no stack trace. */
 class NotRemembered {
-  /** `key` names the first thing that is missing, and the day that it is of. */
+  /** `key` names the first thing that is missing, and what it would be read with. */
   constructor(readonly key: string) {}
 }
 
@@ -88,45 +94,89 @@ function answerInSnapshot<T>(
   });
 }
 
-function readingOf(
-  { memory, settleHours }: Sources,
-  look: Look,
-  snapshot: Snapshot | undefined,
-): Reading {
+function readingOf(sources: Sources, look: Look, snapshot: Snapshot | undefined): Reading {
+  const fresh = freshnessOf(look, sources.settleHours);
+  if (snapshot === undefined) {
+    return { fresh, get: async (...asked) => remembered(sources.memory, look, ...asked) };
+  }
+  const turns = new Map<string, Promise<unknown>>();
   return {
-    fresh: freshnessOf(look, settleHours),
-    async get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]) {
-      const slots = slotsOf(range);
-      const found = new Map(series.map((one) => [one, memory.recall(kind, one, slots, look)]));
-      const lacking = series.filter((one) => found.get(one)?.includes(undefined));
-      if (lacking.length === 0) return found as Map<string, T[]>;
-      const missing = slots.filter((_, i) => lacking.some((one) => !found.get(one)?.[i]));
-      if (snapshot === undefined) {
-        const day = Math.floor((missing[0] as Slot).from / MICROS_PER_DAY);
-        throw new NotRemembered(`${kind.name} ${lacking[0]} ${day}`);
-      }
-      const ahead = readAhead(range, missing, (slots) => {
-        const known = lacking.map((one) => memory.recall(kind, one, slots, look));
-        return slots.filter((_, i) => known.some((values) => values[i] === undefined));
-      });
-      const asked = new Map(slots.map((slot, i) => [slot.from, i]));
-      const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
-      for (let first = 0; first < lacking.length; first += atOnce) {
-        const some = lacking.slice(first, first + atOnce);
-        const read = await kind.read(snapshot, ahead.range, some, ahead.indexes);
-        for (const one of some) {
-          const own = found.get(one) as (T | undefined)[];
-          ahead.slots.forEach((slot, i) => {
-            const value = read.get(one)?.get(ahead.indexes[i] as number) ?? kind.none();
-            memory.keep(kind, one, slot, look, value);
-            const index = asked.get(slot.from);
-            if (index !== undefined && slots[index]?.to === slot.to) own[index] = value;
-          });
-        }
-      }
-      return found as Map<string, T[]>;
+    fresh,
+    get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]) {
+      // One after the other: what the first has read, the second need not read.
+      const read = () => load(sources.memory, look, snapshot, kind, range, series);
+      const turn = turns.get(kind.name)?.then(read) ?? read();
+      turns.set(kind.name, turn);
+      return turn;
     },
   };
+}
+
+/** @throws {NotRemembered} something is missing */
+function remembered<T>(
+  memory: SlotMemory,
+  look: Look,
+  kind: ReadKind<T>,
+  range: CellRange,
+  series: readonly string[],
+): Map<string, T[]> {
+  const slots = slotsOf(range);
+  return new Map(
+    series.map((one) => {
+      const values = memory.recall(kind, one, slots, look);
+      const missing = slots[values.indexOf(undefined)];
+      if (missing === undefined) return [one, values as T[]];
+      throw new NotRemembered(
+        `${kind.name} ${one} ${missing.to - missing.from} ${startOfLoad(missing)}`,
+      );
+    }),
+  );
+}
+
+/** Reads what is missing. */
+async function load<T>(
+  memory: SlotMemory,
+  look: Look,
+  snapshot: Snapshot,
+  kind: ReadKind<T>,
+  range: CellRange,
+  series: readonly string[],
+): Promise<Map<string, T[]>> {
+  const slots = slotsOf(range);
+  const found = new Map(series.map((one) => [one, slots.map((): T | undefined => undefined)]));
+  for (;;) {
+    for (const [one, values] of found) {
+      memory.recall(kind, one, slots, look).forEach((value, i) => {
+        values[i] ??= value;
+      });
+    }
+    const lacks = (one: string, i: number) => found.get(one)?.[i] === undefined;
+    const missing = firstPart(slots.filter((_, i) => series.some((one) => lacks(one, i))));
+    if (missing.length === 0) return found as Map<string, T[]>;
+    const wanted = new Set(missing);
+    const lacking = series.filter((one) =>
+      slots.some((slot, i) => wanted.has(slot) && lacks(one, i)),
+    );
+    const ahead = readAhead(range, missing, (slots) => {
+      const known = lacking.map((one) => memory.recall(kind, one, slots, look));
+      return slots.filter((_, i) => known.some((values) => values[i] === undefined));
+    });
+    const asked = new Map(slots.map((slot, i) => [slot.from, i]));
+    const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
+    for (let first = 0; first < lacking.length; first += atOnce) {
+      const some = lacking.slice(first, first + atOnce);
+      const read = await kind.read(snapshot, ahead.range, some, ahead.indexes);
+      for (const one of some) {
+        const own = found.get(one) as (T | undefined)[];
+        ahead.slots.forEach((slot, i) => {
+          const value = read.get(one)?.get(ahead.indexes[i] as number) ?? kind.none();
+          memory.keep(kind, one, slot, look, value);
+          const index = asked.get(slot.from);
+          if (index !== undefined && slots[index]?.to === slot.to) own[index] = value;
+        });
+      }
+    }
+  }
 }
 
 /** Slots times series that one statement reads: what it reads stands in memory as text, until it is packed. */
@@ -139,29 +189,43 @@ const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([
   [MICROS_PER_DAY, 8],
 ]);
 
+/** What is read together: slots of any other length, or of one of these lengths and beginning at one time of it. */
+const partOf = ({ from, to }: Slot) =>
+  AHEAD_DAYS.has(to - from) ? `${to - from} ${from % (to - from)}` : '';
+
+/** The part of the shortest slot: a day is known once its hours are. */
+function firstPart(slots: readonly Slot[]): Slot[] {
+  const [shortest] = [...slots].sort((a, b) => a.to - a.from - (b.to - b.from));
+  return slots.filter((slot) => partOf(slot) === partOf(shortest as Slot));
+}
+
+/** From when on is read what is read at once with a slot. */
+function startOfLoad({ from, to }: Slot): EpochMicros {
+  const span = (AHEAD_DAYS.get(to - from) ?? 1) * MICROS_PER_DAY;
+  return Math.floor(from / span) * span;
+}
+
 /**
- * What is read where `missing` slots of `range` are: beside each of a common length its like of the days
- * around it, as far as `unknown` says. A statement costs as much as hundreds of rows, and whoever
- * asks for one hour is soon asked for the next.
+ * What is read where `missing` slots, one part, are: beside each its like of the days around it, as far as
+ * `unknown` says. A statement costs as much as hundreds of rows, and whoever asks for one hour is
+ * soon asked for the next.
  */
 function readAhead(
   range: CellRange,
   missing: readonly Slot[],
   unknown: (slots: readonly Slot[]) => readonly Slot[],
 ): { range: CellRange; slots: Slot[]; indexes: number[] } {
-  const [start, end] = [range.edges[0] as EpochMicros, range.edges.at(-1) as EpochMicros];
-  const like = new Map<EpochMicros, EpochMicros>();
-  for (const { from, to } of missing) {
-    const size = to - from;
+  const like = new Set<EpochMicros>();
+  for (const slot of missing) {
+    const size = slot.to - slot.from;
     const days = AHEAD_DAYS.get(size);
-    if (days === undefined || like.has(from)) continue;
-    const span = days * MICROS_PER_DAY;
-    const first = Math.floor(from / span) * span + (from % size);
-    for (let at = first; at < first + span; at += size) like.set(at, at + size);
+    if (days === undefined || like.has(slot.from)) continue;
+    const first = startOfLoad(slot) + (slot.from % size);
+    const end = first + days * MICROS_PER_DAY;
+    for (let at = first; at < end; at += size) like.add(at);
   }
-  // What lies in the range itself is missing, or known.
-  const outside = [...like].filter(([from, to]) => to <= start || from >= end);
-  const around = unknown(outside.map(([from, to]) => slotOf(range, from, to)));
+  const [{ from, to }] = missing as [Slot];
+  const around = unknown([...like].map((at) => slotOf(range, at, at + to - from)));
   const ends = new Map([...missing, ...around].map(({ from, to }) => [from, to]));
   const edges = [...new Set([...ends.keys(), ...ends.values()])].sort((a, b) => a - b);
   const ahead = { ...range, edges };

@@ -7,7 +7,7 @@ import {
   SummaryPoint,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { countActive } from '../store/postgres/select-active.js';
-import type { SlotFigures } from '../store/postgres/select-figures.js';
+import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
 import { piecesOf } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
@@ -17,7 +17,7 @@ import { encoded, type SeriesField, seriesParts } from './points.js';
 import { readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
-import { readTotals, sumOf, type Totals } from './totals.js';
+import { readTotals, type Totals } from './totals.js';
 
 const SERIES: SeriesField<SlotFigures, SummaryPoint> = {
   number: 8,
@@ -49,11 +49,12 @@ export function prepareSummary(
       const { fresh } = reading;
       const { figures } = sources.kinds;
       const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
-      const [now, before, active, series] = await Promise.all([
+      // The series first: totals are made of its hours.
+      const [series, now, before, active] = await Promise.all([
+        granularity === 'total' ? undefined : reading.get(figures, current, ['']),
         readTotals(reading, sources.kinds, current, ['']),
         earlier && readTotals(reading, sources.kinds, earlier, ['']),
         countActives(reading, sources, current),
-        granularity === 'total' ? undefined : reading.get(figures, current, ['']),
       ]);
       const { total, compared } = now.get('') as Totals;
       const then = before?.get('');

@@ -1,7 +1,6 @@
 /** Totals of a period, from the coarsest cells that make it up: a month is thirty of them however finely its series is cut. */
 import type { Figures } from '../domain/figures.js';
-import { FigureSums } from '../store/postgres/packed-figures.js';
-import type { SlotFigures } from '../store/postgres/select-figures.js';
+import { sumOf } from '../store/postgres/select-figures.js';
 import { piecesOf } from '../store/postgres/select-outcome-cells.js';
 import type { Slots } from './periods.js';
 import type { ReadKinds } from './read-kinds.js';
@@ -35,11 +34,4 @@ export async function readTotals(
       return [id, { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) }];
     }),
   );
-}
-
-/** The figures of some slots together. */
-export function sumOf(figures: readonly SlotFigures[]): Figures {
-  const sums = new FigureSums();
-  for (const { packed } of figures) sums.add(packed);
-  return sums.figures();
 }

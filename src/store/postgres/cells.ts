@@ -73,11 +73,27 @@ export interface Cut {
 /** The runs of cells that tile a range. */
 export function runsOf(range: CellRange, cut: Cut = {}): Run[] {
   const { grains = PLATFORM_GRAINS, settles = false, slots } = cut;
-  const parts =
-    slots === undefined
-      ? [range.edges]
-      : slots.map((slot) => range.edges.slice(slot, slot + 2) as readonly EpochMicros[]);
+  const parts = slots === undefined ? [range.edges] : edgesOf(range, slots);
   return parts.flatMap((edges) => tile(settles ? settledCut(edges, range) : edges, grains));
+}
+
+/** A slot that is one cell: a quarter of an hour, an hour or a day. */
+export function runOf({ edges }: CellRange, slot: number): Run {
+  const [from, to] = edges.slice(slot, slot + 2) as [EpochMicros, EpochMicros];
+  return { grainMinutes: (to - from) / MICROS_PER_MINUTE, from, to };
+}
+
+/** The edges of some slots, ascending; slots that follow each other are one part, as one run is found faster than many. */
+function edgesOf({ edges }: CellRange, slots: readonly number[]): EpochMicros[][] {
+  const parts: EpochMicros[][] = [];
+  let next = -1;
+  for (const slot of slots) {
+    const [from, to] = edges.slice(slot, slot + 2) as [EpochMicros, EpochMicros];
+    if (slot === next) parts.at(-1)?.push(to);
+    else parts.push([from, to]);
+    next = slot + 1;
+  }
+  return parts;
 }
 
 /** The parameters of `fromCells`. */

@@ -1,9 +1,15 @@
 /** Which accounts and operators had an accepted message, piece by piece, as one bit for each. */
-import { MICROS_PER_MINUTE } from '../../domain/instant.js';
-import type { Run } from '../../domain/tiling.js';
-import { type CellRange, cellValues, edgesValue } from './cells.js';
+import {
+  type CellRange,
+  cellValues,
+  edgesValue,
+  fromCells,
+  runOf,
+  runsOf,
+  slotBy,
+} from './cells.js';
 import { type Dictionary, dictionaries, TEXT_BYTES } from './dictionary.js';
-import type { Snapshot } from './pool.js';
+import type { Row, Snapshot } from './pool.js';
 
 /** The active ones of one piece. */
 export interface Active {
@@ -13,14 +19,15 @@ export interface Active {
   readonly newTexts: number;
 }
 
-// A quarter of an hour asks the accounts of its hour, a day all of its hours. An id has no comma (contract, section 1).
 const ACCEPTED = `cell.pending + cell.delivered + cell.undeliverable + cell.expired + cell.rejected + cell.deleted
             + cell.unknown > 0`;
-const ACCOUNTS = `
-  SELECT width_bucket(run.starts_at, $5::timestamptz[]), string_agg(DISTINCT active.account_id, ',')
+
+// A quarter of an hour asks the accounts of its hour, a day all of its hours. An id has no comma (contract, section 1).
+const accounts = (id: string) => `
+  SELECT width_bucket(run.starts_at, $5::timestamptz[]), active.ids
     FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
    CROSS JOIN LATERAL (
-     SELECT cell.account_id
+     SELECT string_agg(${id}, ',') AS ids
        FROM account_outcome_sum AS cell
       WHERE cell.generation = $1
         AND cell.grain_minutes = 60
@@ -34,45 +41,54 @@ const ACCOUNTS = `
                  AND quarter.grain_minutes = 15
                  AND quarter.bucket >= run.starts_at
                  AND quarter.bucket < run.ends_at
-                 AND quarter.messages > 0))
-     OFFSET 0) AS active
-   GROUP BY 1`;
+                 AND quarter.messages > 0))) AS active
+   WHERE active.ids IS NOT NULL`;
+const ACCOUNTS = accounts('cell.account_id');
+const ACCOUNTS_OF_DAYS = accounts('DISTINCT cell.account_id');
 
 const OPERATORS = `
-  SELECT width_bucket(run.starts_at, $5::timestamptz[]), string_agg(cell.operator_id, ',')
-    FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
-   CROSS JOIN LATERAL (
-     SELECT cell.operator_id
-       FROM outcome_sum AS cell
-      WHERE cell.generation = $1
-        AND cell.grain_minutes = run.grain_minutes
-        AND cell.operator_id > ''
-        AND cell.bucket >= run.starts_at
-        AND cell.bucket < run.ends_at
-        AND ${ACCEPTED}
-     OFFSET 0) AS cell
+  SELECT ${slotBy('$5')}, string_agg(cell.operator_id, ',')
+    ${fromCells('outcome_sum', `cell.operator_id > '' AND ${ACCEPTED}`)}
    GROUP BY 1`;
 
-export const activeAccountsKind = () => activeKind('active accounts', ACCOUNTS);
-export const activeOperatorsKind = () => activeKind('active operators', OPERATORS);
+/** Reads of each piece the ids that were active, by piece (from 1). A piece is one cell: a quarter of an hour, an hour or a day. */
+type ReadIds = (
+  snapshot: Snapshot,
+  range: CellRange,
+  pieces: readonly number[],
+) => Promise<readonly Row[]>;
+
+const readAccounts: ReadIds = (snapshot, range, pieces) => {
+  const runs = pieces.map((piece) => runOf(range, piece));
+  const values = [...cellValues(range, runs), edgesValue(range)];
+  return runs.some((run) => run.grainMinutes > 60)
+    ? snapshot.rows('active_accounts_of_days', ACCOUNTS_OF_DAYS, values)
+    : snapshot.rows('active_accounts', ACCOUNTS, values);
+};
+
+const readOperators: ReadIds = (snapshot, range, pieces) => {
+  const values = [...cellValues(range, runsOf(range, { slots: pieces })), edgesValue(range)];
+  return snapshot.rows('active_operators', OPERATORS, values);
+};
+
+export const activeAccountsKind = () => activeKind('active accounts', readAccounts);
+export const activeOperatorsKind = () => activeKind('active operators', readOperators);
 
 /** By '' alone, then by piece (from 0). */
-function activeKind(name: string, statement: string) {
+function activeKind(name: string, readIds: ReadIds) {
   const dictionary = dictionaries();
   return {
     name,
     bytesOf: ({ bits, newTexts }: Active) => bits.length + newTexts * TEXT_BYTES + 300,
     none: (): Active => bitsOf(dictionary(), []),
+    sum: unionOf,
     async read(
       snapshot: Snapshot,
       range: CellRange,
       _series: readonly string[],
       slots: readonly number[] | undefined,
     ): Promise<Map<string, Map<number, Active>>> {
-      const pieces = slots ?? range.edges.slice(1).keys();
-      const runs = [...pieces].map((piece) => runOf(range, piece));
-      const values = [...cellValues(range, runs), edgesValue(range)];
-      const rows = await snapshot.rows(name.replace(' ', '_'), statement, values);
+      const rows = await readIds(snapshot, range, slots ?? [...range.edges.slice(1).keys()]);
       const active = rows.map(
         ([slot, ids]) =>
           [Number(slot) - 1, bitsOf(dictionary(), (ids as string).split(','))] as const,
@@ -80,12 +96,6 @@ function activeKind(name: string, statement: string) {
       return new Map([['', new Map(active)]]);
     },
   };
-}
-
-/** A piece is one cell: a quarter of an hour, an hour or a day. */
-function runOf({ edges }: CellRange, piece: number): Run {
-  const [from, to] = [edges[piece] as number, edges[piece + 1] as number];
-  return { grainMinutes: (to - from) / MICROS_PER_MINUTE, from, to };
 }
 
 function bitsOf(dictionary: Dictionary, ids: readonly string[]): Active {
@@ -97,6 +107,19 @@ function bitsOf(dictionary: Dictionary, ids: readonly string[]): Active {
   return { dictionary, bits, newTexts: dictionary.texts.length - before };
 }
 
+/** Whoever was active in any of some pieces; undefined where they know the ids by different numbers. */
+function unionOf(pieces: readonly Active[]): Active | undefined {
+  const [dictionary, ...others] = new Set(pieces.map((piece) => piece.dictionary));
+  if (dictionary === undefined || others.length > 0) return undefined;
+  const bits = new Uint8Array(Math.max(...pieces.map((piece) => piece.bits.length)));
+  for (const piece of pieces) addBits(bits, piece.bits);
+  return { dictionary, bits, newTexts: 0 };
+}
+
+function addBits(bits: Uint8Array, more: Uint8Array): void {
+  for (let i = 0; i < more.length; i++) bits[i] = (bits[i] as number) | (more[i] as number);
+}
+
 /** How many different ids some pieces have. */
 export function countActive(pieces: readonly Active[]): bigint {
   const union = new Map<Dictionary, Uint8Array>();
@@ -106,7 +129,7 @@ export function countActive(pieces: readonly Active[]): bigint {
       own = new Uint8Array((dictionary.texts.length >> 3) + 1);
       union.set(dictionary, own);
     }
-    for (let i = 0; i < bits.length; i++) own[i] = (own[i] as number) | (bits[i] as number);
+    addBits(own, bits);
   }
   const [only, ...others] = union;
   if (only === undefined) return 0n;

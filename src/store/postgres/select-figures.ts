@@ -1,7 +1,7 @@
 /** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
 import { type Figures, noFigures } from '../../domain/figures.js';
 import type { CellRange } from './cells.js';
-import { packFigures } from './packed-figures.js';
+import { FigureSums, packFigures } from './packed-figures.js';
 import type { Snapshot } from './pool.js';
 import { selectLatency } from './select-latency.js';
 import { selectMoney } from './select-money.js';
@@ -14,6 +14,13 @@ export interface SlotFigures {
   point?: { readonly state: number; readonly bytes: Uint8Array };
 }
 
+/** The figures of some slots together. */
+export function sumOf(slots: readonly SlotFigures[]): Figures {
+  const sums = new FigureSums();
+  for (const { packed } of slots) sums.add(packed);
+  return sums.figures();
+}
+
 /** For the object, its buffer and the point that is likely to come. */
 const BESIDE_BYTES = 650;
 
@@ -22,6 +29,10 @@ export const figuresKind = {
   name: 'figures',
   bytesOf: ({ packed }: SlotFigures) => packed.length + BESIDE_BYTES,
   none: (): SlotFigures => ({ packed: NOTHING }),
+  sum(slots: readonly SlotFigures[]): SlotFigures {
+    const [packed] = packFigures([sumOf(slots)]);
+    return { packed: packed as Buffer };
+  },
   async read(
     snapshot: Snapshot,
     range: CellRange,

@@ -3,16 +3,7 @@
  * all operators and their failure reasons. A piece is one cell of the coarsest grain that fits.
  */
 import { MICROS_PER_MINUTE } from '../../domain/instant.js';
-import {
-  type CellRange,
-  cellValues,
-  edgesValue,
-  fromCells,
-  groupRows,
-  PLATFORM_GRAINS,
-  runsOf,
-  slotBy,
-} from './cells.js';
+import { type CellRange, cellValues, edgesValue, PLATFORM_GRAINS, runOf, runsOf } from './cells.js';
 import { type Dictionary, dictionaries, TEXT_BYTES } from './dictionary.js';
 import type { Row, Snapshot } from './pool.js';
 import { type Slot, slotsOf } from './slot-memory.js';
@@ -31,6 +22,8 @@ export interface OutcomeCells {
 /** The smallest array that holds all of them exactly. */
 type Numbers = Uint32Array | BigInt64Array;
 
+type Measure = 'messages' | 'segments' | 'contradicted';
+
 /** Messages as answered. */
 export interface AnsweredCell {
   readonly operatorId: string;
@@ -41,10 +34,20 @@ export interface AnsweredCell {
   readonly contradicted: bigint;
 }
 
-const cellsWhere = (where?: string) => `
-  SELECT ${slotBy('$5')}, concat_ws(' ', cell.operator_id, cell.outcome, cell.reason),
-         cell.messages, cell.segments, cell.contradicted
-    ${fromCells('outcome_platform', where)}`;
+// The cells of a piece come as one row of four lists: thousands of rows of a few letters take longer, on both sides.
+const cellsWhere = (where = 'TRUE') => `
+  SELECT width_bucket(run.starts_at, $5::timestamptz[]), piece.*
+    FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
+   CROSS JOIN LATERAL (
+     SELECT string_agg(concat_ws(' ', cell.operator_id, cell.outcome, cell.reason), ',') AS names,
+            array_agg(cell.messages), array_agg(cell.segments), array_agg(cell.contradicted)
+       FROM outcome_platform AS cell
+      WHERE cell.generation = $1
+        AND cell.grain_minutes = run.grain_minutes
+        AND cell.bucket >= run.starts_at
+        AND cell.bucket < run.ends_at
+        AND ${where}) AS piece
+   WHERE piece.names IS NOT NULL`;
 const OF_ALL = cellsWhere();
 const OF_OPERATOR = cellsWhere('cell.operator_id = $6');
 
@@ -67,47 +70,66 @@ export function outcomeCellsKind() {
     bytesOf: ({ names, messages, newTexts }: OutcomeCells) =>
       names.byteLength + 3 * messages.byteLength + newTexts * TEXT_BYTES + 500,
     none: (): OutcomeCells => cellsOf(dictionary(), []),
+    sum: sumOfCells,
     async read(
       snapshot: Snapshot,
       range: CellRange,
       operatorIds: readonly string[],
       slots: readonly number[] | undefined,
     ): Promise<Map<string, Map<number, OutcomeCells>>> {
-      const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range)];
+      const runs = (slots ?? [...range.edges.slice(1).keys()]).map((slot) => runOf(range, slot));
+      const values = [...cellValues(range, runs), edgesValue(range)];
       const read = operatorIds.map(async (id) => {
         const rows =
           id === ''
             ? await snapshot.rows('outcome_cells', OF_ALL, values)
             : await snapshot.rows('outcome_cells_of_operator', OF_OPERATOR, [...values, id]);
-        return [id, piecesIn(rows, dictionary())] as const;
+        const pieces = rows.map((row) => [Number(row[0]) - 1, cellsOf(dictionary(), row)] as const);
+        return [id, new Map(pieces)] as const;
       });
       return new Map(await Promise.all(read));
     },
   };
 }
 
-function piecesIn(rows: readonly Row[], dictionary: Dictionary): Map<number, OutcomeCells> {
-  const pieces = [...groupRows(rows, 0)];
-  return new Map(pieces.map(([slot, own]) => [Number(slot) - 1, cellsOf(dictionary, own)]));
-}
-
-function cellsOf(dictionary: Dictionary, rows: readonly Row[]): OutcomeCells {
+function cellsOf(dictionary: Dictionary, row: Row): OutcomeCells {
+  const [, names, messages, segments, contradicted] = row as readonly string[];
   const before = dictionary.texts.length;
-  const names = Uint32Array.from(rows, ([, name]) => dictionary.numberOf(name as string));
-  const numbers = (column: number) => numbersOf(rows.map((row) => row[column] as string));
+  const numbers = names?.split(',').map((name) => dictionary.numberOf(name)) ?? [];
   return {
     dictionary,
-    names,
-    messages: numbers(2),
-    segments: numbers(3),
-    contradicted: numbers(4),
+    names: Uint32Array.from(numbers),
+    messages: numbersIn(messages),
+    segments: numbersIn(segments),
+    contradicted: numbersIn(contradicted),
     newTexts: dictionary.texts.length - before,
   };
 }
 
+/** Of an array as Postgres writes it. */
+const numbersIn = (list = '{}') => numbersOf(list.length > 2 ? list.slice(1, -1).split(',') : []);
+
 function numbersOf(texts: readonly string[]): Numbers {
   const short = texts.every((text) => text.length < 10);
   return short ? Uint32Array.from(texts, Number) : BigInt64Array.from(texts, BigInt);
+}
+
+/** Some pieces as one; undefined where they know names by different numbers. */
+function sumOfCells(pieces: readonly OutcomeCells[]): OutcomeCells | undefined {
+  const [dictionary, ...others] = new Set(pieces.map((piece) => piece.dictionary));
+  if (dictionary === undefined || others.length > 0) return undefined;
+  const sums = new CellSums(dictionary, false);
+  for (const piece of pieces) sums.add(piece);
+  const named = [...sums.named()];
+  const numbers = (measure: Measure) => numbersOf(named.map((one) => String(one[measure])));
+  return {
+    dictionary,
+    names: Uint32Array.from(named, (one) => one.name),
+    messages: numbers('messages'),
+    segments: numbers('segments'),
+    contradicted: numbers('contradicted'),
+    newTexts: 0,
+  };
 }
 
 /** The sums over some pieces of `range`, as answered: what is pending in settled pieces is UNKNOWN. */
@@ -163,8 +185,8 @@ class CellSums {
     });
   }
 
-  cells(): AnsweredCell[] {
-    const found: AnsweredCell[] = [];
+  /** The sums of every name that has any. */
+  *named(): Iterable<{ name: number } & Record<Measure, bigint>> {
     const [messages, segments, contradicted] = this.#small as [
       Float64Array,
       Float64Array,
@@ -174,18 +196,26 @@ class CellSums {
       const big = this.#big.get(name);
       if (messages[name] === 0 && segments[name] === 0 && contradicted[name] === 0 && !big)
         continue;
-      const { operatorId, outcome, reason } = namedCell(this.dictionary, name);
-      const unanswered = this.settled && outcome === 'PENDING';
-      found.push({
-        operatorId,
-        outcome: unanswered ? 'UNKNOWN' : outcome,
-        reason: unanswered ? 'NO_RECEIPT' : reason,
+      yield {
+        name,
         messages: BigInt(messages[name] as number) + (big?.[0] ?? 0n),
         segments: BigInt(segments[name] as number) + (big?.[1] ?? 0n),
         contradicted: BigInt(contradicted[name] as number) + (big?.[2] ?? 0n),
-      });
+      };
     }
-    return found;
+  }
+
+  cells(): AnsweredCell[] {
+    return Array.from(this.named(), ({ name, ...measures }) => {
+      const { operatorId, outcome, reason } = namedCell(this.dictionary, name);
+      const unanswered = this.settled && outcome === 'PENDING';
+      return {
+        operatorId,
+        outcome: unanswered ? 'UNKNOWN' : outcome,
+        reason: unanswered ? 'NO_RECEIPT' : reason,
+        ...measures,
+      };
+    });
   }
 }
 

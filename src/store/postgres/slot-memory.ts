@@ -4,7 +4,12 @@
  * own snapshot (look.ts). Invariants: what is found is what a statement would read; memory is bounded;
  * everything in it belongs to one generation of one database. Nothing of a single account is kept here.
  */
-import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/instant.js';
+import {
+  type EpochMicros,
+  MICROS_PER_DAY,
+  MICROS_PER_HOUR,
+  MICROS_PER_MINUTE,
+} from '../../domain/instant.js';
 import type { CellRange } from './cells.js';
 import type { Look } from './look.js';
 
@@ -30,11 +35,25 @@ export function slotOf(
   return { from, to, settledTo: Math.min(Math.max(from, settledThrough), to) };
 }
 
+/** Whether a slot is 24 whole hours. */
+function isDay({ from, to }: Slot): boolean {
+  return to - from === MICROS_PER_DAY && from % MICROS_PER_HOUR === 0;
+}
+
+function hoursOf({ from, settledTo }: Slot): Slot[] {
+  return Array.from({ length: 24 }, (_, hour) => {
+    const start = from + hour * MICROS_PER_HOUR;
+    return slotOf({ settledThrough: settledTo }, start, start + MICROS_PER_HOUR);
+  });
+}
+
 /** Something that is read of slots. */
 export interface SlotKind<T> {
   readonly name: string;
   /** About what one costs in memory, in bytes. */
   bytesOf(value: T): number;
+  /** What several slots, one after the other, are as one; undefined where they cannot be added up. */
+  sum?(values: readonly T[]): T | undefined;
 }
 
 interface Entry {
@@ -84,19 +103,43 @@ export class SlotMemory {
     this.#owner = look.owner;
   }
 
-  /** What is known of these slots under `look`, undefined where nothing is. `series`: a name within the kind. */
-  recall<T>(kind: SlotKind<T>, series: string, slots: readonly Slot[], look: Look) {
-    const found = new Array<T | undefined>(slots.length).fill(undefined);
+  /**
+   * What is known of these slots under `look`, undefined where nothing is. `series`: a name within the kind. A day whose
+   * hours are all known is made of them, and kept.
+   */
+  recall<T>(
+    kind: SlotKind<T>,
+    series: string,
+    slots: readonly Slot[],
+    look: Look,
+  ): (T | undefined)[] {
     const own = this.#series.get(`${kind.name} ${series}`);
-    if (own === undefined || look.owner !== this.#owner) return found;
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i] as Slot;
-      const entry = own.get(keyOf(slot));
-      if (entry === undefined || entry.settledTo !== slot.settledTo) continue;
-      if (entry.version !== look.days.of(slot.from, slot.to)) continue;
-      found[i] = entry.value as T;
-      unlink(entry);
-      this.#linkLast(entry);
+    if (own === undefined || look.owner !== this.#owner) return slots.map(() => undefined);
+    return slots.map((slot) => {
+      const known = this.#find<T>(own, slot, look);
+      if (known !== undefined || !isDay(slot)) return known;
+      const hours = this.#findAll<T>(own, hoursOf(slot), look);
+      const day = hours && kind.sum?.(hours);
+      if (day !== undefined) this.keep(kind, series, slot, look, day);
+      return day;
+    });
+  }
+
+  #find<T>(own: Map<number, Entry>, slot: Slot, look: Look): T | undefined {
+    const entry = own.get(keyOf(slot));
+    if (entry === undefined || entry.settledTo !== slot.settledTo) return undefined;
+    if (entry.version !== look.days.of(slot.from, slot.to)) return undefined;
+    unlink(entry);
+    this.#linkLast(entry);
+    return entry.value as T;
+  }
+
+  #findAll<T>(own: Map<number, Entry>, slots: readonly Slot[], look: Look): T[] | undefined {
+    const found: T[] = [];
+    for (const slot of slots) {
+      const value = this.#find<T>(own, slot, look);
+      if (value === undefined) return undefined;
+      found.push(value);
     }
     return found;
   }

@@ -113,11 +113,16 @@ describe('answered cells', () => {
     return new Map([...sums].filter(([, all]) => all.some((one) => one !== 0n)));
   }
 
-  const rowsOf = (cells: readonly Cell[], piece: number): Row[] =>
-    cells.map(({ operatorId, stored, messages, segments, contradicted }) => {
-      const numbers = [messages, segments, contradicted].map(String);
-      return [String(piece + 1), `${operatorId} ${stored} ${reasonOf(stored)}`, ...numbers];
+  const rowsOf = (cells: readonly Cell[], piece: number): Row[] => {
+    if (cells.length === 0) return [];
+    const names = cells.map(({ operatorId, stored }) => {
+      return `${operatorId} ${stored} ${reasonOf(stored)}`;
     });
+    const listOf = (measure: 'messages' | 'segments' | 'contradicted') =>
+      `{${cells.map((one) => one[measure]).join(',')}}`;
+    const lists = [listOf('messages'), listOf('segments'), listOf('contradicted')];
+    return [[String(piece + 1), names.join(','), ...lists]];
+  };
 
   it('are exact sums, with what is pending in a settled piece UNKNOWN', async () => {
     await fc.assert(
@@ -134,6 +139,22 @@ describe('answered cells', () => {
         const read = await readPieces(kinds, asked);
         const found = answeredCells(daysOf(list.length, settled), read);
         expect(summed(found)).toEqual(summed(expected));
+      }),
+      { seed: 6, numRuns: 300 },
+    );
+  });
+
+  it('of several pieces are those of their sum, which only one dictionary can give', async () => {
+    await fc.assert(
+      fc.asyncProperty(pieces, async (list) => {
+        const kinds = [outcomeCellsKind(), outcomeCellsKind()];
+        const asked = list.map(({ kind, cells }, i) => ({ kind, rows: rowsOf(cells, i) }));
+        const read = await readPieces(kinds, asked);
+        const sum = kinds[0]?.sum(read);
+        expect(sum === undefined).toBe(new Set(list.map(({ kind }) => kind)).size !== 1);
+        if (sum === undefined) return;
+        const all = summed(answeredCells(daysOf(list.length), read));
+        expect(summed(answeredCells(daysOf(1), [sum]))).toEqual(all);
       }),
       { seed: 6, numRuns: 300 },
     );

@@ -86,6 +86,47 @@ describe('a slot is found again', () => {
   });
 });
 
+describe('a day whose hours are known', () => {
+  const look = lookAt([3, 5]);
+  const joined = { ...TEXTS, sum: (values: readonly string[]) => values.join('') };
+  const day = slot(0, MICROS_PER_DAY, 7 * HOUR);
+  const hoursOf = (settledTo: number, count = 24) =>
+    Array.from({ length: count }, (_, i) => {
+      const [from, to] = [i * HOUR, (i + 1) * HOUR];
+      return slot(from, to, Math.min(Math.max(from, settledTo), to));
+    });
+  const knowing = (hours: readonly Slot[], version = 3): SlotMemory => {
+    const memory = memoryOf(100_000, look);
+    hours.forEach((hour, i) => {
+      memory.keep(joined, 'a', hour, lookAt([version]), String.fromCharCode(65 + i));
+    });
+    return memory;
+  };
+
+  it('is their sum, in order', () => {
+    const memory = knowing(hoursOf(7 * HOUR));
+    expect(memory.recall(joined, 'a', [day], look)).toEqual(['ABCDEFGHIJKLMNOPQRSTUVWX']);
+    expect(memory.recall(joined, 'b', [day], look)).toEqual([undefined]);
+  });
+
+  it('is not, where an hour is missing, of another version or settled otherwise', () => {
+    const recall = (memory: SlotMemory) => memory.recall(joined, 'a', [day], look);
+    expect(recall(knowing(hoursOf(7 * HOUR, 23)))).toEqual([undefined]);
+    expect(recall(knowing(hoursOf(7 * HOUR), 4))).toEqual([undefined]);
+    expect(recall(knowing(hoursOf(7.5 * HOUR)))).toEqual([undefined]);
+  });
+
+  it('is read where values cannot be added up, and where it does not begin with an hour', () => {
+    const memory = knowing(hoursOf(7 * HOUR));
+    expect(memory.recall(TEXTS, 'a', [day], look)).toEqual([undefined]);
+    expect(memory.recall({ ...joined, sum: () => undefined }, 'a', [day], look)).toEqual([
+      undefined,
+    ]);
+    const later = slot(HOUR / 4, MICROS_PER_DAY + HOUR / 4, 7 * HOUR);
+    expect(memory.recall(joined, 'a', [later], look)).toEqual([undefined]);
+  });
+});
+
 describe('the memory', () => {
   const look = lookAt([1]);
   const slots = Array.from({ length: 90 }, (_, i) => {
