@@ -42,11 +42,20 @@ export function parseAmount(text: string): Nanos | undefined {
 
 /** The shortest plain decimal text of `nanos`: `12.5`, `0`, `-0.000000001`; never an exponent. */
 export function formatNanos(nanos: Nanos): string {
-  const negative = nanos < 0n;
-  const digits = (negative ? -nanos : nanos).toString().padStart(FRACTION_DIGITS + 1, '0');
-  const integer = digits.slice(0, -FRACTION_DIGITS);
-  let end = FRACTION_DIGITS;
-  const fraction = digits.slice(-FRACTION_DIGITS);
-  while (end > 0 && fraction.charCodeAt(end - 1) === ZERO) end--;
-  return `${negative ? '-' : ''}${integer}${end > 0 ? `.${fraction.slice(0, end)}` : ''}`;
+  if (nanos < 0n) return `-${formatNanos(-nanos)}`;
+  // Below 2 ** 53 nanos, nine million units, numbers are exact, and faster.
+  if (nanos <= Number.MAX_SAFE_INTEGER) {
+    const small = Number(nanos);
+    const fraction = small % 1e9;
+    return withFraction(String((small - fraction) / 1e9), fraction);
+  }
+  return withFraction((nanos / 1_000_000_000n).toString(), Number(nanos % 1_000_000_000n));
+}
+
+function withFraction(integer: string, nanos: number): string {
+  if (nanos === 0) return integer;
+  let digits = FRACTION_DIGITS;
+  let fraction = nanos;
+  for (; fraction % 10 === 0; fraction /= 10) digits--;
+  return `${integer}.${String(fraction).padStart(digits, '0')}`;
 }

@@ -20,28 +20,35 @@ export interface Run {
 export function tile(edges: readonly EpochMicros[], grains: readonly number[]): Run[] {
   const runs: Run[] = [];
   for (let i = 1; i < edges.length; i++) {
-    fill(runs, edges[i - 1] as EpochMicros, edges[i] as EpochMicros, grains);
+    fill(runs, edges[i - 1] as EpochMicros, edges[i] as EpochMicros, grains, 0);
   }
   return runs;
 }
 
-function fill(runs: Run[], from: EpochMicros, to: EpochMicros, grains: readonly number[]): void {
-  const [grain, ...finer] = grains;
-  if (from >= to || grain === undefined) return;
-  const size = grain * MICROS_PER_MINUTE;
+/** With the grains from `level` on. */
+function fill(
+  runs: Run[],
+  from: EpochMicros,
+  to: EpochMicros,
+  grains: readonly number[],
+  level: number,
+): void {
+  const grainMinutes = grains[level];
+  if (from >= to || grainMinutes === undefined) return;
+  const size = grainMinutes * MICROS_PER_MINUTE;
   const first = Math.ceil(from / size) * size;
   const last = Math.floor(to / size) * size;
   if (first >= last) {
-    fill(runs, from, to, finer);
+    fill(runs, from, to, grains, level + 1);
     return;
   }
-  fill(runs, from, first, finer);
-  append(runs, { grainMinutes: grain, from: first, to: last });
-  fill(runs, last, to, finer);
+  fill(runs, from, first, grains, level + 1);
+  append(runs, grainMinutes, first, last);
+  fill(runs, last, to, grains, level + 1);
 }
 
-function append(runs: Run[], run: Run): void {
+function append(runs: Run[], grainMinutes: number, from: EpochMicros, to: EpochMicros): void {
   const before = runs.at(-1) as { grainMinutes: number; to: EpochMicros } | undefined;
-  if (before?.grainMinutes === run.grainMinutes && before.to === run.from) before.to = run.to;
-  else runs.push(run);
+  if (before?.grainMinutes === grainMinutes && before.to === from) before.to = to;
+  else runs.push({ grainMinutes, from, to });
 }

@@ -3,24 +3,29 @@
  * the comparison here (after the interceptor's), the predicate of every statement, and row-level
  * security under a role of its own. The account comes from the caller's scope, never from the request.
  */
-import { addCounts, noCounts } from '../domain/counts.js';
+import { addCounts, type Counts, noCounts } from '../domain/counts.js';
 import { type FieldViolation, OutOfScope } from '../domain/failure.js';
-import { addMoney } from '../domain/money.js';
+import { addMoney, type MoneyByCurrency } from '../domain/money.js';
 import { noBins } from '../domain/percentile.js';
 import {
+  AccountPoint,
   type GetAccountUsageRequest,
   GetAccountUsageResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import type { Snapshot } from '../store/postgres/pool.js';
-import { selectAnswerStateFor } from '../store/postgres/select-answer-state.js';
-import { selectAccountMoney } from '../store/postgres/select-money.js';
-import { selectAccountOutcomes } from '../store/postgres/select-outcomes.js';
+import { type AccountUsage, selectAccountUsage } from '../store/postgres/select-account-usage.js';
 import { bucketOf, countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
-import { foldSlots, planPeriods, type Slots } from './periods.js';
-import { encoded } from './points.js';
+import {
+  bucketAt,
+  type Folded,
+  type Freshness,
+  foldSlots,
+  planPeriods,
+  type Slots,
+} from './periods.js';
+import { encodedSeries } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
 
@@ -40,60 +45,76 @@ export function prepareAccountUsage(
   const question = readPeriod(request, rules, violations);
   assertValid(question, violations);
 
-  return (context) =>
-    sources.accountPool.read(limitsOf(sources, context), async (snapshot) => {
-      const { fresh, figures } = await readFresh(
-        sources,
-        selectAnswerStateFor(snapshot, accountId),
-        async (assumed) => {
-          const periods = planPeriods(question, assumed, rules.retainedFrom);
-          const [read, before] = await Promise.all([
-            readFigures(snapshot, periods.current, accountId),
-            periods.earlier && readFigures(snapshot, periods.earlier, accountId),
+  return async (context) => {
+    const options = { accountId, atOnce: true };
+    const read = await readFresh(sources, (assumed) =>
+      sources.accountPool.read(
+        limitsOf(sources, context),
+        async (snapshot) => {
+          const { current, earlier } = planPeriods(question, assumed, rules.retainedFrom);
+          const [usage, before] = await Promise.all([
+            selectAccountUsage(snapshot, current, accountId),
+            earlier && selectAccountUsage(snapshot, earlier, accountId),
           ]);
-          return { ...periods, read, before };
+          return { current, earlier, usage, before, state: usage.state };
         },
-      );
-      const { current, earlier, before } = figures;
-      const { counts, money } = figures.read;
-      const meta = metaOf(question.range, fresh);
-      const answer: GetAccountUsageResponse = {
-        meta,
-        accountId,
-        ...countsAndRates(counts.total),
-        money: moneyOf(money.total, counts.total.delivered),
-        series:
-          question.granularity === 'total'
-            ? []
-            : current.buckets.map((bucket, i) => {
-                const own = counts.buckets[i] ?? noCounts();
-                return {
-                  bucket: bucketOf(bucket, stateOf(bucket, fresh)),
-                  ...countsAndRates(own),
-                  money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
-                };
-              }),
-        comparison:
-          before &&
-          comparisonOf(
-            earlier?.buckets[0] ?? question.range,
-            question.range.zone,
-            { bins: noBins(), counts: before.counts.total, money: before.money.total },
-            { bins: noBins(), counts: counts.compared, money: money.compared },
-          ),
-      };
-      const bytes = encoded(GetAccountUsageResponse, answer);
-      return { bytes, revision: meta.revision };
-    });
+        options,
+      ),
+    );
+    // From here on nothing waits: what an answer is made of is gone before the next one is made.
+    const { fresh, current, earlier } = read;
+    const usage = usageOf(current, read.usage);
+    const before = earlier && read.before && usageOf(earlier, read.before);
+    const { counts, money } = usage;
+    const meta = metaOf(question.range, fresh);
+    const answer: GetAccountUsageResponse = {
+      meta,
+      accountId,
+      ...countsAndRates(counts.total),
+      money: moneyOf(money.total, counts.total.delivered),
+      series: [],
+      comparison:
+        before &&
+        comparisonOf(
+          bucketAt(earlier, 0),
+          question.range.zone,
+          { bins: noBins(), counts: before.counts.total, money: before.money.total },
+          { bins: noBins(), counts: counts.compared, money: money.compared },
+        ),
+    };
+    const points = question.granularity === 'total' ? [] : pointsOf(current, usage, fresh);
+    const bytes = encodedSeries(GetAccountUsageResponse, answer, SERIES, points);
+    return { bytes, revision: meta.revision };
+  };
 }
 
-async function readFigures(snapshot: Snapshot, slots: Slots, accountId: string) {
-  const [outcomes, sums] = await Promise.all([
-    selectAccountOutcomes(snapshot, slots, accountId),
-    selectAccountMoney(snapshot, slots, accountId),
-  ]);
+const SERIES = { number: 6, message: AccountPoint };
+
+/** One point for each bucket, made when it is asked for: an answer has hundreds. */
+function* pointsOf(
+  slots: Slots,
+  { counts, money }: Usage,
+  fresh: Freshness,
+): Iterable<AccountPoint> {
+  for (let i = 0; i < counts.buckets.length; i++) {
+    const bucket = bucketAt(slots, i);
+    const own = counts.buckets[i] ?? noCounts();
+    yield {
+      bucket: bucketOf(bucket, stateOf(bucket, fresh)),
+      ...countsAndRates(own),
+      money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
+    };
+  }
+}
+
+interface Usage {
+  readonly counts: Folded<Counts>;
+  readonly money: Folded<MoneyByCurrency>;
+}
+
+function usageOf(slots: Slots, read: AccountUsage): Usage {
   return {
-    counts: foldSlots(slots, outcomes, noCounts, addCounts),
-    money: foldSlots(slots, sums, () => new Map(), addMoney),
+    counts: foldSlots(slots, read.counts(), noCounts, addCounts),
+    money: foldSlots(slots, read.money(), () => new Map(), addMoney),
   };
 }

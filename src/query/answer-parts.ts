@@ -83,19 +83,20 @@ export function isMoney({ charges, refunds }: MoneySums): boolean {
 
 /** One entry for each currency with a charge or a refund, ordered by code. */
 export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
-  return [...money]
-    .filter(([, sums]) => isMoney(sums))
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([currency, sums]) => {
-      const each = perMessage(netOf(sums), delivered);
-      return {
-        currency,
-        charges: sums.charges,
-        refunds: sums.refunds,
-        charged: formatNanos(sums.charged),
-        refunded: formatNanos(sums.refunded),
-        net: formatNanos(netOf(sums)),
-        netPerDelivered: each === undefined ? undefined : formatNanos(each),
-      };
+  const list: Money[] = [];
+  for (const [currency, sums] of money) {
+    if (!isMoney(sums)) continue;
+    const net = netOf(sums);
+    const each = perMessage(net, delivered);
+    list.push({
+      currency,
+      charges: sums.charges,
+      refunds: sums.refunds,
+      charged: formatNanos(sums.charged),
+      refunded: formatNanos(sums.refunded),
+      net: formatNanos(net),
+      netPerDelivered: each === undefined ? undefined : formatNanos(each),
     });
+  }
+  return list.length < 2 ? list : list.sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }

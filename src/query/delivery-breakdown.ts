@@ -9,6 +9,7 @@ import {
   type BreakdownRow as ProtoBreakdownRow,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../generated/proto/sms/analytics/v1/common.js';
+import type { Snapshot } from '../store/postgres/pool.js';
 import { selectAnswerState } from '../store/postgres/select-answer-state.js';
 import {
   type Breakdown,
@@ -100,12 +101,16 @@ function readByAccount(
   asked: BreakdownQuestion,
   retainedFrom: number,
 ): Promise<{ fresh: Freshness; found: Breakdown }> {
-  return sources.platformPool.read(limitsOf(sources, context), async (snapshot) => {
-    const { fresh, figures } = await readFresh(sources, selectAnswerState(snapshot), (assumed) => {
-      const { current } = planPeriods(question, assumed, retainedFrom);
-      return selectBreakdown(snapshot, current, asked);
-    });
-    return { fresh, found: figures };
+  return readFresh(sources, (assumed) => {
+    const { current } = planPeriods(question, assumed, retainedFrom);
+    const read = async (snapshot: Snapshot) => {
+      const [state, found] = await Promise.all([
+        selectAnswerState(snapshot),
+        selectBreakdown(snapshot, current, asked),
+      ]);
+      return { state, found };
+    };
+    return sources.platformPool.read(limitsOf(sources, context), read, { atOnce: true });
   });
 }
 

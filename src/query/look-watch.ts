@@ -53,7 +53,7 @@ export function watchLook(
     const never = new AbortController().signal;
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
     try {
-      noteLook(sources, await statePool.read(limits, selectLook), startedMs);
+      noteLook(sources, await statePool.read(limits, selectLook, { atOnce: true }), startedMs);
       return latest.look;
     } catch {
       // The question itself will meet the same trouble and say so.

@@ -12,7 +12,7 @@ import type { AnsweredCell } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
-import type { Freshness, Periods } from './periods.js';
+import { bucketAt, type Freshness, type Periods } from './periods.js';
 import { encoded, fieldHeader, lengthOf, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
 import type { Totals } from './totals.js';
@@ -60,7 +60,8 @@ export function operatorRowParts(
     money: moneyOf(total.money, total.counts.delivered),
     series: [],
     comparison:
-      before && comparisonOf(earlier?.buckets[0] ?? range, range.zone, before.total, compared),
+      before &&
+      comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, before.total, compared),
   };
   const parts = [
     encoded(OperatorRow, row),

@@ -32,12 +32,18 @@ export function revisionOf({ state, dataAsOf }: Freshness): string {
 
 /** What is read for one period. */
 export interface Slots extends CellRange {
-  /** Buckets of the series, in time order; one for a total. */
-  readonly buckets: readonly InstantRange[];
+  /** Where the buckets of the series begin and end, in time order; a total is one. */
+  readonly bucketEdges: readonly EpochMicros[];
   /** The bucket that each slot lies in. */
   readonly bucketOf: readonly number[];
   /** How many slots from the first belong to the part that is compared. */
   readonly comparedSlots: number;
+}
+
+/** The nth bucket of a period. */
+export function bucketAt({ bucketEdges }: Slots, index: number): InstantRange {
+  const [start, end] = [bucketEdges[index], bucketEdges[index + 1]] as [EpochMicros, EpochMicros];
+  return { start, end };
 }
 
 /** The periods of a question. */
@@ -69,16 +75,14 @@ export function planPeriods(
 }
 
 function slotsOf(
-  bucketEdgeList: readonly EpochMicros[],
+  bucketEdges: readonly EpochMicros[],
   fresh: Freshness,
   comparedTo: EpochMicros,
 ): Slots {
-  const buckets: InstantRange[] = [];
-  const edges: EpochMicros[] = [bucketEdgeList[0] as EpochMicros];
+  const edges: EpochMicros[] = [bucketEdges[0] as EpochMicros];
   const bucketOf: number[] = [];
-  for (let i = 1; i < bucketEdgeList.length; i++) {
-    const [start, end] = [bucketEdgeList[i - 1] as EpochMicros, bucketEdgeList[i] as EpochMicros];
-    buckets.push({ start, end });
+  for (let i = 1; i < bucketEdges.length; i++) {
+    const [start, end] = [bucketEdges[i - 1] as EpochMicros, bucketEdges[i] as EpochMicros];
     if (start < comparedTo && comparedTo < end) {
       edges.push(comparedTo);
       bucketOf.push(i - 1);
@@ -90,7 +94,7 @@ function slotsOf(
     generation: fresh.state.generation,
     settledThrough: fresh.settledThrough,
     edges,
-    buckets,
+    bucketEdges,
     bucketOf,
     comparedSlots: edges.findIndex((edge) => edge >= comparedTo),
   };
@@ -98,7 +102,8 @@ function slotsOf(
 
 /** Something added up over the slots of a period. */
 export interface Folded<T> {
-  readonly buckets: readonly T[];
+  /** By bucket, in order; undefined where nothing was read. */
+  readonly buckets: readonly (T | undefined)[];
   readonly total: T;
   /** Over the part that is compared. */
   readonly compared: T;
@@ -111,15 +116,19 @@ export function foldSlots<T>(
   empty: () => T,
   add: (sum: T, more: T) => void,
 ): Folded<T> {
-  const buckets = slots.buckets.map(empty);
+  const buckets = new Array<T | undefined>(slots.bucketEdges.length - 1);
   const total = empty();
   // Most comparisons are of everything: that is not added up once more.
   const apart = slots.comparedSlots < slots.bucketOf.length;
   const compared = apart ? empty() : total;
   for (const [slot, value] of parts) {
-    add(buckets[slots.bucketOf[slot] as number] as T, value);
     add(total, value);
     if (apart && slot < slots.comparedSlots) add(compared, value);
+    // Most buckets are one part.
+    const bucket = slots.bucketOf[slot] as number;
+    const before = buckets[bucket];
+    if (before === undefined) buckets[bucket] = value;
+    else add(before, value);
   }
   return { buckets, total, compared };
 }

@@ -8,7 +8,7 @@ import type { InstantRange } from '../domain/calendar.js';
 import { type Bucket, BucketState } from '../generated/proto/sms/analytics/v1/common.js';
 import { slab } from '../store/postgres/packed-figures.js';
 import { bucketOf, stateOf } from './answer-parts.js';
-import type { Freshness, Slots } from './periods.js';
+import { bucketAt, type Freshness, type Slots } from './periods.js';
 
 /** Wire type LEN, https://protobuf.dev/programming-guides/encoding/#structure. */
 const LEN = 2;
@@ -28,6 +28,21 @@ export function encoded<Message>(type: MessageType<Message>, message: Message): 
   const bytes = type.encode(message, own).finish();
   writer = own;
   return bytes;
+}
+
+/** The bytes of a message, and behind it the points of its series, each encoded as soon as it is made. */
+export function encodedSeries<Message, Point>(
+  type: MessageType<Message>,
+  message: Message,
+  { number, message: point }: Pick<SeriesField<never, Point>, 'number' | 'message'>,
+  points: Iterable<Point>,
+): Uint8Array {
+  const encode = (all: Message, own: BinaryWriter) => {
+    type.encode(all, own);
+    for (const one of points) point.encode(one, own.tag(number, LEN).fork()).join();
+    return own;
+  };
+  return encoded({ encode }, message);
 }
 
 /** The tag and the length of a field that `bytes` long parts follow. */
@@ -63,7 +78,8 @@ export function seriesParts<Value extends Pointed, Point>(
 ): Uint8Array[] {
   let slot = 0;
   const made: { value: Value; state: BucketState; index: number }[] = [];
-  const parts = slots.buckets.map((range, index): Uint8Array => {
+  const parts = slots.bucketEdges.slice(1).map((_, index): Uint8Array => {
+    const range = bucketAt(slots, index);
     const first = slot;
     while (slots.bucketOf[slot] === index) slot++;
     const state = stateOf(range, fresh);

@@ -115,7 +115,8 @@ export function createQueries(options: QueryOptions): Queries {
       GetDeliveryBreakdownRequest,
       prepareDeliveryBreakdown,
     ),
-    freshness: (context) => sources.statePool.read(limitsOf(sources, context), selectAnswerState),
+    freshness: (context) =>
+      sources.statePool.read(limitsOf(sources, context), selectAnswerState, { atOnce: true }),
     cacheUse: cache.use,
   };
 }

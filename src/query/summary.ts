@@ -12,7 +12,7 @@ import { piecesOf } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
-import { planPeriods } from './periods.js';
+import { bucketAt, planPeriods } from './periods.js';
 import { encoded, type SeriesField, seriesParts } from './points.js';
 import { readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
@@ -67,7 +67,8 @@ export function prepareSummary(
         ...active,
         series: [],
         comparison:
-          then && comparisonOf(earlier?.buckets[0] ?? range, range.zone, then.total, compared),
+          then &&
+          comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, then.total, compared),
       };
       const points = series ? seriesParts(SERIES, current, series.get('') ?? [], fresh) : [];
       const bytes = Buffer.concat([encoded(GetSummaryResponse, answer), ...points]);

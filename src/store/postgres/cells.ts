@@ -43,11 +43,11 @@ export interface CellRange {
 
 /**
  * `FROM` the cells of a rollup, as `cell` with its measures; takes the parameters $1 to $4, which
- * `cellValues` makes, and those of `where`. LATERAL with OFFSET 0 is a fence: the planner cannot know
+ * `cellValues` makes, and those of `where`; `runs` are others than $2 to $4. LATERAL with OFFSET 0 is a fence: the planner cannot know
  * how narrow the runs are, and as a plain join it read whole tables (2 s where this takes 20 ms).
  */
-export function fromCells(rollup: Rollup, where?: string): string {
-  return `FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[])
+export function fromCells(rollup: Rollup, where?: string, runs = ['$2', '$3', '$4']): string {
+  return `FROM unnest(${runs[0]}::smallint[], ${runs[1]}::timestamptz[], ${runs[2]}::timestamptz[])
                 AS run (grain_minutes, starts_at, ends_at)
         CROSS JOIN LATERAL (
           SELECT *
@@ -98,8 +98,12 @@ function edgesOf({ edges }: CellRange, slots: readonly number[]): EpochMicros[][
 
 /** The parameters of `fromCells`. */
 export function cellValues(range: CellRange, runs: readonly Run[]): unknown[] {
+  return [range.generation, ...runValues(runs)];
+}
+
+/** The parameters of `runs` in `fromCells`. */
+export function runValues(runs: readonly Run[]): unknown[] {
   return [
-    range.generation,
     runs.map((run) => run.grainMinutes),
     instants(runs.map((run) => run.from)),
     instants(runs.map((run) => run.to)),
@@ -130,8 +134,8 @@ export function slotBy(edges: `$${number}`): string {
   return `width_bucket(cell.bucket, ${edges}::timestamptz[])`;
 }
 
-/** When a cell begins, in minutes since 1970. */
-export const CELL_MINUTE = `extract(epoch FROM cell.bucket)::bigint / 60`;
+/** When a cell begins, in minutes since 1970; date_part is exact here and takes half the time of extract, which is numeric. */
+export const CELL_MINUTE = `date_part('epoch', cell.bucket)::bigint / 60`;
 
 /** A function from CELL_MINUTE to the slot of the cell, from 0. */
 export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number) => number {
@@ -214,8 +218,8 @@ export function sumBySlot<T>(
 }
 
 /** The runs of an account: those that it has sums of, and quarters of an hour that no hour of the series holds. */
-export function accountRuns(range: CellRange, settles: boolean): { sums: Run[]; quarters: Run[] } {
-  const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles });
+export function accountRuns(range: CellRange): { sums: Run[]; quarters: Run[] } {
+  const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles: true });
   return {
     sums: runs.filter((run) => run.grainMinutes > BASE_GRAIN_MINUTES),
     quarters: runs.filter((run) => run.grainMinutes === BASE_GRAIN_MINUTES),

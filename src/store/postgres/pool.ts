@@ -52,6 +52,14 @@ export interface PoolUse {
 
 export type { ReadLimits } from './gate.js';
 
+/** How a snapshot is read. */
+export interface ReadOptions {
+  /** Row-level security shows the rows of this account, until the snapshot ends. */
+  readonly accountId?: string;
+  /** `work` calls for everything before it first waits: the snapshot ends there, and all of it costs one round trip. */
+  readonly atOnce?: boolean;
+}
+
 export interface ReadPool {
   /**
    * What `work` makes of one snapshot (REPEATABLE READ, READ ONLY).
@@ -60,11 +68,17 @@ export interface ReadPool {
    * @throws {Cancelled} the signal aborted; a running statement was cancelled in Postgres
    * @throws {Unavailable} no connection, or it broke
    */
-  read<T>(limits: ReadLimits, work: (snapshot: Snapshot) => Promise<T>): Promise<T>;
+  read<T>(
+    limits: ReadLimits,
+    work: (snapshot: Snapshot) => Promise<T>,
+    options?: ReadOptions,
+  ): Promise<T>;
   use(): PoolUse;
   /** Waits for running reads. */
   end(): Promise<void>;
 }
+
+const { escapeLiteral: literal } = pg;
 
 const asText = { getTypeParser: () => (value: string) => value };
 
@@ -95,10 +109,10 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
   const gate = createGate(options.size, maxWaiting);
 
   return {
-    async read(limits, work) {
+    async read(limits, work, how = {}) {
       const leave = await gate.enter(limits);
       try {
-        return await readOnce({ pool, cancelOn, statementTimeoutMs, clock }, limits, work);
+        return await readOnce({ pool, cancelOn, statementTimeoutMs, clock }, limits, work, how);
       } finally {
         leave();
       }
@@ -119,6 +133,7 @@ async function readOnce<T>(
   { pool, cancelOn, statementTimeoutMs, clock }: Reader,
   limits: ReadLimits,
   work: (snapshot: Snapshot) => Promise<T>,
+  { accountId, atOnce = false }: ReadOptions,
 ): Promise<T> {
   const endsAt = clock.monotonicMs() + limits.remainingMs;
   let client: pg.PoolClient;
@@ -146,16 +161,32 @@ async function readOnce<T>(
     const { stream } = (client as pg.PoolClient & { connection: { stream: Writable } }).connection;
     stream.cork();
     process.nextTick(() => stream.uncork());
-    const shorter =
-      timeoutMs < statementTimeoutMs ? `; SET LOCAL statement_timeout = ${timeoutMs}` : '';
-    const begun = client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${shorter}`);
-    const left = () => endsAt - clock.monotonicMs();
-    const snapshot = snapshotOn(client, limits.signal, left, (error) => {
-      first ??= error;
+    const begun = client.query(
+      [
+        'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+        timeoutMs < statementTimeoutMs ? `SET LOCAL statement_timeout = ${timeoutMs}` : [],
+        accountId === undefined ? [] : `SET LOCAL analytics.account_id = ${literal(accountId)}`,
+      ]
+        .flat()
+        .join('; '),
+    );
+    let open = true;
+    const snapshot = snapshotOn(client, {
+      throwIfOver: () => throwIfOver(limits.signal, endsAt - clock.monotonicMs()),
+      isOpen: () => open,
+      onError: (error) => {
+        first ??= error;
+      },
     });
-    const [result] = await Promise.all([work(snapshot), begun]);
-    // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after it.
-    client.query('COMMIT').catch(() => {});
+    const end = () => {
+      open = false;
+      // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after it.
+      client.query('COMMIT').catch(() => {});
+    };
+    const working = work(snapshot);
+    if (atOnce) end();
+    const [result] = await Promise.all([working, begun]);
+    if (!atOnce) end();
     broken = cancelling !== undefined;
     return result;
   } catch (error) {
@@ -170,18 +201,17 @@ async function readOnce<T>(
 
 function snapshotOn(
   client: pg.PoolClient,
-  signal: AbortSignal,
-  left: () => number,
-  onError: (error: unknown) => void,
+  of: { throwIfOver: () => void; isOpen: () => boolean; onError: (error: unknown) => void },
 ): Snapshot {
   return {
     async rows(name, text, values) {
-      throwIfOver(signal, left());
+      of.throwIfOver();
+      if (!of.isOpen()) throw new Error(`The snapshot has ended before ${name ?? text}.`);
       const query = { text, values, rowMode: 'array' as const, types: asText };
       try {
         return (await client.query(name === undefined ? query : { ...query, name })).rows as Row[];
       } catch (error) {
-        onError(error);
+        of.onError(error);
         throw error;
       }
     },

@@ -6,6 +6,8 @@
 const ZERO = 0x30;
 /** So many digits are exact as a number. */
 const SAFE_DIGITS = 15;
+/** Times 1e9 below 2 ** 53. */
+const SAFE_AMOUNT = 9_000_000;
 
 /** Reads the runs of digits in a text, whatever stands between them. */
 export class NumberScanner {
@@ -38,6 +40,15 @@ export class NumberScanner {
     const value = this.number();
     if (this.#at - start <= SAFE_DIGITS) return BigInt(value);
     return BigInt(/^\d+/.exec(this.text.slice(start))?.[0] ?? 0);
+  }
+
+  /** An amount with nine decimals, as numeric(38, 9) is written, in whole numbers of 1e-9. Exact whatever its size. */
+  nanos(): bigint {
+    const start = this.#at;
+    const whole = this.number();
+    const decimals = this.number();
+    if (whole < SAFE_AMOUNT) return BigInt(whole * 1e9 + decimals);
+    return BigInt(/^\d+\.\d{9}/.exec(this.text.slice(start))?.[0].replace('.', '') ?? 0);
   }
 
   #skip(): void {

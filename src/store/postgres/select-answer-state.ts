@@ -1,7 +1,4 @@
-/**
- * Which generation is served, how fresh it is, and under whose eyes the rest of a transaction reads.
- * Always the first statement of a snapshot, so that `meta` and rows come from the same one.
- */
+/** Which generation is served, and how fresh it is: read in the snapshot of the answer, so that `meta` and rows belong together. */
 import { Unavailable } from '../../domain/failure.js';
 import type { EpochMicros } from '../../domain/instant.js';
 import type { Row, Snapshot } from './pool.js';
@@ -22,10 +19,6 @@ const ORIGIN = `concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regcla
 /** Of `answer_state`, in the order in which `stateOf` reads them. */
 export const STATE_COLUMNS = `generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN}`;
 
-const SCOPED_STATE = `
-  SELECT ${STATE_COLUMNS}, set_config('analytics.account_id', $1, true)
-    FROM answer_state`;
-
 const STATE = `SELECT ${STATE_COLUMNS} FROM answer_state`;
 
 /**
@@ -34,18 +27,6 @@ const STATE = `SELECT ${STATE_COLUMNS} FROM answer_state`;
  */
 export async function selectAnswerState(snapshot: Snapshot): Promise<AnswerState> {
   return stateOf(await snapshot.rows('answer_state', STATE, []));
-}
-
-/**
- * The state of the snapshot, which from here to its end sees the rows of `accountId` only: row-level
- * security compares with this setting, and it ends with the transaction.
- * @throws {Unavailable} nothing is served yet
- */
-export async function selectAnswerStateFor(
-  snapshot: Snapshot,
-  accountId: string,
-): Promise<AnswerState> {
-  return stateOf(await snapshot.rows('answer_state_scoped', SCOPED_STATE, [accountId]));
 }
 
 /** @throws {Unavailable} there is no row: nothing is served yet */

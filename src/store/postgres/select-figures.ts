@@ -3,9 +3,9 @@ import { type Figures, noFigures } from '../../domain/figures.js';
 import type { CellRange } from './cells.js';
 import { FigureSums, packFigures } from './packed-figures.js';
 import type { Snapshot } from './pool.js';
-import { selectLatency } from './select-latency.js';
-import { selectMoney } from './select-money.js';
-import { selectOutcomes } from './select-outcomes.js';
+import { latencyIn, readLatency } from './select-latency.js';
+import { moneyByOperator, readMoney } from './select-money.js';
+import { outcomesIn, readOutcomes } from './select-outcomes.js';
 
 /** The figures of one slot. */
 export interface SlotFigures {
@@ -39,11 +39,15 @@ export const figuresKind = {
     operatorIds: readonly string[],
     slots: readonly number[] | undefined,
   ): Promise<Map<string, Map<number, SlotFigures>>> {
-    const [counts, bins, money] = await Promise.all([
-      selectOutcomes(snapshot, range, operatorIds, slots),
-      selectLatency(snapshot, range, operatorIds, slots),
-      selectMoney(snapshot, range, operatorIds, slots),
+    const rows = await Promise.all([
+      readOutcomes(snapshot, range, operatorIds, slots),
+      readLatency(snapshot, range, operatorIds, slots),
+      readMoney(snapshot, range, operatorIds, slots),
     ]);
+    // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
+    const counts = outcomesIn(rows[0], range);
+    const bins = latencyIn(rows[1]);
+    const money = moneyByOperator(rows[2], range);
     return new Map(
       operatorIds.map((id) => [id, packedSlots(counts.get(id), bins.get(id), money.get(id))]),
     );

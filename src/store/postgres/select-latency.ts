@@ -20,15 +20,19 @@ const OF_OPERATORS = `
 /** Bins by slot (from 0); slots without delivered messages may be missing. */
 export type SlotBins = Map<number, BinCounts>;
 
-/** Of some operators; '' is the sum over all. Of all slots, or of those given. */
-export async function selectLatency(
+/** Of some operators, for `latencyIn`; '' is the sum over all. Of all slots, or of those given. */
+export function readLatency(
   snapshot: Snapshot,
   range: CellRange,
   operatorIds: readonly string[],
   slots?: readonly number[],
-): Promise<Map<string, SlotBins>> {
+): Promise<Row[]> {
   const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range), operatorIds];
-  const rows = await snapshot.rows('latency', OF_OPERATORS, values);
+  return snapshot.rows('latency', OF_OPERATORS, values);
+}
+
+/** By operator, then by slot. */
+export function latencyIn(rows: readonly Row[]): Map<string, SlotBins> {
   return new Map(
     [...groupRows(rows, 1)].map(([id, own]) => [id, sumBySlot(own.map(binsOf), addBins)]),
   );

@@ -12,7 +12,6 @@ import {
   GetSummaryRequest,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
-import { selectAnswerStateFor } from '../../../src/store/postgres/select-answer-state.js';
 import { startPostgres } from '../../support/engines.js';
 import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';
 
@@ -78,9 +77,8 @@ async function eventually(condition: () => Promise<boolean>): Promise<void> {
 
 describe('the isolation of accounts', () => {
   const scoped = (accountId: string, text: string) =>
-    queries.accountPool.read(limits(), async (snapshot) => {
-      await selectAnswerStateFor(snapshot, accountId);
-      return snapshot.rows(undefined, text, []);
+    queries.accountPool.read(limits(), (snapshot) => snapshot.rows(undefined, text, []), {
+      accountId,
     });
 
   it('holds in Postgres even where a statement forgets its predicate', async () => {
