@@ -13,12 +13,14 @@ import type {
 } from '../generated/proto/sms/analytics/v1/common.js';
 import { countsAndRates, effectiveRangeOf, isMoney, latencyOf, moneyOf } from './answer-parts.js';
 
+type Compared = Omit<Figures, 'reasons'>;
+
 /** `current` held against `earlier`, which was counted over `period`. */
 export function comparisonOf(
   period: InstantRange,
   timeZone: string,
-  earlier: Figures,
-  current: Figures,
+  earlier: Compared,
+  current: Compared,
 ): Comparison {
   return {
     effectiveRange: effectiveRangeOf(period, timeZone),
@@ -29,7 +31,7 @@ export function comparisonOf(
   };
 }
 
-function changesOf(current: Figures, earlier: Figures): Changes {
+function changesOf(current: Compared, earlier: Compared): Changes {
   const [rates, before] = [ratesOf(current.counts), ratesOf(earlier.counts)];
   const median = percentilesOf(current.bins)?.p50;
   const medianBefore = percentilesOf(earlier.bins)?.p50;

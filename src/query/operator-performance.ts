@@ -11,6 +11,7 @@ import {
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { countActive } from '../store/postgres/select-active.js';
+import { countsOf } from '../store/postgres/select-figures.js';
 import {
   type AnsweredCell,
   answeredCells,
@@ -57,17 +58,17 @@ export function prepareOperatorPerformance(
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
 
-  const { figures } = sources.kinds;
+  const { kinds } = sources;
   return (context) =>
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
       const periods = planPeriods(question, fresh, rules.retainedFrom);
       const { current, earlier } = periods;
       const seriesOf = (ids: readonly string[]) =>
-        question.granularity === 'total' ? undefined : reading.get(figures, current, ids);
+        question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
       // The series first: totals are made of its hours.
       if (only !== undefined) await seriesOf([only]);
-      const { page, cells, counts, operators } =
+      const { page, counts, operators } =
         only === undefined
           ? await readRanking(reading, sources, current, order)
           : await readOne(reading, sources, current, only);
@@ -76,8 +77,8 @@ export function prepareOperatorPerformance(
       const ids = shown.map((operator) => operator.operatorId);
       const [series, now, before] = await Promise.all([
         seriesOf(ids),
-        readTotals(reading, sources.kinds, current, ids),
-        earlier && readTotals(reading, sources.kinds, earlier, ids),
+        readTotals(reading, kinds, current, ids),
+        earlier && readTotals(reading, kinds, earlier, ids),
       ]);
       const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
       const meta = metaOf(question.range, fresh);
@@ -95,7 +96,6 @@ export function prepareOperatorPerformance(
           now: now.get(operatorId) as Totals,
           before: before?.get(operatorId),
           series: series?.get(operatorId),
-          cells: cells.get(operatorId) ?? [],
         };
         return operatorRowParts(own, question, periods, counts.accepted, fresh);
       });
@@ -116,27 +116,18 @@ function digestOf(request: GetOperatorPerformanceRequest): string {
   return questionDigest('GetOperatorPerformance', encoded);
 }
 
-function byOperator(cells: readonly AnsweredCell[]): Map<string, AnsweredCell[]> {
-  const operators = new Map<string, AnsweredCell[]>();
-  for (const cell of cells) {
-    const own = operators.get(cell.operatorId);
-    if (own === undefined) operators.set(cell.operatorId, [cell]);
-    else own.push(cell);
-  }
-  return operators;
-}
-
 /** Every operator with an accepted message, without its latency. */
-function operatorTotals(cells: ReadonlyMap<string, readonly AnsweredCell[]>): OperatorTotal[] {
-  const operators: OperatorTotal[] = [];
-  for (const [operatorId, own] of cells) {
-    const counts = noCounts();
-    for (const { outcome, messages, segments, contradicted } of own) {
-      addOutcome(counts, outcome as Outcome, messages, segments, contradicted);
+function operatorTotals(cells: readonly AnsweredCell[]): OperatorTotal[] {
+  const operators = new Map<string, OperatorTotal>();
+  for (const { operatorId, outcome, messages, segments, contradicted } of cells) {
+    let own = operators.get(operatorId);
+    if (own === undefined) {
+      own = { operatorId, counts: noCounts(), bins: noBins() };
+      operators.set(operatorId, own);
     }
-    if (counts.accepted > 0n) operators.push({ operatorId, counts, bins: noBins() });
+    addOutcome(own.counts, outcome as Outcome, messages, segments, contradicted);
   }
-  return operators;
+  return [...operators.values()].filter(({ counts }) => counts.accepted > 0n);
 }
 
 /** Gives every operator its latency over the whole range. */
@@ -156,7 +147,6 @@ async function readLatency(
 /** Operators in order, and all of them together. */
 interface Ranking {
   readonly page: readonly OperatorTotal[];
-  readonly cells: ReadonlyMap<string, readonly AnsweredCell[]>;
   readonly counts: Counts;
   /** How many have an accepted message. */
   readonly operators: number;
@@ -170,12 +160,11 @@ async function readRanking(
 ): Promise<Ranking> {
   const pieces = piecesOf(period);
   const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
-  const cells = byOperator(answeredCells(pieces, stored.get('') ?? []));
-  const all = operatorTotals(cells);
+  const all = operatorTotals(answeredCells(pieces, stored.get('') ?? []));
   if (ordersByLatency(order)) await readLatency(reading, sources, period, all);
   const counts = noCounts();
   for (const operator of all) addCounts(counts, operator.counts);
-  return { page: rankOperators(all, order), cells, counts, operators: all.length };
+  return { page: rankOperators(all, order), counts, operators: all.length };
 }
 
 /** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */
@@ -186,16 +175,13 @@ async function readOne(
   operatorId: string,
 ): Promise<Ranking> {
   const pieces = piecesOf(period);
-  const [stored, totals, active] = await Promise.all([
-    reading.get(kinds.outcomeCells, pieces, [operatorId]),
-    readTotals(reading, kinds, period, ['', operatorId]),
+  const [figures, active] = await Promise.all([
+    reading.get(kinds.figures, pieces, ['', operatorId]),
     reading.get(kinds.activeOperators, pieces, ['']),
   ]);
-  const own = totals.get(operatorId)?.total.counts ?? noCounts();
   return {
-    page: [{ operatorId, counts: own, bins: noBins() }],
-    cells: new Map([[operatorId, answeredCells(pieces, stored.get(operatorId) ?? [])]]),
-    counts: totals.get('')?.total.counts ?? noCounts(),
+    page: [{ operatorId, counts: countsOf(figures.get(operatorId) ?? []), bins: noBins() }],
+    counts: countsOf(figures.get('') ?? []),
     operators: Number(countActive(active.get('') ?? [])),
   };
 }

@@ -1,4 +1,5 @@
 /** The rows of one page of operators: everything that is answered of an operator, read for the page only. */
+import type { ReasonCounts } from '../domain/figures.js';
 import { percentilesOf } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import { errorClassOf } from '../domain/reasons.js';
@@ -8,7 +9,6 @@ import {
   type ReasonCount,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
-import type { AnsweredCell } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
@@ -38,13 +38,11 @@ export interface OperatorFigures {
   readonly before: Totals | undefined;
   /** By slot, where a series is asked for. */
   readonly series: readonly SlotFigures[] | undefined;
-  /** The cells of the operator over the whole range. */
-  readonly cells: readonly AnsweredCell[];
 }
 
 /** One row of the answer, in parts. `accepted` is what its share is of. */
 export function operatorRowParts(
-  { operatorId, now, before, series, cells }: OperatorFigures,
+  { operatorId, now, before, series }: OperatorFigures,
   { range }: PeriodQuestion,
   { current, earlier }: Periods,
   accepted: bigint,
@@ -55,7 +53,7 @@ export function operatorRowParts(
     operatorId,
     ...countsAndRates(total.counts),
     latency: latencyOf(percentilesOf(total.bins)),
-    topFailureReasons: topReasons(cells),
+    topFailureReasons: topReasons(total.reasons),
     share: rateOf(total.counts.accepted, accepted),
     money: moneyOf(total.money, total.counts.delivered),
     series: [],
@@ -71,15 +69,9 @@ export function operatorRowParts(
 }
 
 /** Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them. */
-function topReasons(cells: readonly AnsweredCell[]): ReasonCount[] {
-  const byReason = new Map<string, bigint>();
-  let all = 0n;
-  for (const { outcome, reason, messages } of cells) {
-    if (outcome === 'PENDING' || outcome === 'DELIVERED' || messages <= 0n) continue;
-    byReason.set(reason, (byReason.get(reason) ?? 0n) + messages);
-    all += messages;
-  }
-  return [...byReason]
+function topReasons(reasons: ReasonCounts): ReasonCount[] {
+  const all = [...reasons.values()].reduce((sum, messages) => sum + messages, 0n);
+  return [...reasons]
     .sort(([leftName, left], [rightName, right]) =>
       left === right
         ? Number(leftName > rightName) - Number(leftName < rightName)

@@ -12,7 +12,6 @@ import {
   type Slot,
   type SlotKind,
   type SlotMemory,
-  slotOf,
   slotsOf,
 } from '../store/postgres/slot-memory.js';
 import type { QueryContext } from './context.js';
@@ -120,15 +119,13 @@ function remembered<T>(
   range: CellRange,
   series: readonly string[],
 ): Map<string, T[]> {
-  const slots = slotsOf(range);
   return new Map(
     series.map((one) => {
-      const values = memory.recall(kind, one, slots, look);
-      const missing = slots[values.indexOf(undefined)];
-      if (missing === undefined) return [one, values as T[]];
-      throw new NotRemembered(
-        `${kind.name} ${one} ${missing.to - missing.from} ${startOfLoad(missing)}`,
-      );
+      const values = memory.recall(kind, one, range, look);
+      const missing = values.indexOf(undefined);
+      if (missing < 0) return [one, values as T[]];
+      const [from, to] = range.edges.slice(missing, missing + 2) as [EpochMicros, EpochMicros];
+      throw new NotRemembered(`${kind.name} ${one} ${to - from} ${startOfLoad(from, to)}`);
     }),
   );
 }
@@ -146,7 +143,7 @@ async function load<T>(
   const found = new Map(series.map((one) => [one, slots.map((): T | undefined => undefined)]));
   for (;;) {
     for (const [one, values] of found) {
-      memory.recall(kind, one, slots, look).forEach((value, i) => {
+      memory.recall(kind, one, range, look).forEach((value, i) => {
         values[i] ??= value;
       });
     }
@@ -157,9 +154,9 @@ async function load<T>(
     const lacking = series.filter((one) =>
       slots.some((slot, i) => wanted.has(slot) && lacks(one, i)),
     );
-    const ahead = readAhead(range, missing, (slots) => {
-      const known = lacking.map((one) => memory.recall(kind, one, slots, look));
-      return slots.filter((_, i) => known.some((values) => values[i] === undefined));
+    const ahead = readAhead(range, missing, (all) => {
+      const known = lacking.map((one) => memory.recall(kind, one, all, look));
+      return (i) => known.some((values) => values[i] === undefined);
     });
     const asked = new Map(slots.map((slot, i) => [slot.from, i]));
     const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
@@ -200,36 +197,39 @@ function firstPart(slots: readonly Slot[]): Slot[] {
 }
 
 /** From when on is read what is read at once with a slot. */
-function startOfLoad({ from, to }: Slot): EpochMicros {
+function startOfLoad(from: EpochMicros, to: EpochMicros): EpochMicros {
   const span = (AHEAD_DAYS.get(to - from) ?? 1) * MICROS_PER_DAY;
   return Math.floor(from / span) * span;
 }
 
 /**
- * What is read where `missing` slots, one part, are: beside each its like of the days around it, as far as
- * `unknown` says. A statement costs as much as hundreds of rows, and whoever asks for one hour is
+ * What is read where `missing` slots, one part, are: beside each its like of the days around it, where
+ * `unknownIn` says so. A statement costs as much as hundreds of rows, and whoever asks for one hour is
  * soon asked for the next.
  */
 function readAhead(
   range: CellRange,
   missing: readonly Slot[],
-  unknown: (slots: readonly Slot[]) => readonly Slot[],
+  unknownIn: (range: CellRange) => (index: number) => boolean,
 ): { range: CellRange; slots: Slot[]; indexes: number[] } {
-  const like = new Set<EpochMicros>();
-  for (const slot of missing) {
-    const size = slot.to - slot.from;
-    const days = AHEAD_DAYS.get(size);
-    if (days === undefined || like.has(slot.from)) continue;
-    const first = startOfLoad(slot) + (slot.from % size);
+  const ends = new Map(missing.map(({ from, to }) => [from, to]));
+  const begun = new Set<EpochMicros>();
+  for (const { from, to } of missing) {
+    const size = to - from;
+    const days = AHEAD_DAYS.get(size) ?? 0;
+    const first = startOfLoad(from, to) + (from % size);
+    if (days === 0 || begun.has(first)) continue;
+    begun.add(first);
     const end = first + days * MICROS_PER_DAY;
-    for (let at = first; at < end; at += size) like.add(at);
+    for (let at = first; at < end; at += size) ends.set(at, at + size);
   }
-  const [{ from, to }] = missing as [Slot];
-  const around = unknown([...like].map((at) => slotOf(range, at, at + to - from)));
-  const ends = new Map([...missing, ...around].map(({ from, to }) => [from, to]));
   const edges = [...new Set([...ends.keys(), ...ends.values()])].sort((a, b) => a - b);
   const ahead = { ...range, edges };
   const all = slotsOf(ahead);
-  const indexes = [...all.keys()].filter((i) => ends.get(all[i]?.from as number) === all[i]?.to);
+  const isUnknown = unknownIn(ahead);
+  const indexes = [...all.keys()].filter((i) => {
+    const { from, to } = all[i] as Slot;
+    return ends.get(from) === to && isUnknown(i);
+  });
   return { range: ahead, slots: indexes.map((i) => all[i] as Slot), indexes };
 }

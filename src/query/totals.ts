@@ -12,18 +12,19 @@ export interface Totals {
   readonly compared: Figures;
 }
 
-/** By operator; '' is the sum over all. */
+/** By operator; '' is the sum over all. `pieces` are those of the period. */
 export async function readTotals(
   reading: Reading,
   { figures }: Pick<ReadKinds, 'figures'>,
   period: Slots,
   operatorIds: readonly string[],
+  pieces = piecesOf(period),
 ): Promise<Map<string, Totals>> {
   const { edges, comparedSlots } = period;
   const apart = comparedSlots < edges.length - 1;
   const comparedEdges = [edges[0] as number, edges[comparedSlots] as number];
   const [whole, part] = await Promise.all([
-    reading.get(figures, piecesOf(period), operatorIds),
+    reading.get(figures, pieces, operatorIds),
     apart
       ? reading.get(figures, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
       : undefined,

@@ -2,11 +2,16 @@
  * Figures as they are remembered: a few hundred bytes instead of some fifty objects for each slot.
  * Whole numbers are LEB128 varints, 7 bits a byte, the lowest first. In order: the counts of
  * COUNT_FIELDS; how many currencies, and of each its three letters, charges, refunds, charged, refunded;
- * how many bins, the first bin, and the messages of each. Exact for numbers of any size.
+ * how many bins, the first bin, and the messages of each; how many reasons, and of each its number in
+ * REASON_NAMES and its messages. Exact for numbers of any size.
  */
 import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures } from '../../domain/figures.js';
 import { addBins } from '../../domain/percentile.js';
+import { Dictionary } from './dictionary.js';
+
+/** As many as there ever were in the table of reasons: a few dozen. */
+const REASON_NAMES = new Dictionary();
 
 /** Accepted is their sum, without the last two. */
 const COUNT_FIELDS = [
@@ -27,9 +32,9 @@ const SHORT = 6;
 
 /** Packs some figures into one piece of memory: what is read together is remembered together. */
 export function packFigures(all: readonly Figures[]): Buffer[] {
-  const writer = new VarintWriter();
+  writer.length = 0;
   const ends = all.map((figures) => {
-    writeFigures(writer, figures);
+    writeFigures(figures);
     return writer.length;
   });
   const whole = writer.bytes();
@@ -50,7 +55,7 @@ export function slab(parts: readonly Uint8Array[]): Buffer[] {
   });
 }
 
-function writeFigures(writer: VarintWriter, { counts, money, bins }: Figures): void {
+function writeFigures({ counts, money, bins, reasons }: Figures): void {
   for (const field of COUNT_FIELDS) writer.bigint(counts[field]);
   writer.number(money.size);
   for (const [currency, sums] of money) {
@@ -62,6 +67,11 @@ function writeFigures(writer: VarintWriter, { counts, money, bins }: Figures): v
   writer.number(bins.counts.length);
   writer.number(bins.first);
   for (let i = 0; i < bins.counts.length; i++) writer.number(bins.counts[i] as number);
+  writer.number(reasons.size);
+  for (const [reason, messages] of reasons) {
+    writer.number(REASON_NAMES.numberOf(reason));
+    writer.bigint(messages);
+  }
 }
 
 class VarintWriter {
@@ -109,15 +119,24 @@ class VarintWriter {
   }
 }
 
+/** What is packed is copied out of it at once. */
+const writer = new VarintWriter();
+
 /** Adds up packed figures. */
 export class FigureSums {
   readonly #counts = COUNT_FIELDS.map(() => new ExactSum());
   readonly #money = new Map<string, readonly ExactSum[]>();
+  readonly #reasons: ExactSum[] = [];
   readonly #figures = noFigures();
+
+  /** The counts alone, where nothing else is asked for. */
+  addCounts(packed: Buffer): void {
+    this.#addCounts(new VarintReader(packed));
+  }
 
   add(packed: Buffer): void {
     const reader = new VarintReader(packed);
-    for (const sum of this.#counts) reader.addTo(sum);
+    this.#addCounts(reader);
     for (let left = reader.number(); left > 0; left--) {
       const currency = reader.letters(3);
       let sums = this.#money.get(currency);
@@ -130,6 +149,15 @@ export class FigureSums {
     const length = reader.number();
     const first = reader.number();
     if (length > 0) addBins(this.#figures.bins, { first, counts: reader.numbers(length) });
+    for (let left = reader.number(); left > 0; left--) {
+      const reason = reader.number();
+      this.#reasons[reason] ??= new ExactSum();
+      reader.addTo(this.#reasons[reason]);
+    }
+  }
+
+  #addCounts(reader: VarintReader): void {
+    for (let i = 0; i < COUNT_FIELDS.length; i++) reader.addTo(this.#counts[i] as ExactSum);
   }
 
   /** The sums so far; a snapshot of them but for the bins. */
@@ -147,7 +175,11 @@ export class FigureSums {
         return [currency, { charges, refunds, charged, refunded }];
       }),
     );
-    return { counts, money, bins: this.#figures.bins };
+    const reasons = new Map<string, bigint>();
+    this.#reasons.forEach((sum, i) => {
+      reasons.set(REASON_NAMES.texts[i] as string, sum.value());
+    });
+    return { counts, money, bins: this.#figures.bins, reasons };
   }
 }
 

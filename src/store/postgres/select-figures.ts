@@ -1,4 +1,5 @@
 /** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
+import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures } from '../../domain/figures.js';
 import type { CellRange } from './cells.js';
 import { FigureSums, packFigures } from './packed-figures.js';
@@ -6,6 +7,7 @@ import type { Snapshot } from './pool.js';
 import { latencyIn, readLatency } from './select-latency.js';
 import { moneyByOperator, readMoney } from './select-money.js';
 import { outcomesIn, readOutcomes } from './select-outcomes.js';
+import { readReasons, reasonsIn } from './select-reasons.js';
 
 /** The figures of one slot. */
 export interface SlotFigures {
@@ -19,6 +21,13 @@ export function sumOf(slots: readonly SlotFigures[]): Figures {
   const sums = new FigureSums();
   for (const { packed } of slots) sums.add(packed);
   return sums.figures();
+}
+
+/** The counts of some slots together. */
+export function countsOf(slots: readonly SlotFigures[]): Counts {
+  const sums = new FigureSums();
+  for (const { packed } of slots) sums.addCounts(packed);
+  return sums.figures().counts;
 }
 
 /** For the object, its buffer and the point that is likely to come. */
@@ -43,31 +52,43 @@ export const figuresKind = {
       readOutcomes(snapshot, range, operatorIds, slots),
       readLatency(snapshot, range, operatorIds, slots),
       readMoney(snapshot, range, operatorIds, slots),
+      readReasons(snapshot, range, operatorIds, slots),
     ]);
     // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
     const counts = outcomesIn(rows[0], range);
     const bins = latencyIn(rows[1]);
     const money = moneyByOperator(rows[2], range);
+    const reasons = reasonsIn(rows[3], range);
     return new Map(
-      operatorIds.map((id) => [id, packedSlots(counts.get(id), bins.get(id), money.get(id))]),
+      operatorIds.map((id) => [
+        id,
+        packedSlots({
+          counts: counts.get(id),
+          bins: bins.get(id),
+          money: money.get(id),
+          reasons: reasons.get(id),
+        }),
+      ]),
     );
   },
 };
 
 const [NOTHING = Buffer.alloc(0)] = packFigures([noFigures()]);
 
-function packedSlots(
-  counts: ReadonlyMap<number, Figures['counts']> = new Map(),
-  bins: ReadonlyMap<number, Figures['bins']> = new Map(),
-  money: ReadonlyMap<number, Figures['money']> = new Map(),
-): Map<number, SlotFigures> {
+/** Figures, each part by slot. */
+type BySlot = { readonly [Part in keyof Figures]: ReadonlyMap<number, Figures[Part]> | undefined };
+
+function packedSlots({ counts, bins, money, reasons }: BySlot): Map<number, SlotFigures> {
   const none = noFigures();
-  const slots = [...new Set([...counts.keys(), ...bins.keys(), ...money.keys()])];
+  const slots = [
+    ...new Set([counts, bins, money, reasons].flatMap((part) => [...(part?.keys() ?? [])])),
+  ];
   const packed = packFigures(
     slots.map((slot) => ({
-      counts: counts.get(slot) ?? none.counts,
-      bins: bins.get(slot) ?? none.bins,
-      money: money.get(slot) ?? none.money,
+      counts: counts?.get(slot) ?? none.counts,
+      bins: bins?.get(slot) ?? none.bins,
+      money: money?.get(slot) ?? none.money,
+      reasons: reasons?.get(slot) ?? none.reasons,
     })),
   );
   return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Buffer }]));

@@ -1,6 +1,6 @@
 /**
- * Messages by operator, outcome and reason, piece by piece: from them follow breakdowns, the totals of
- * all operators and their failure reasons. A piece is one cell of the coarsest grain that fits.
+ * Messages by operator, outcome and reason, piece by piece: from them follow breakdowns and the totals of
+ * all operators. A piece is one cell of the coarsest grain that fits.
  */
 import { MICROS_PER_MINUTE } from '../../domain/instant.js';
 import { type CellRange, cellValues, edgesValue, PLATFORM_GRAINS, runOf, runsOf } from './cells.js';
@@ -35,7 +35,7 @@ export interface AnsweredCell {
 }
 
 // The cells of a piece come as one row of four lists: thousands of rows of a few letters take longer, on both sides.
-const cellsWhere = (where = 'TRUE') => `
+const CELLS = `
   SELECT width_bucket(run.starts_at, $5::timestamptz[]), piece.*
     FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
    CROSS JOIN LATERAL (
@@ -45,11 +45,8 @@ const cellsWhere = (where = 'TRUE') => `
       WHERE cell.generation = $1
         AND cell.grain_minutes = run.grain_minutes
         AND cell.bucket >= run.starts_at
-        AND cell.bucket < run.ends_at
-        AND ${where}) AS piece
+        AND cell.bucket < run.ends_at) AS piece
    WHERE piece.names IS NOT NULL`;
-const OF_ALL = cellsWhere();
-const OF_OPERATOR = cellsWhere('cell.operator_id = $6');
 
 /** `range` cut into pieces; none crosses the settled boundary. */
 export function piecesOf(range: CellRange): CellRange {
@@ -62,7 +59,7 @@ export function piecesOf(range: CellRange): CellRange {
   return { ...range, edges: [...edges, end] };
 }
 
-/** By operator, '' for all of them, then by piece (from 0). */
+/** By '' alone, then by piece (from 0). */
 export function outcomeCellsKind() {
   const dictionary = dictionaries();
   return {
@@ -74,20 +71,14 @@ export function outcomeCellsKind() {
     async read(
       snapshot: Snapshot,
       range: CellRange,
-      operatorIds: readonly string[],
+      _series: readonly string[],
       slots: readonly number[] | undefined,
     ): Promise<Map<string, Map<number, OutcomeCells>>> {
       const runs = (slots ?? [...range.edges.slice(1).keys()]).map((slot) => runOf(range, slot));
       const values = [...cellValues(range, runs), edgesValue(range)];
-      const read = operatorIds.map(async (id) => {
-        const rows =
-          id === ''
-            ? await snapshot.rows('outcome_cells', OF_ALL, values)
-            : await snapshot.rows('outcome_cells_of_operator', OF_OPERATOR, [...values, id]);
-        const pieces = rows.map((row) => [Number(row[0]) - 1, cellsOf(dictionary(), row)] as const);
-        return [id, new Map(pieces)] as const;
-      });
-      return new Map(await Promise.all(read));
+      const rows = await snapshot.rows('outcome_cells', CELLS, values);
+      const pieces = rows.map((row) => [Number(row[0]) - 1, cellsOf(dictionary(), row)] as const);
+      return new Map([['', new Map(pieces)]]);
     },
   };
 }

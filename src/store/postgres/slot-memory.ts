@@ -21,30 +21,30 @@ export interface Slot {
   readonly settledTo: EpochMicros;
 }
 
+/** What slots are cut from. */
+export type SlotRange = Pick<CellRange, 'edges' | 'settledThrough'>;
+
 /** The slots of a range, one between each two of its edges. */
-export function slotsOf(range: CellRange): Slot[] {
+export function slotsOf(range: SlotRange): Slot[] {
   const { edges } = range;
   return edges.slice(1).map((to, i) => slotOf(range, edges[i] as EpochMicros, to));
 }
 
 export function slotOf(
-  { settledThrough }: Pick<CellRange, 'settledThrough'>,
+  { settledThrough }: Pick<SlotRange, 'settledThrough'>,
   from: EpochMicros,
   to: EpochMicros,
 ): Slot {
-  return { from, to, settledTo: Math.min(Math.max(from, settledThrough), to) };
+  return { from, to, settledTo: settledTo(from, to, settledThrough) };
+}
+
+function settledTo(from: EpochMicros, to: EpochMicros, settledThrough: EpochMicros): EpochMicros {
+  return Math.min(Math.max(from, settledThrough), to);
 }
 
 /** Whether a slot is 24 whole hours. */
-function isDay({ from, to }: Slot): boolean {
+function isDay(from: EpochMicros, to: EpochMicros): boolean {
   return to - from === MICROS_PER_DAY && from % MICROS_PER_HOUR === 0;
-}
-
-function hoursOf({ from, settledTo }: Slot): Slot[] {
-  return Array.from({ length: 24 }, (_, hour) => {
-    const start = from + hour * MICROS_PER_HOUR;
-    return slotOf({ settledThrough: settledTo }, start, start + MICROS_PER_HOUR);
-  });
 }
 
 /** Something that is read of slots. */
@@ -62,25 +62,21 @@ interface Entry {
   readonly value: unknown;
   readonly bytes: number;
   /** Where it stands. */
-  readonly series: Map<number, Entry>;
+  readonly slots: Map<number, Entry>;
   readonly key: number;
   /** The entries that were used just before and just after it: a ring through `#ring`. */
   older: Entry;
   newer: Entry;
 }
 
+/** One series: by size in minutes, then by start in minutes since 1970. */
+type Series = Map<number, Map<number, Entry>>;
+
 /** What an entry costs beside its value: an object, and its place in the map. */
 const ENTRY_BYTES = 150;
 
-/** Above the longest slot, in minutes: a range has at most 400 days. */
-const SPAN = 2 ** 20;
-
-/** One number for both ends: minutes since 1970 stay below 2 ** 27 until the year 2225. */
-const keyOf = ({ from, to }: Slot) =>
-  (from / MICROS_PER_MINUTE) * SPAN + (to - from) / MICROS_PER_MINUTE;
-
 export class SlotMemory {
-  #series = new Map<string, Map<number, Entry>>();
+  #series = new Map<string, Series>();
   #bytes = 0;
   #owner = '';
   /** Its `newer` is the entry that was used longest ago, its `older` the one that was used last. */
@@ -104,40 +100,53 @@ export class SlotMemory {
   }
 
   /**
-   * What is known of these slots under `look`, undefined where nothing is. `series`: a name within the kind. A day whose
-   * hours are all known is made of them, and kept.
+   * What is known of the slots of `range` under `look`, undefined where nothing is. `series`: a name within the kind. A
+   * day whose hours are all known is made of them, and kept.
    */
-  recall<T>(
-    kind: SlotKind<T>,
-    series: string,
-    slots: readonly Slot[],
-    look: Look,
-  ): (T | undefined)[] {
-    const own = this.#series.get(`${kind.name} ${series}`);
-    if (own === undefined || look.owner !== this.#owner) return slots.map(() => undefined);
-    return slots.map((slot) => {
-      const known = this.#find<T>(own, slot, look);
-      if (known !== undefined || !isDay(slot)) return known;
-      const hours = this.#findAll<T>(own, hoursOf(slot), look);
-      const day = hours && kind.sum?.(hours);
-      if (day !== undefined) this.keep(kind, series, slot, look, day);
-      return day;
-    });
+  recall<T>(kind: SlotKind<T>, series: string, range: SlotRange, look: Look): (T | undefined)[] {
+    const { edges, settledThrough } = range;
+    const own = look.owner === this.#owner ? this.#series.get(`${kind.name} ${series}`) : undefined;
+    const found: (T | undefined)[] = [];
+    for (let i = 1; i < edges.length; i++) {
+      const [from, to] = [edges[i - 1] as EpochMicros, edges[i] as EpochMicros];
+      let value = own && this.#find<T>(own, from, to, settledThrough, look);
+      if (own !== undefined && value === undefined && isDay(from, to)) {
+        const hours = this.#hoursOf<T>(own, from, settledThrough, look);
+        value = hours && kind.sum?.(hours);
+        if (value !== undefined) this.keep(kind, series, slotOf(range, from, to), look, value);
+      }
+      found.push(value);
+    }
+    return found;
   }
 
-  #find<T>(own: Map<number, Entry>, slot: Slot, look: Look): T | undefined {
-    const entry = own.get(keyOf(slot));
-    if (entry === undefined || entry.settledTo !== slot.settledTo) return undefined;
-    if (entry.version !== look.days.of(slot.from, slot.to)) return undefined;
+  #find<T>(
+    own: Series,
+    from: EpochMicros,
+    to: EpochMicros,
+    settledThrough: EpochMicros,
+    look: Look,
+  ): T | undefined {
+    const entry = own.get((to - from) / MICROS_PER_MINUTE)?.get(from / MICROS_PER_MINUTE);
+    if (entry === undefined || entry.settledTo !== settledTo(from, to, settledThrough)) {
+      return undefined;
+    }
+    if (entry.version !== look.days.of(from, to)) return undefined;
     unlink(entry);
     this.#linkLast(entry);
     return entry.value as T;
   }
 
-  #findAll<T>(own: Map<number, Entry>, slots: readonly Slot[], look: Look): T[] | undefined {
+  /** Of the 24 hours from `from` on; undefined where one is missing. */
+  #hoursOf<T>(
+    own: Series,
+    from: EpochMicros,
+    settledThrough: EpochMicros,
+    look: Look,
+  ): T[] | undefined {
     const found: T[] = [];
-    for (const slot of slots) {
-      const value = this.#find<T>(own, slot, look);
+    for (let at = from; at < from + MICROS_PER_DAY; at += MICROS_PER_HOUR) {
+      const value = this.#find<T>(own, at, at + MICROS_PER_HOUR, settledThrough, look);
       if (value === undefined) return undefined;
       found.push(value);
     }
@@ -147,26 +156,23 @@ export class SlotMemory {
   /** Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it. */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     if (this.maxBytes === 0 || look.owner !== this.#owner) return;
-    const name = `${kind.name} ${series}`;
-    let own = this.#series.get(name);
-    if (own === undefined) {
-      own = new Map();
-      this.#series.set(name, own);
-    }
-    const key = keyOf(slot);
-    const before = own.get(key);
+    const { from, to, settledTo } = slot;
+    const own = valueAt(this.#series, `${kind.name} ${series}`, () => new Map());
+    const slots = valueAt(own, (to - from) / MICROS_PER_MINUTE, () => new Map());
+    const key = from / MICROS_PER_MINUTE;
+    const before = slots.get(key);
     if (before !== undefined) this.#forget(before);
     const entry: Entry = {
-      version: look.days.of(slot.from, slot.to),
-      settledTo: slot.settledTo,
+      version: look.days.of(from, to),
+      settledTo,
       value,
       bytes: ENTRY_BYTES + kind.bytesOf(value),
-      series: own,
+      slots,
       key,
       older: this.#ring,
       newer: this.#ring,
     };
-    own.set(key, entry);
+    slots.set(key, entry);
     this.#linkLast(entry);
     this.#bytes += entry.bytes;
     while (this.#bytes > this.maxBytes) this.#forget(this.#ring.newer);
@@ -182,7 +188,7 @@ export class SlotMemory {
 
   #forget(entry: Entry): void {
     unlink(entry);
-    entry.series.delete(entry.key);
+    entry.slots.delete(entry.key);
     this.#bytes -= entry.bytes;
   }
 }
@@ -194,9 +200,19 @@ function unlink({ older, newer }: Entry): void {
 
 /** A ring of nothing but its own link. */
 function emptyRing(): Entry {
-  const ring = { version: 0, settledTo: 0, value: undefined, bytes: 0, series: new Map(), key: 0 };
+  const ring = { version: 0, settledTo: 0, value: undefined, bytes: 0, slots: new Map(), key: 0 };
   const link = ring as unknown as Entry;
   link.older = link;
   link.newer = link;
   return link;
+}
+
+/** The value of a key, made where there is none. */
+function valueAt<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
 }

@@ -44,12 +44,17 @@ const bins = fc.record({
     .array(fc.integer({ min: 0, max: 2 ** 46 }), { maxLength: 30 })
     .map((list) => Float64Array.from(list)),
 });
-const anyFigures: fc.Arbitrary<Figures> = fc.record({ counts, money, bins });
+const reasons = fc
+  .uniqueArray(fc.tuple(fc.constantFrom('NO_CODE', 'UNMAPPED', 'THROTTLED'), whole), {
+    selector: ([reason]) => reason,
+  })
+  .map((entries) => new Map(entries));
+const anyFigures: fc.Arbitrary<Figures> = fc.record({ counts, money, bins, reasons });
 
 /** Without what does not matter: where the array of bins begins and ends. */
-function plain({ counts: all, money: sums, bins: { first, counts: messages } }: Figures) {
+function plain({ counts: all, money: sums, bins: { first, counts: messages }, reasons }: Figures) {
   const used = [...messages].map((n, i) => [first + i, n] as const).filter(([, n]) => n !== 0);
-  return { all, money: sums, bins: used };
+  return { all, money: sums, bins: used, reasons };
 }
 
 function unpacked(packed: readonly Buffer[]): Figures {
@@ -71,8 +76,12 @@ describe('packed figures', () => {
   it('add up to what figures add up to', () => {
     fc.assert(
       fc.property(fc.array(anyFigures, { maxLength: 40 }), (list) => {
-        const sum = noFigures();
+        const reasons = new Map<string, bigint>();
+        const sum = { ...noFigures(), reasons };
         for (const figures of list) {
+          for (const [reason, messages] of figures.reasons) {
+            reasons.set(reason, (reasons.get(reason) ?? 0n) + messages);
+          }
           addCounts(sum.counts, figures.counts);
           addBins(sum.bins, figures.bins);
           addMoney(sum.money, figures.money);
@@ -80,6 +89,18 @@ describe('packed figures', () => {
         expect(plain(unpacked(packFigures(list)))).toEqual(plain(sum));
       }),
       { seed: 6, numRuns: 200 },
+    );
+  });
+
+  it('give their counts alone as well', () => {
+    fc.assert(
+      fc.property(fc.array(anyFigures, { maxLength: 10 }), (list) => {
+        const packed = packFigures(list);
+        const sums = new FigureSums();
+        for (const one of packed) sums.addCounts(one);
+        expect(sums.figures()).toEqual({ ...noFigures(), counts: unpacked(packed).counts });
+      }),
+      { seed: 6, numRuns: 100 },
     );
   });
 

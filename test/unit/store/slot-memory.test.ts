@@ -3,7 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../../src/domain/instant.js';
 import { DayVersions, type Look } from '../../../src/store/postgres/look.js';
-import { type Slot, SlotMemory, slotsOf } from '../../../src/store/postgres/slot-memory.js';
+import {
+  type Slot,
+  type SlotKind,
+  SlotMemory,
+  slotsOf,
+} from '../../../src/store/postgres/slot-memory.js';
 
 const HOUR = 60 * MICROS_PER_MINUTE;
 const TEXTS = { name: 'texts', bytesOf: (value: string) => value.length };
@@ -17,6 +22,19 @@ function lookAt(versions: readonly number[], owner = 'one'): Look {
 }
 
 const slot = (from: number, to: number, settledTo = from): Slot => ({ from, to, settledTo });
+
+/** What is known of slots, each asked for by itself. */
+function recall<T>(
+  memory: SlotMemory,
+  kind: SlotKind<T>,
+  series: string,
+  slots: readonly Slot[],
+  look: Look,
+) {
+  return slots.flatMap(({ from, to, settledTo }) =>
+    memory.recall(kind, series, { edges: [from, to], settledThrough: settledTo }, look),
+  );
+}
 
 function memoryOf(maxBytes: number, look: Look): SlotMemory {
   const memory = new SlotMemory(maxBytes);
@@ -32,31 +50,31 @@ describe('a slot is found again', () => {
   it('under the versions of its own days, whatever the others are', () => {
     const memory = memoryOf(10_000, look);
     memory.keep(TEXTS, 'a', across, look, 'kept');
-    const recall = (versions: number[]) =>
-      memory.recall(TEXTS, 'a', [across], lookAt(versions)).join();
-    expect(recall([3, 5, 7])).toBe('kept');
-    expect(recall([3, 5, 8])).toBe('kept');
-    expect(recall([4, 5, 7])).toBe('');
-    expect(recall([3, 6, 7])).toBe('');
+    const found = (versions: number[]) =>
+      recall(memory, TEXTS, 'a', [across], lookAt(versions)).join();
+    expect(found([3, 5, 7])).toBe('kept');
+    expect(found([3, 5, 8])).toBe('kept');
+    expect(found([4, 5, 7])).toBe('');
+    expect(found([3, 6, 7])).toBe('');
   });
 
   it('with the same part of it settled, and only that', () => {
     const memory = memoryOf(10_000, look);
     memory.keep(TEXTS, 'a', slot(0, 2 * HOUR, HOUR), look, 'half');
-    const recall = (settledTo: number) =>
-      memory.recall(TEXTS, 'a', [slot(0, 2 * HOUR, settledTo)], look).join();
-    expect([0, HOUR, 2 * HOUR].map(recall)).toEqual(['', 'half', '']);
+    const found = (settledTo: number) =>
+      recall(memory, TEXTS, 'a', [slot(0, 2 * HOUR, settledTo)], look).join();
+    expect([0, HOUR, 2 * HOUR].map(found)).toEqual(['', 'half', '']);
   });
 
   it('as itself: same ends, same series, same kind', () => {
     const memory = memoryOf(10_000, look);
     memory.keep(TEXTS, 'a', slot(0, HOUR), look, 'kept');
-    expect(memory.recall(TEXTS, 'b', [slot(0, HOUR)], look)).toEqual([undefined]);
-    expect(memory.recall({ ...TEXTS, name: 'more' }, 'a', [slot(0, HOUR)], look)).toEqual([
+    expect(recall(memory, TEXTS, 'b', [slot(0, HOUR)], look)).toEqual([undefined]);
+    expect(recall(memory, { ...TEXTS, name: 'more' }, 'a', [slot(0, HOUR)], look)).toEqual([
       undefined,
     ]);
     const others = [slot(0, 2 * HOUR), slot(HOUR, 2 * HOUR), slot(0, HOUR), slot(0, HOUR / 2)];
-    expect(memory.recall(TEXTS, 'a', others, look)).toEqual([
+    expect(recall(memory, TEXTS, 'a', others, look)).toEqual([
       undefined,
       undefined,
       'kept',
@@ -67,22 +85,22 @@ describe('a slot is found again', () => {
   it('as what was kept last', () => {
     const memory = memoryOf(10_000, look);
     for (const text of ['old', 'new']) memory.keep(TEXTS, 'a', slot(0, HOUR), look, text);
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], look)).toEqual(['new']);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], look)).toEqual(['new']);
   });
 
   it('only in the generation and the database that it was read of', () => {
     const [first, second] = [lookAt([1], 'one'), lookAt([1], 'two')];
     const memory = memoryOf(10_000, first);
     memory.keep(TEXTS, 'a', slot(0, HOUR), first, 'kept');
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
     memory.enter(second);
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
     // A read that was begun before the change ends after it: what it has found is not of this
     // generation.
     memory.keep(TEXTS, 'a', slot(0, HOUR), first, 'late');
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], second)).toEqual([undefined]);
     memory.enter(first);
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], first)).toEqual([undefined]);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], first)).toEqual([undefined]);
   });
 });
 
@@ -105,25 +123,25 @@ describe('a day whose hours are known', () => {
 
   it('is their sum, in order', () => {
     const memory = knowing(hoursOf(7 * HOUR));
-    expect(memory.recall(joined, 'a', [day], look)).toEqual(['ABCDEFGHIJKLMNOPQRSTUVWX']);
-    expect(memory.recall(joined, 'b', [day], look)).toEqual([undefined]);
+    expect(recall(memory, joined, 'a', [day], look)).toEqual(['ABCDEFGHIJKLMNOPQRSTUVWX']);
+    expect(recall(memory, joined, 'b', [day], look)).toEqual([undefined]);
   });
 
   it('is not, where an hour is missing, of another version or settled otherwise', () => {
-    const recall = (memory: SlotMemory) => memory.recall(joined, 'a', [day], look);
-    expect(recall(knowing(hoursOf(7 * HOUR, 23)))).toEqual([undefined]);
-    expect(recall(knowing(hoursOf(7 * HOUR), 4))).toEqual([undefined]);
-    expect(recall(knowing(hoursOf(7.5 * HOUR)))).toEqual([undefined]);
+    const found = (memory: SlotMemory) => recall(memory, joined, 'a', [day], look);
+    expect(found(knowing(hoursOf(7 * HOUR, 23)))).toEqual([undefined]);
+    expect(found(knowing(hoursOf(7 * HOUR), 4))).toEqual([undefined]);
+    expect(found(knowing(hoursOf(7.5 * HOUR)))).toEqual([undefined]);
   });
 
   it('is read where values cannot be added up, and where it does not begin with an hour', () => {
     const memory = knowing(hoursOf(7 * HOUR));
-    expect(memory.recall(TEXTS, 'a', [day], look)).toEqual([undefined]);
-    expect(memory.recall({ ...joined, sum: () => undefined }, 'a', [day], look)).toEqual([
+    expect(recall(memory, TEXTS, 'a', [day], look)).toEqual([undefined]);
+    expect(recall(memory, { ...joined, sum: () => undefined }, 'a', [day], look)).toEqual([
       undefined,
     ]);
     const later = slot(HOUR / 4, MICROS_PER_DAY + HOUR / 4, 7 * HOUR);
-    expect(memory.recall(joined, 'a', [later], look)).toEqual([undefined]);
+    expect(recall(memory, joined, 'a', [later], look)).toEqual([undefined]);
   });
 });
 
@@ -138,7 +156,7 @@ describe('the memory', () => {
     // each half.
     const memory = memoryOf(10_000, look);
     for (const one of slots) memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
-    const found = memory.recall(TEXTS, 'a', slots, look).map((text) => text !== undefined);
+    const found = recall(memory, TEXTS, 'a', slots, look).map((text) => text !== undefined);
     const kept = found.filter((known) => known).length;
     expect(kept).toBeGreaterThanOrEqual(10);
     expect(kept).toBeLessThanOrEqual(22);
@@ -151,21 +169,21 @@ describe('the memory', () => {
     memory.keep(TEXTS, 'a', first, look, 'used');
     for (const one of others) {
       memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
-      expect(memory.recall(TEXTS, 'a', [first], look)).toEqual(['used']);
+      expect(recall(memory, TEXTS, 'a', [first], look)).toEqual(['used']);
     }
   });
 
   it('of no size keeps nothing', () => {
     const memory = memoryOf(0, look);
     memory.keep(TEXTS, 'a', slot(0, HOUR), look, '');
-    expect(memory.recall(TEXTS, 'a', [slot(0, HOUR)], look)).toEqual([undefined]);
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], look)).toEqual([undefined]);
   });
 });
 
 it('slots lie between edges, the settled boundary within each', () => {
   const edges = [0, HOUR, 2 * HOUR, 3 * HOUR];
   const settledThrough = HOUR + HOUR / 4;
-  expect(slotsOf({ generation: 1, edges, settledThrough })).toEqual([
+  expect(slotsOf({ edges, settledThrough })).toEqual([
     slot(0, HOUR, HOUR),
     slot(HOUR, 2 * HOUR, settledThrough),
     slot(2 * HOUR, 3 * HOUR, 2 * HOUR),
