@@ -8,7 +8,7 @@ import { valueMicrosOf } from './latency.js';
 /** Delivered messages by latency bin: `counts[i]` are those of bin `first + i`. Exact up to 2^53. */
 export interface BinCounts {
   first: number;
-  counts: Float64Array;
+  counts: Float64Array | number[];
   /** What `percentilesOf` found; undefined until it looked, null where nothing was delivered. */
   found?: Percentiles | null;
 }
@@ -47,27 +47,28 @@ export function binCountsOf(entries: Iterable<readonly [number, number]>): BinCo
 export function addBins(bins: BinCounts, more: BinCounts): void {
   const added = more.counts;
   if (added.length === 0) return;
-  delete bins.found;
-  widen(bins, more.first, more.first + added.length);
+  const shift = coverBins(bins, more.first, added.length);
   const { counts } = bins;
-  const shift = more.first - bins.first;
   for (let i = 0; i < added.length; i++) {
     counts[shift + i] = (counts[shift + i] as number) + (added[i] as number);
   }
 }
 
-/** Makes room for the bins from `from` to before `to`. */
-function widen(bins: BinCounts, from: number, to: number): void {
+/** Makes room for `length` bins from `from` on, which are about to change; the place of the first of them in `counts`. */
+export function coverBins(bins: BinCounts, from: number, length: number): number {
   const { first, counts } = bins;
+  const to = from + length;
+  delete bins.found;
   if (counts.length === 0) {
     bins.first = from;
-    bins.counts = new Float64Array(to - from);
-    return;
+    bins.counts = new Float64Array(length);
+  } else if (from < first || to > first + counts.length) {
+    bins.first = Math.min(first, from);
+    const wider = new Float64Array(Math.max(first + counts.length, to) - bins.first);
+    wider.set(counts, first - bins.first);
+    bins.counts = wider;
   }
-  if (from >= first && to <= first + counts.length) return;
-  bins.first = Math.min(first, from);
-  bins.counts = new Float64Array(Math.max(first + counts.length, to) - bins.first);
-  bins.counts.set(counts, first - bins.first);
+  return from - bins.first;
 }
 
 /** p50, p90, p95 and p99 by nearest rank, or undefined where nothing was delivered. */

@@ -10,6 +10,7 @@ import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { joined, partOf } from '../platform/parts.js';
 import { countActive } from '../store/postgres/select-active.js';
 import { countsOf } from '../store/postgres/select-figures.js';
 import {
@@ -99,7 +100,7 @@ export function prepareOperatorPerformance(
         };
         return operatorRowParts(own, question, periods, counts.accepted, fresh);
       });
-      const bytes = Buffer.concat([encoded(GetOperatorPerformanceResponse, answer), ...rows]);
+      const bytes = joined([partOf(encoded(GetOperatorPerformanceResponse, answer)), ...rows]);
       return { bytes, revision: meta.revision };
     });
 }

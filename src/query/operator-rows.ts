@@ -8,12 +8,13 @@ import {
   OperatorRow,
   type ReasonCount,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { type Part, partOf } from '../platform/parts.js';
 import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
 import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
 import { bucketAt, type Freshness, type Periods } from './periods.js';
-import { encoded, fieldHeader, lengthOf, type SeriesField, seriesParts } from './points.js';
+import { encoded, fieldHeader, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
 import type { Totals } from './totals.js';
 
@@ -47,7 +48,7 @@ export function operatorRowParts(
   { current, earlier }: Periods,
   accepted: bigint,
   fresh: Freshness,
-): Uint8Array[] {
+): Part[] {
   const { total, compared } = now;
   const row: OperatorRow = {
     operatorId,
@@ -62,10 +63,10 @@ export function operatorRowParts(
       comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, before.total, compared),
   };
   const parts = [
-    encoded(OperatorRow, row),
+    partOf(encoded(OperatorRow, row)),
     ...(series ? seriesParts(SERIES, current, series, fresh) : []),
   ];
-  return [fieldHeader(ROWS, lengthOf(parts)), ...parts];
+  return [fieldHeader(ROWS, parts), ...parts];
 }
 
 /** Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them. */

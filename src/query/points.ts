@@ -6,7 +6,8 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../domain/calendar.js';
 import { type Bucket, BucketState } from '../generated/proto/sms/analytics/v1/common.js';
-import { slab } from '../store/postgres/packed-figures.js';
+import { type Part, partOf, sideBySide, sizeOf } from '../platform/parts.js';
+import type { EncodedPoint } from '../store/postgres/select-figures.js';
 import { bucketOf, stateOf } from './answer-parts.js';
 import { bucketAt, type Freshness, type Slots } from './periods.js';
 
@@ -45,18 +46,14 @@ export function encodedSeries<Message, Point>(
   return encoded({ encode }, message);
 }
 
-/** The tag and the length of a field that `bytes` long parts follow. */
-export function fieldHeader(number: number, bytes: number): Uint8Array {
-  return new BinaryWriter().tag(number, LEN).uint32(bytes).finish();
-}
-
-export function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
+/** The tag and the length of a field that some parts follow. */
+export function fieldHeader(number: number, parts: readonly Part[]): Part {
+  return partOf(new BinaryWriter().tag(number, LEN).uint32(sizeOf(parts)).finish());
 }
 
 /** A value of a slot, with the point that an answer made of it for the next one. */
 interface Pointed {
-  point?: { readonly state: BucketState; readonly bytes: Uint8Array };
+  point?: EncodedPoint;
 }
 
 /** The field of a message that holds its series. A kind of values is always asked for one field. */
@@ -75,25 +72,31 @@ export function seriesParts<Value extends Pointed, Point>(
   slots: Slots,
   values: readonly Value[],
   fresh: Freshness,
-): Uint8Array[] {
+): Part[] {
+  const asField: MessageType<Point> = {
+    encode: (point, own) => field.message.encode(point, own.tag(field.number, LEN).fork()).join(),
+  };
   let slot = 0;
   const made: { value: Value; state: BucketState; index: number }[] = [];
-  const parts = slots.bucketEdges.slice(1).map((_, index): Uint8Array => {
+  const parts: Part[] = [];
+  for (let index = 0; index < slots.bucketEdges.length - 1; index++) {
     const range = bucketAt(slots, index);
     const first = slot;
     while (slots.bucketOf[slot] === index) slot++;
     const state = stateOf(range, fresh);
     const only = slot - first === 1 ? values[first] : undefined;
-    if (only?.point?.state === state) return only.point.bytes;
+    if (only?.point?.state === state) {
+      parts.push(only.point.part);
+      continue;
+    }
     const point = field.pointOf(bucketOf(range, state), values.slice(first, slot), range);
+    parts.push(partOf(encoded(asField, point)));
     const keeps = state !== BucketState.BUCKET_STATE_OPEN || !field.openFlows;
     if (only !== undefined && keeps) made.push({ value: only, state, index });
-    const message = encoded(field.message, point);
-    return Buffer.concat([fieldHeader(field.number, message.length), message]);
-  });
-  const kept = slab(made.map(({ index }) => parts[index] as Uint8Array));
+  }
+  const kept = sideBySide(made.map(({ index }) => parts[index] as Part));
   for (const [i, { value, state }] of made.entries()) {
-    value.point = { state, bytes: kept[i] as Uint8Array };
+    value.point = { state, part: kept[i] as Part };
   }
   return parts;
 }

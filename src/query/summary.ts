@@ -6,6 +6,7 @@ import {
   GetSummaryResponse,
   SummaryPoint,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { joined, partOf } from '../platform/parts.js';
 import { countActive } from '../store/postgres/select-active.js';
 import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
 import { piecesOf } from '../store/postgres/select-outcome-cells.js';
@@ -71,7 +72,7 @@ export function prepareSummary(
           comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, then.total, compared),
       };
       const points = series ? seriesParts(SERIES, current, series.get('') ?? [], fresh) : [];
-      const bytes = Buffer.concat([encoded(GetSummaryResponse, answer), ...points]);
+      const bytes = joined([partOf(encoded(GetSummaryResponse, answer)), ...points]);
       return { bytes, revision: meta.revision };
     });
 }

@@ -10,6 +10,7 @@ import {
   ThroughputPoint,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../generated/proto/sms/analytics/v1/common.js';
+import { joined, partOf } from '../platform/parts.js';
 import type { FlowSums, SlotThroughput } from '../store/postgres/select-throughput.js';
 import { metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
@@ -42,7 +43,7 @@ export function prepareThroughput(
       const answer = encoded(GetThroughputResponse, { meta, total, series: [] });
       const points =
         granularity === 'total' ? [] : seriesParts(seriesAt(fresh), current, slots, fresh);
-      return { bytes: Buffer.concat([answer, ...points]), revision: meta.revision };
+      return { bytes: joined([partOf(answer), ...points]), revision: meta.revision };
     });
 }
 

@@ -7,7 +7,8 @@
  */
 import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures } from '../../domain/figures.js';
-import { addBins } from '../../domain/percentile.js';
+import { coverBins } from '../../domain/percentile.js';
+import type { Part } from '../../platform/parts.js';
 import { Dictionary } from './dictionary.js';
 
 /** As many as there ever were in the table of reasons: a few dozen. */
@@ -30,29 +31,15 @@ const OUTCOME_FIELDS = COUNT_FIELDS.length - 2;
 /** Bytes of a varint that a sum of 2,000 still keeps below 2 ** 53. */
 const SHORT = 6;
 
-/** Packs some figures into one piece of memory: what is read together is remembered together. */
-export function packFigures(all: readonly Figures[]): Buffer[] {
+/** Packs some figures side by side: what is read together is remembered together. */
+export function packFigures(all: readonly Figures[]): Part[] {
   writer.length = 0;
   const ends = all.map((figures) => {
     writeFigures(figures);
     return writer.length;
   });
-  const whole = writer.bytes();
-  return ends.map((end, i) => whole.subarray(ends[i - 1] ?? 0, end));
-}
-
-/**
- * The same bytes, side by side in one piece of memory that nothing else shares: a small buffer of its
- * own costs as much again, and one of Node's pool keeps the pool's 8 KiB alive.
- */
-export function slab(parts: readonly Uint8Array[]): Buffer[] {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  return parts.map((part) => {
-    whole.set(part, at);
-    at += part.length;
-    return whole.subarray(at - part.length, at);
-  });
+  const slab = writer.bytes();
+  return ends.map((end, i) => ({ slab, start: ends[i - 1] ?? 0, end }));
 }
 
 function writeFigures({ counts, money, bins, reasons }: Figures): void {
@@ -130,15 +117,15 @@ export class FigureSums {
   readonly #figures = noFigures();
 
   /** The counts alone, where nothing else is asked for. */
-  addCounts(packed: Buffer): void {
+  addCounts(packed: Part): void {
     this.#addCounts(new VarintReader(packed));
   }
 
-  add(packed: Buffer): void {
+  add(packed: Part): void {
     const reader = new VarintReader(packed);
     this.#addCounts(reader);
     for (let left = reader.number(); left > 0; left--) {
-      const currency = reader.letters(3);
+      const currency = reader.code();
       let sums = this.#money.get(currency);
       if (sums === undefined) {
         sums = Array.from({ length: 4 }, () => new ExactSum());
@@ -148,7 +135,11 @@ export class FigureSums {
     }
     const length = reader.number();
     const first = reader.number();
-    if (length > 0) addBins(this.#figures.bins, { first, counts: reader.numbers(length) });
+    if (length > 0) {
+      const { bins } = this.#figures;
+      const at = coverBins(bins, first, length);
+      reader.addNumbersTo(bins.counts, at, length);
+    }
     for (let left = reader.number(); left > 0; left--) {
       const reason = reader.number();
       this.#reasons[reason] ??= new ExactSum();
@@ -194,9 +185,13 @@ class ExactSum {
 }
 
 class VarintReader {
-  #at = 0;
+  private readonly bytes: Uint8Array;
+  #at: number;
 
-  constructor(private readonly bytes: Buffer) {}
+  constructor({ slab, start }: Part) {
+    this.bytes = slab;
+    this.#at = start;
+  }
 
   addTo(sum: ExactSum): void {
     const { bytes } = this;
@@ -217,15 +212,21 @@ class VarintReader {
     }
   }
 
-  numbers(length: number): Float64Array {
-    const read = new Float64Array(length);
-    for (let i = 0; i < length; i++) read[i] = this.number();
-    return read;
+  /** Adds the next `length` numbers to those of `sums` from `at` on. */
+  addNumbersTo(sums: Float64Array | number[], at: number, length: number): void {
+    for (let i = at; i < at + length; i++) sums[i] = (sums[i] as number) + this.number();
   }
 
-  letters(length: number): string {
-    this.#at += length;
-    return this.bytes.toString('latin1', this.#at - length, this.#at);
+  /** Three letters of ASCII. */
+  code(): string {
+    const { bytes } = this;
+    const at = this.#at;
+    this.#at += 3;
+    return String.fromCharCode(
+      bytes[at] as number,
+      bytes[at + 1] as number,
+      bytes[at + 2] as number,
+    );
   }
 
   #bigint(end: number): bigint {

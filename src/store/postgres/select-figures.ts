@@ -1,6 +1,7 @@
 /** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
 import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures } from '../../domain/figures.js';
+import type { Part } from '../../platform/parts.js';
 import type { CellRange } from './cells.js';
 import { FigureSums, packFigures } from './packed-figures.js';
 import type { Snapshot } from './pool.js';
@@ -9,11 +10,18 @@ import { moneyByOperator, readMoney } from './select-money.js';
 import { outcomesIn, readOutcomes } from './select-outcomes.js';
 import { readReasons, reasonsIn } from './select-reasons.js';
 
+/** A point of a series, as an answer has it. */
+export interface EncodedPoint {
+  /** Of its bucket; the point of another state is another one. */
+  readonly state: number;
+  readonly part: Part;
+}
+
 /** The figures of one slot. */
 export interface SlotFigures {
-  readonly packed: Buffer;
+  readonly packed: Part;
   /** What an answer made of them, for the next one; see src/query/points.ts. */
-  point?: { readonly state: number; readonly bytes: Uint8Array };
+  point?: EncodedPoint;
 }
 
 /** The figures of some slots together. */
@@ -30,17 +38,17 @@ export function countsOf(slots: readonly SlotFigures[]): Counts {
   return sums.figures().counts;
 }
 
-/** For the object, its buffer and the point that is likely to come. */
-const BESIDE_BYTES = 650;
+/** For the objects and the point that is likely to come. */
+const BESIDE_BYTES = 450;
 
 /** By operator, then by slot (from 0); slots without anything are missing. */
 export const figuresKind = {
   name: 'figures',
-  bytesOf: ({ packed }: SlotFigures) => packed.length + BESIDE_BYTES,
+  bytesOf: ({ packed }: SlotFigures) => packed.end - packed.start + BESIDE_BYTES,
   none: (): SlotFigures => ({ packed: NOTHING }),
   sum(slots: readonly SlotFigures[]): SlotFigures {
     const [packed] = packFigures([sumOf(slots)]);
-    return { packed: packed as Buffer };
+    return { packed: packed as Part };
   },
   async read(
     snapshot: Snapshot,
@@ -73,7 +81,7 @@ export const figuresKind = {
   },
 };
 
-const [NOTHING = Buffer.alloc(0)] = packFigures([noFigures()]);
+const [NOTHING] = packFigures([noFigures()]) as [Part];
 
 /** Figures, each part by slot. */
 type BySlot = { readonly [Part in keyof Figures]: ReadonlyMap<number, Figures[Part]> | undefined };
@@ -91,5 +99,5 @@ function packedSlots({ counts, bins, money, reasons }: BySlot): Map<number, Slot
       reasons: reasons?.get(slot) ?? none.reasons,
     })),
   );
-  return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Buffer }]));
+  return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Part }]));
 }

@@ -50,7 +50,7 @@ function readHistogram(bins: string, messages: string): BinCounts {
     bins.slice(bins.lastIndexOf(',') + (bins.includes(',') ? 1 : 2)),
     10,
   );
-  const counts = new Float64Array(last - first + 1);
+  const counts = new Array<number>(last - first + 1).fill(0);
   let at = 1;
   for (let i = 1; i < bins.length; ) {
     let bin = 0;

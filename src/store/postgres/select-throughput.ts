@@ -2,6 +2,7 @@
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/instant.js';
 import { type CellRange, edgesValue } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
+import type { EncodedPoint } from './select-figures.js';
 
 // Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts the minutes are read.
 const OF_PLATFORM = `
@@ -79,7 +80,7 @@ export interface ThroughputSums {
 export interface SlotThroughput {
   readonly sums: ThroughputSums | undefined;
   /** What an answer made of it, for the next one; see src/query/points.ts. */
-  point?: { readonly state: number; readonly bytes: Uint8Array };
+  point?: EncodedPoint;
 }
 
 /** About: two flows of three numbers, and the point that is likely to come. */

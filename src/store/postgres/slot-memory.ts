@@ -64,7 +64,9 @@ interface Entry {
   /** Where it stands. */
   readonly slots: Map<number, Entry>;
   readonly key: number;
-  /** The entries that were used just before and just after it: a ring through `#ring`. */
+  /** Whether it was found since it was last passed over. */
+  used: boolean;
+  /** The entries that were kept just before and just after it: a ring through `#ring`. */
   older: Entry;
   newer: Entry;
 }
@@ -79,10 +81,10 @@ export class SlotMemory {
   #series = new Map<string, Series>();
   #bytes = 0;
   #owner = '';
-  /** Its `newer` is the entry that was used longest ago, its `older` the one that was used last. */
+  /** Its `newer` is the entry that goes next, its `older` the one that goes last. */
   #ring = emptyRing();
 
-  /** Remembers at most about `maxBytes`; 0 remembers nothing. What was not used for longest goes first. */
+  /** Remembers at most about `maxBytes`; 0 remembers nothing. What was kept first goes first, unless it was found since. */
   constructor(private readonly maxBytes: number) {}
 
   /** About what is remembered, in bytes. */
@@ -132,8 +134,7 @@ export class SlotMemory {
       return undefined;
     }
     if (entry.version !== look.days.of(from, to)) return undefined;
-    unlink(entry);
-    this.#linkLast(entry);
+    entry.used = true;
     return entry.value as T;
   }
 
@@ -169,13 +170,14 @@ export class SlotMemory {
       bytes: ENTRY_BYTES + kind.bytesOf(value),
       slots,
       key,
+      used: false,
       older: this.#ring,
       newer: this.#ring,
     };
     slots.set(key, entry);
     this.#linkLast(entry);
     this.#bytes += entry.bytes;
-    while (this.#bytes > this.maxBytes) this.#forget(this.#ring.newer);
+    while (this.#bytes > this.maxBytes) this.#forgetOne();
   }
 
   #linkLast(entry: Entry): void {
@@ -184,6 +186,17 @@ export class SlotMemory {
     entry.newer = this.#ring;
     last.newer = entry;
     this.#ring.older = entry;
+  }
+
+  /** Second chance: what was found since it was last looked at here goes to the end instead. */
+  #forgetOne(): void {
+    let entry = this.#ring.newer;
+    for (; entry.used; entry = this.#ring.newer) {
+      entry.used = false;
+      unlink(entry);
+      this.#linkLast(entry);
+    }
+    this.#forget(entry);
   }
 
   #forget(entry: Entry): void {
@@ -200,7 +213,15 @@ function unlink({ older, newer }: Entry): void {
 
 /** A ring of nothing but its own link. */
 function emptyRing(): Entry {
-  const ring = { version: 0, settledTo: 0, value: undefined, bytes: 0, slots: new Map(), key: 0 };
+  const ring = {
+    version: 0,
+    settledTo: 0,
+    value: undefined,
+    bytes: 0,
+    slots: new Map(),
+    key: 0,
+    used: false,
+  };
   const link = ring as unknown as Entry;
   link.older = link;
   link.newer = link;

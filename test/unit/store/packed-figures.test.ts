@@ -6,6 +6,7 @@ import { addCounts, type Counts, noCounts } from '../../../src/domain/counts.js'
 import { type Figures, noFigures } from '../../../src/domain/figures.js';
 import { addMoney } from '../../../src/domain/money.js';
 import { addBins } from '../../../src/domain/percentile.js';
+import type { Part } from '../../../src/platform/parts.js';
 import { FigureSums, packFigures } from '../../../src/store/postgres/packed-figures.js';
 
 /** Whole numbers of every length up to 80 bits, most of them short. */
@@ -57,7 +58,7 @@ function plain({ counts: all, money: sums, bins: { first, counts: messages }, re
   return { all, money: sums, bins: used, reasons };
 }
 
-function unpacked(packed: readonly Buffer[]): Figures {
+function unpacked(packed: readonly Part[]): Figures {
   const sums = new FigureSums();
   for (const one of packed) sums.add(one);
   return sums.figures();
@@ -109,7 +110,7 @@ describe('packed figures', () => {
     // double any more.
     const short = 2n ** 42n - 1n;
     const of = (segments: bigint) =>
-      packFigures([{ ...noFigures(), counts: { ...noCounts(), segments } }])[0] as Buffer;
+      packFigures([{ ...noFigures(), counts: { ...noCounts(), segments } }])[0] as Part;
     const list = Array.from({ length: 2_000 }, () => of(short));
     expect(unpacked(list).counts.segments).toBe(2_000n * short);
     const large = [of(2n ** 53n + 1n), of(1n), of(2n ** 53n + 1n), ...list];
