@@ -16,16 +16,19 @@ export type MoneyByCurrency = Map<string, MoneySums>;
 
 /** Adds `more` to `money`, in place. */
 export function addMoney(money: MoneyByCurrency, more: MoneyByCurrency): void {
-  for (const [currency, sums] of more) {
-    const known = money.get(currency);
-    if (known === undefined) {
-      money.set(currency, { ...sums });
-    } else {
-      known.charges += sums.charges;
-      known.refunds += sums.refunds;
-      known.charged += sums.charged;
-      known.refunded += sums.refunded;
-    }
+  for (const [currency, sums] of more) addSums(money, currency, sums);
+}
+
+/** Adds the sums of one currency to `money`, in place. */
+export function addSums(money: MoneyByCurrency, currency: string, sums: MoneySums): void {
+  const known = money.get(currency);
+  if (known === undefined) {
+    money.set(currency, { ...sums });
+  } else {
+    known.charges += sums.charges;
+    known.refunds += sums.refunds;
+    known.charged += sums.charged;
+    known.refunded += sums.refunded;
   }
 }
 

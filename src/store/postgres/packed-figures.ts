@@ -32,12 +32,13 @@ const OUTCOME_FIELDS = COUNT_FIELDS.length - 2;
 const SHORT = 6;
 
 /** Packs some figures side by side: what is read together is remembered together. */
-export function packFigures(all: readonly Figures[]): Part[] {
+export function packFigures(all: Iterable<Figures>): Part[] {
   writer.length = 0;
-  const ends = all.map((figures) => {
+  const ends: number[] = [];
+  for (const figures of all) {
     writeFigures(figures);
-    return writer.length;
-  });
+    ends.push(writer.length);
+  }
   const slab = writer.bytes();
   return ends.map((end, i) => ({ slab, start: ends[i - 1] ?? 0, end }));
 }

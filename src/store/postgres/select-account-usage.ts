@@ -41,9 +41,9 @@ const BY_QUARTER = `${BY_HOUR}
 export interface AccountUsage {
   readonly state: AnswerState;
   /** By slot (from 0), each in any number of parts. */
-  counts(): [slot: number, counts: Counts][];
+  counts(): Iterable<[slot: number, counts: Counts]>;
   /** By slot (from 0), each in any number of parts. */
-  money(): [slot: number, money: MoneyByCurrency][];
+  money(): Iterable<[slot: number, money: MoneyByCurrency]>;
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
 import type { Counts } from '../../domain/counts.js';
-import { type Figures, noFigures } from '../../domain/figures.js';
+import { type Figures, noFigures, type ReasonCounts } from '../../domain/figures.js';
 import type { Part } from '../../platform/parts.js';
 import type { CellRange } from './cells.js';
 import { FigureSums, packFigures } from './packed-figures.js';
 import type { Snapshot } from './pool.js';
-import { latencyIn, readLatency } from './select-latency.js';
-import { moneyByOperator, readMoney } from './select-money.js';
-import { outcomesIn, readOutcomes } from './select-outcomes.js';
+import { binsOf, latencyIn, readLatency, type SlotHistograms } from './select-latency.js';
+import { moneyByOperator, readMoney, type SlotMoney } from './select-money.js';
+import { outcomesIn, readOutcomes, type SlotCounts } from './select-outcomes.js';
 import { readReasons, reasonsIn } from './select-reasons.js';
 
 /** A point of a series, as an answer has it. */
@@ -64,7 +64,7 @@ export const figuresKind = {
     ]);
     // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
     const counts = outcomesIn(rows[0], range);
-    const bins = latencyIn(rows[1]);
+    const histograms = latencyIn(rows[1]);
     const money = moneyByOperator(rows[2], range);
     const reasons = reasonsIn(rows[3], range);
     return new Map(
@@ -72,7 +72,7 @@ export const figuresKind = {
         id,
         packedSlots({
           counts: counts.get(id),
-          bins: bins.get(id),
+          bins: histograms.get(id),
           money: money.get(id),
           reasons: reasons.get(id),
         }),
@@ -83,21 +83,29 @@ export const figuresKind = {
 
 const [NOTHING] = packFigures([noFigures()]) as [Part];
 
-/** Figures, each part by slot. */
-type BySlot = { readonly [Part in keyof Figures]: ReadonlyMap<number, Figures[Part]> | undefined };
+interface BySlot {
+  readonly counts: SlotCounts | undefined;
+  readonly bins: SlotHistograms | undefined;
+  readonly money: SlotMoney | undefined;
+  readonly reasons: ReadonlyMap<number, ReasonCounts> | undefined;
+}
 
 function packedSlots({ counts, bins, money, reasons }: BySlot): Map<number, SlotFigures> {
-  const none = noFigures();
-  const slots = [
-    ...new Set([counts, bins, money, reasons].flatMap((part) => [...(part?.keys() ?? [])])),
-  ];
-  const packed = packFigures(
-    slots.map((slot) => ({
-      counts: counts?.get(slot) ?? none.counts,
-      bins: bins?.get(slot) ?? none.bins,
-      money: money?.get(slot) ?? none.money,
-      reasons: reasons?.get(slot) ?? none.reasons,
-    })),
-  );
+  const parts = [counts, bins, money, reasons];
+  const slots = [...new Set(parts.flatMap((part) => [...(part?.keys() ?? [])]))];
+  const packed = packFigures(figuresOf());
   return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Part }]));
+
+  /** Made one by one, each gone when the next is made. */
+  function* figuresOf(): Iterable<Figures> {
+    const none = noFigures();
+    for (const slot of slots) {
+      yield {
+        counts: counts?.get(slot) ?? none.counts,
+        bins: binsOf(bins?.get(slot) ?? []),
+        money: money?.get(slot) ?? none.money,
+        reasons: reasons?.get(slot) ?? none.reasons,
+      };
+    }
+  }
 }

@@ -8,7 +8,6 @@ import {
   groupRows,
   runsOf,
   slotBy,
-  sumBySlot,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
@@ -17,8 +16,8 @@ const OF_OPERATORS = `
   SELECT ${slotBy('$5')}, cell.operator_id, cell.bins, cell.messages
     ${fromCells('latency_histogram', 'cell.operator_id = ANY ($6::text[])')}`;
 
-/** Bins by slot (from 0); slots without delivered messages may be missing. */
-export type SlotBins = Map<number, BinCounts>;
+/** Histograms by slot (from 0), for `binsOf`; slots without delivered messages may be missing. */
+export type SlotHistograms = ReadonlyMap<number, readonly Row[]>;
 
 /** Of some operators, for `latencyIn`; '' is the sum over all. Of all slots, or of those given. */
 export function readLatency(
@@ -32,14 +31,24 @@ export function readLatency(
 }
 
 /** By operator, then by slot. */
-export function latencyIn(rows: readonly Row[]): Map<string, SlotBins> {
+export function latencyIn(rows: readonly Row[]): Map<string, SlotHistograms> {
   return new Map(
-    [...groupRows(rows, 1)].map(([id, own]) => [id, sumBySlot(own.map(binsOf), addBins)]),
+    [...groupRows(rows, 1)].map(([id, own]) => [
+      id,
+      new Map([...groupRows(own, 0)].map(([slot, cells]) => [Number(slot) - 1, cells])),
+    ]),
   );
 }
 
-function binsOf([slot, , bins, messages]: Row): [slot: number, bins: BinCounts] {
-  return [Number(slot) - 1, readHistogram(bins as string, messages as string)];
+/** The bins of some histograms together: most slots are one cell. */
+export function binsOf(cells: readonly Row[]): BinCounts {
+  let sum: BinCounts | undefined;
+  for (const [, , bins, messages] of cells) {
+    const own = readHistogram(bins as string, messages as string);
+    if (sum === undefined) sum = own;
+    else addBins(sum, own);
+  }
+  return sum ?? noBins();
 }
 
 /** Two arrays as Postgres writes them, `{3,5}` and `{10,2}`: bins ascending, and the messages of each. */

@@ -1,14 +1,6 @@
 /** Charges and refunds by currency, slot by slot: of the platform and its operators. */
-import { addMoney, type MoneyByCurrency } from '../../domain/money.js';
-import {
-  CELL_MINUTE,
-  type CellRange,
-  cellValues,
-  fromCells,
-  runsOf,
-  slotFinder,
-  sumBySlot,
-} from './cells.js';
+import { addSums, type MoneyByCurrency } from '../../domain/money.js';
+import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
 
@@ -42,29 +34,27 @@ export function readMoney(
 
 /** By operator, then by slot. */
 export function moneyByOperator(rows: readonly Row[], range: CellRange): Map<string, SlotMoney> {
-  return new Map(
-    rows.map((row) => [row[0] as string, sumBySlot(moneyIn(row.slice(1), range), addMoney)]),
-  );
+  return new Map(rows.map((row) => [row[0] as string, moneyIn(row.slice(1), range)]));
 }
 
-/** The cells of MONEY_OF_CELLS, each with its slot; one cell is of one currency. */
-export function moneyIn(
-  [codes, cells]: Row,
-  range: CellRange,
-): [slot: number, money: MoneyByCurrency][] {
-  if (!codes || !cells) return [];
-  const found: [number, MoneyByCurrency][] = [];
+/** The cells of MONEY_OF_CELLS by slot; one cell is of one currency. */
+export function moneyIn([codes, cells]: Row, range: CellRange): SlotMoney {
+  const slots: SlotMoney = new Map();
+  if (!codes || !cells) return slots;
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells);
   for (let at = 0; scanner.more; at += CODE_LETTERS) {
     const slot = slotOf(scanner.number());
+    const currency = codes.slice(at, at + CODE_LETTERS);
     const sums = {
       charges: scanner.bigint(),
       refunds: scanner.bigint(),
       charged: scanner.nanos(),
       refunded: scanner.nanos(),
     };
-    found.push([slot, new Map([[codes.slice(at, at + CODE_LETTERS), sums]])]);
+    const own = slots.get(slot);
+    if (own === undefined) slots.set(slot, new Map([[currency, sums]]));
+    else addSums(own, currency, sums);
   }
-  return found;
+  return slots;
 }
