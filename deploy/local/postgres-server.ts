@@ -25,6 +25,8 @@ export interface PostgresOptions {
   readonly password: string;
   /** False for tests: nothing is synced to disk, so it is faster and does not survive a power failure. */
   readonly durable: boolean;
+  /** What the server keeps of its tables in memory (shared_buffers); 256MB where nothing else is said, 128MB for tests. */
+  readonly sharedBuffers?: string;
 }
 
 const DURABLE = ['shared_buffers=256MB', 'max_wal_size=1GB'];
@@ -55,6 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Child> {
     ...['listen_addresses=127.0.0.1', `port=${options.port}`, 'unix_socket_directories='],
     ...['max_connections=200', 'timezone=UTC', 'log_timezone=UTC'],
     ...(options.durable ? DURABLE : FLEETING),
+    ...(options.sharedBuffers ? [`shared_buffers=${options.sharedBuffers}`] : []),
   ];
   const launch = () =>
     startChild({

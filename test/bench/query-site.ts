@@ -41,6 +41,8 @@ export interface QueryTraffic {
 }
 
 const API = 'src/bin/api.js';
+/** A quarter of the memory of a small database host, as PostgreSQL's manual recommends; both databases take 5 GB. */
+const SHARED_BUFFERS = '1GB';
 
 /** Starts everything. A `dataDir` keeps the two databases: a later run with the same traffic need not load them again. */
 export async function startQuerySite(
@@ -68,6 +70,7 @@ export async function startQuerySite(
       logDir,
       password,
       durable: true,
+      sharedBuffers: SHARED_BUFFERS,
     }),
   );
   const server = postgresUrl(postgresPort, password);
