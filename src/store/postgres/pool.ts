@@ -3,12 +3,12 @@
  * that its rows and its `meta` belong together. Invariant: whatever ends a read early, its connection
  * comes back without an open transaction, a setting or a stray cancellation, or does not come back.
  */
-import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
 import { createGate, type ReadLimits, throwIfOver } from './gate.js';
 import { loginOf, type RevealedUrl } from './login.js';
+import { onePacket } from './one-packet.js';
 import { openPool } from './open-pool.js';
 import { readFailureOf } from './read-failure.js';
 
@@ -157,10 +157,8 @@ async function readOnce<T>(
       1,
       Math.min(statementTimeoutMs, Math.floor(endsAt - clock.monotonicMs())),
     );
-    // What is sent until the end of this turn leaves as one packet.
-    const { stream } = (client as pg.PoolClient & { connection: { stream: Writable } }).connection;
-    stream.cork();
-    process.nextTick(() => stream.uncork());
+    const together = onePacket(client);
+    together();
     const begun = client.query(
       [
         'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
@@ -172,8 +170,11 @@ async function readOnce<T>(
     );
     let open = true;
     const snapshot = snapshotOn(client, {
-      throwIfOver: () => throwIfOver(limits.signal, endsAt - clock.monotonicMs()),
-      isOpen: () => open,
+      before: (statement) => {
+        throwIfOver(limits.signal, endsAt - clock.monotonicMs());
+        if (!open) throw new Error(`The snapshot has ended before ${statement}.`);
+        together();
+      },
       onError: (error) => {
         first ??= error;
       },
@@ -201,17 +202,16 @@ async function readOnce<T>(
 
 function snapshotOn(
   client: pg.PoolClient,
-  of: { throwIfOver: () => void; isOpen: () => boolean; onError: (error: unknown) => void },
+  on: { before: (statement: string) => void; onError: (error: unknown) => void },
 ): Snapshot {
   return {
     async rows(name, text, values) {
-      of.throwIfOver();
-      if (!of.isOpen()) throw new Error(`The snapshot has ended before ${name ?? text}.`);
+      on.before(name ?? text);
       const query = { text, values, rowMode: 'array' as const, types: asText };
       try {
         return (await client.query(name === undefined ? query : { ...query, name })).rows as Row[];
       } catch (error) {
-        of.onError(error);
+        on.onError(error);
         throw error;
       }
     },
