@@ -8,11 +8,11 @@ import { type FieldViolation, OutOfScope } from '../domain/failure.js';
 import { addMoney, type MoneyByCurrency } from '../domain/money.js';
 import { noBins } from '../domain/percentile.js';
 import {
-  AccountPoint,
   type GetAccountUsageRequest,
   GetAccountUsageResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { type AccountUsage, selectAccountUsage } from '../store/postgres/select-account-usage.js';
+import { type AccountFigures, accountPoint } from './account-point.js';
 import { bucketOf, countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
@@ -88,20 +88,21 @@ export function prepareAccountUsage(
   };
 }
 
-const SERIES = { number: 6, message: AccountPoint };
+/** The field `series` of GetAccountUsageResponse. */
+const SERIES = { number: 6, message: accountPoint };
 
 /** One point for each bucket, made when it is asked for: an answer has hundreds. */
 function* pointsOf(
   slots: Slots,
   { counts, money }: Usage,
   fresh: Freshness,
-): Iterable<AccountPoint> {
+): Iterable<AccountFigures> {
   for (let i = 0; i < counts.buckets.length; i++) {
     const bucket = bucketAt(slots, i);
     const own = counts.buckets[i] ?? noCounts();
     yield {
       bucket: bucketOf(bucket, stateOf(bucket, fresh)),
-      ...countsAndRates(own),
+      counts: own,
       money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
     };
   }

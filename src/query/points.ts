@@ -12,7 +12,7 @@ import { bucketOf, stateOf } from './answer-parts.js';
 import { bucketAt, type Freshness, type Slots } from './periods.js';
 
 /** Wire type LEN, https://protobuf.dev/programming-guides/encoding/#structure. */
-const LEN = 2;
+export const LEN = 2;
 
 /** Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same, and the latter's is fast. */
 class SmallNumbersWriter extends BinaryWriter {
