@@ -60,7 +60,7 @@ export function prepareDeliveryBreakdown(
   const fields = ['messages', 'segments', 'share', ...groupBy] as const;
   const order = readOrder(request.orderBy, fields, DEFAULT_ORDER, violations);
   const limit = readPageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, violations);
-  const digest = digestOf(request);
+  const digest = () => digestOf(request);
   const offset = readPageToken(request.pageToken, digest, violations);
   assertValid(question, violations);
 
@@ -85,7 +85,7 @@ export function prepareDeliveryBreakdown(
       messages: found.messages,
       segments: found.segments,
       nextPageToken:
-        found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest, next) : '',
+        found.rows.length > 0 && next < found.totalSize ? pageTokenOf(digest(), next) : '',
       totalSize: found.totalSize,
     };
     const bytes = encoded(GetDeliveryBreakdownResponse, answer);

@@ -54,7 +54,7 @@ export function prepareOperatorPerformance(
   const { orderBy } = request;
   const order = readOrder(orderBy, OPERATOR_ORDER_FIELDS, DEFAULT_OPERATOR_ORDER, violations);
   const asked = readPageSize(request.pageSize, DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, violations);
-  const digest = digestOf(request);
+  const digest = () => digestOf(request);
   const offset = readPageToken(request.pageToken, digest, violations);
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
@@ -69,7 +69,7 @@ export function prepareOperatorPerformance(
         question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
       // The series first: totals are made of its hours.
       if (only !== undefined) await seriesOf([only]);
-      const { page, counts, operators } =
+      const { page, counts, operators, totals } =
         only === undefined
           ? await readRanking(reading, sources, current, order)
           : await readOne(reading, sources, current, only);
@@ -78,7 +78,7 @@ export function prepareOperatorPerformance(
       const ids = shown.map((operator) => operator.operatorId);
       const [series, now, before] = await Promise.all([
         seriesOf(ids),
-        readTotals(reading, kinds, current, ids),
+        totals ?? readTotals(reading, kinds, current, ids),
         earlier && readTotals(reading, kinds, earlier, ids),
       ]);
       const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
@@ -88,7 +88,7 @@ export function prepareOperatorPerformance(
         rows: [],
         other: others === 0 ? undefined : otherOf(others, counts, shown),
         ...countsAndRates(counts),
-        nextPageToken: only === undefined && end < operators ? pageTokenOf(digest, end) : '',
+        nextPageToken: only === undefined && end < operators ? pageTokenOf(digest(), end) : '',
         totalSize: operators,
       };
       const rows = ids.flatMap((operatorId) => {
@@ -151,6 +151,8 @@ interface Ranking {
   readonly counts: Counts;
   /** How many have an accepted message. */
   readonly operators: number;
+  /** Those of the page, where they are known already. */
+  readonly totals?: ReadonlyMap<string, Totals>;
 }
 
 async function readRanking(
@@ -176,14 +178,17 @@ async function readOne(
   operatorId: string,
 ): Promise<Ranking> {
   const pieces = piecesOf(period);
-  const [figures, active] = await Promise.all([
-    reading.get(kinds.figures, pieces, ['', operatorId]),
+  const [totals, all, active] = await Promise.all([
+    readTotals(reading, kinds, period, [operatorId], pieces),
+    reading.get(kinds.figures, pieces, ['']),
     reading.get(kinds.activeOperators, pieces, ['']),
   ]);
+  const counts = totals.get(operatorId)?.total.counts ?? noCounts();
   return {
-    page: [{ operatorId, counts: countsOf(figures.get(operatorId) ?? []), bins: noBins() }],
-    counts: countsOf(figures.get('') ?? []),
+    page: [{ operatorId, counts, bins: noBins() }],
+    counts: countsOf(all.get('') ?? []),
     operators: Number(countActive(active.get('') ?? [])),
+    totals,
   };
 }
 

@@ -23,11 +23,11 @@ export function pageTokenOf(question: string, offset: number): string {
 /** The offset that a token names, 0 for none; adds a violation and answers 0 where it is not one of `question`. */
 export function readPageToken(
   token: string,
-  question: string,
+  question: () => string,
   violations: FieldViolation[],
 ): number {
   if (token === '') return 0;
-  const offset = token.length <= MAX_LENGTH ? offsetIn(token, question) : undefined;
+  const offset = token.length <= MAX_LENGTH ? offsetIn(token, question()) : undefined;
   if (offset === undefined) {
     const description = 'is not a token of this question: send its other arguments unchanged';
     violations.push({ field: 'page_token', description });

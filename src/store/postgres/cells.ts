@@ -13,7 +13,6 @@ import {
   MICROS_PER_MINUTE,
 } from '../../domain/instant.js';
 import { type Run, tile } from '../../domain/tiling.js';
-import type { Row } from './pool.js';
 import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains.js';
 
 /** Sizes of cells in minutes, coarsest first. */
@@ -189,18 +188,6 @@ function settledCut(
 /** An array of whole numbers as Postgres writes it: `{1,2,3}`. */
 export function readNumbers(text: string): number[] {
   return text.length <= 2 ? [] : text.slice(1, -1).split(',').map(Number);
-}
-
-/** Rows by the text in one column, each group in the order of the rows. */
-export function groupRows(rows: readonly Row[], column: number): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = row[column] ?? '';
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [row]);
-    else group.push(row);
-  }
-  return groups;
 }
 
 /** The sums of each slot: most slots are one cell. */

@@ -64,7 +64,7 @@ export const figuresKind = {
     ]);
     // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
     const counts = outcomesIn(rows[0], range);
-    const histograms = latencyIn(rows[1]);
+    const histograms = latencyIn(rows[1], range);
     const money = moneyByOperator(rows[2], range);
     const reasons = reasonsIn(rows[3], range);
     return new Map(

@@ -1,23 +1,17 @@
 /** Delivered messages by latency bin, slot by slot: of the platform and its operators. */
 import { addBins, type BinCounts, noBins } from '../../domain/percentile.js';
-import {
-  type CellRange,
-  cellValues,
-  edgesValue,
-  fromCells,
-  groupRows,
-  runsOf,
-  slotBy,
-} from './cells.js';
+import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 
-// Cells of one slot are added up here rather than in Postgres: they are few, and most slots are one.
+// All cells of an operator come as one text, and are read out of it one by one; cells of one slot are added up here: most
+// slots are one.
 const OF_OPERATORS = `
-  SELECT ${slotBy('$5')}, cell.operator_id, cell.bins, cell.messages
-    ${fromCells('latency_histogram', 'cell.operator_id = ANY ($6::text[])')}`;
+  SELECT cell.operator_id, string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.bins, cell.messages), ';')
+    ${fromCells('latency_histogram', 'cell.operator_id = ANY ($5::text[])')}
+   GROUP BY 1`;
 
-/** Histograms by slot (from 0), for `binsOf`; slots without delivered messages may be missing. */
-export type SlotHistograms = ReadonlyMap<number, readonly Row[]>;
+/** Cells by slot (from 0), for `binsOf`; slots without delivered messages may be missing. */
+export type SlotHistograms = ReadonlyMap<number, readonly string[]>;
 
 /** Of some operators, for `latencyIn`; '' is the sum over all. Of all slots, or of those given. */
 export function readLatency(
@@ -26,25 +20,33 @@ export function readLatency(
   operatorIds: readonly string[],
   slots?: readonly number[],
 ): Promise<Row[]> {
-  const values = [...cellValues(range, runsOf(range, { slots })), edgesValue(range), operatorIds];
+  const values = [...cellValues(range, runsOf(range, { slots })), operatorIds];
   return snapshot.rows('latency', OF_OPERATORS, values);
 }
 
 /** By operator, then by slot. */
-export function latencyIn(rows: readonly Row[]): Map<string, SlotHistograms> {
-  return new Map(
-    [...groupRows(rows, 1)].map(([id, own]) => [
-      id,
-      new Map([...groupRows(own, 0)].map(([slot, cells]) => [Number(slot) - 1, cells])),
-    ]),
-  );
+export function latencyIn(rows: readonly Row[], range: CellRange): Map<string, SlotHistograms> {
+  return new Map(rows.map(([id, cells]) => [id as string, cellsBySlot(cells ?? '', range)]));
 }
 
-/** The bins of some histograms together: most slots are one cell. */
-export function binsOf(cells: readonly Row[]): BinCounts {
+function cellsBySlot(cells: string, range: CellRange): Map<number, string[]> {
+  const slots = new Map<number, string[]>();
+  const slotOf = slotFinder(range);
+  for (const cell of cells.split(';')) {
+    const slot = slotOf(Number.parseInt(cell, 10));
+    const own = slots.get(slot);
+    if (own === undefined) slots.set(slot, [cell]);
+    else own.push(cell);
+  }
+  return slots;
+}
+
+/** The bins of some cells together. */
+export function binsOf(cells: readonly string[]): BinCounts {
   let sum: BinCounts | undefined;
-  for (const [, , bins, messages] of cells) {
-    const own = readHistogram(bins as string, messages as string);
+  for (const cell of cells) {
+    const [, bins = '', messages = ''] = cell.split(' ');
+    const own = readHistogram(bins, messages);
     if (sum === undefined) sum = own;
     else addBins(sum, own);
   }

@@ -110,7 +110,8 @@ export class SlotMemory {
     const own = look.owner === this.#owner ? this.#series.get(`${kind.name} ${series}`) : undefined;
     const found: (T | undefined)[] = [];
     for (let i = 1; i < edges.length; i++) {
-      const [from, to] = [edges[i - 1] as EpochMicros, edges[i] as EpochMicros];
+      const from = edges[i - 1] as EpochMicros;
+      const to = edges[i] as EpochMicros;
       let value = own && this.#find<T>(own, from, to, settledThrough, look);
       if (own !== undefined && value === undefined && isDay(from, to)) {
         const hours = this.#hoursOf<T>(own, from, settledThrough, look);

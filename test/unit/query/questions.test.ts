@@ -175,7 +175,7 @@ describe('a page token', () => {
   const question = questionDigest('GetSummary', new Uint8Array([1, 2, 3]));
   const read = (token: string, of = question) => {
     const violations: { field: string; description: string }[] = [];
-    const offset = readPageToken(token, of, violations);
+    const offset = readPageToken(token, () => of, violations);
     return violations.length > 0 ? 'refused' : offset;
   };
 
