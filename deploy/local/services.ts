@@ -81,7 +81,7 @@ export function plainEnvironment(): Record<string, string> {
  * twice what lives before all of it is marked again.
  */
 export const NODE_OPTIONS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
-  api: ['--max-semi-space-size=8', '--max-old-space-size=160', '--heap-growing-percent=80'],
+  api: ['--max-semi-space-size=8', '--max-old-space-size=160', '--heap-growing-percent=50'],
 };
 
 /** How to start one of the project's binaries. */
