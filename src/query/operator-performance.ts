@@ -12,7 +12,7 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { joined, partOf } from '../platform/parts.js';
 import { countActive } from '../store/postgres/select-active.js';
-import { countsOf } from '../store/postgres/select-figures.js';
+import { countsOf, sumOf } from '../store/postgres/select-figures.js';
 import {
   type AnsweredCell,
   answeredCells,
@@ -76,10 +76,11 @@ export function prepareOperatorPerformance(
       const end = offset + pageSize;
       const shown = only === undefined ? page.slice(offset, end) : page;
       const ids = shown.map((operator) => operator.operatorId);
-      const [series, now, before] = await Promise.all([
+      const [series, now, before, reasons] = await Promise.all([
         seriesOf(ids),
         totals ?? readTotals(reading, kinds, current, ids),
         earlier && readTotals(reading, kinds, earlier, ids),
+        reading.get(kinds.reasons, piecesOf(current), ids),
       ]);
       const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
       const meta = metaOf(question.range, fresh);
@@ -97,6 +98,7 @@ export function prepareOperatorPerformance(
           now: now.get(operatorId) as Totals,
           before: before?.get(operatorId),
           series: series?.get(operatorId),
+          reasons: sumOf(reasons.get(operatorId) ?? []).reasons,
         };
         return operatorRowParts(own, question, periods, counts.accepted, fresh);
       });

@@ -39,11 +39,13 @@ export interface OperatorFigures {
   readonly before: Totals | undefined;
   /** By slot, where a series is asked for. */
   readonly series: readonly SlotFigures[] | undefined;
+  /** Over the whole range. */
+  readonly reasons: ReasonCounts;
 }
 
 /** One row of the answer, in parts. `accepted` is what its share is of. */
 export function operatorRowParts(
-  { operatorId, now, before, series }: OperatorFigures,
+  { operatorId, now, before, series, reasons }: OperatorFigures,
   { range }: PeriodQuestion,
   { current, earlier }: Periods,
   accepted: bigint,
@@ -54,7 +56,7 @@ export function operatorRowParts(
     operatorId,
     ...countsAndRates(total.counts),
     latency: latencyOf(percentilesOf(total.bins)),
-    topFailureReasons: topReasons(total.reasons),
+    topFailureReasons: topReasons(reasons),
     share: rateOf(total.counts.accepted, accepted),
     money: moneyOf(total.money, total.counts.delivered),
     series: [],

@@ -1,6 +1,6 @@
 /** What questions read of the platform's rollups. */
 import { activeAccountsKind, activeOperatorsKind } from '../store/postgres/select-active.js';
-import { figuresKind } from '../store/postgres/select-figures.js';
+import { figuresKind, reasonsKind } from '../store/postgres/select-figures.js';
 import { outcomeCellsKind } from '../store/postgres/select-outcome-cells.js';
 import { throughputKind } from '../store/postgres/select-throughput.js';
 
@@ -8,6 +8,7 @@ import { throughputKind } from '../store/postgres/select-throughput.js';
 export function createReadKinds() {
   return {
     figures: figuresKind,
+    reasons: reasonsKind,
     outcomeCells: outcomeCellsKind(),
     activeAccounts: activeAccountsKind(),
     activeOperators: activeOperatorsKind(),

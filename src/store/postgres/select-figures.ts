@@ -1,4 +1,4 @@
-/** Everything that is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
+/** What is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
 import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures, type ReasonCounts } from '../../domain/figures.js';
 import type { Part } from '../../platform/parts.js';
@@ -60,13 +60,11 @@ export const figuresKind = {
       readOutcomes(snapshot, range, operatorIds, slots),
       readLatency(snapshot, range, operatorIds, slots),
       readMoney(snapshot, range, operatorIds, slots),
-      readReasons(snapshot, range, operatorIds, slots),
     ]);
     // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
     const counts = outcomesIn(rows[0], range);
     const histograms = latencyIn(rows[1], range);
     const money = moneyByOperator(rows[2], range);
-    const reasons = reasonsIn(rows[3], range);
     return new Map(
       operatorIds.map((id) => [
         id,
@@ -74,20 +72,34 @@ export const figuresKind = {
           counts: counts.get(id),
           bins: histograms.get(id),
           money: money.get(id),
-          reasons: reasons.get(id),
         }),
       ]),
     );
   },
 };
 
+/** The reasons of operators alone, which no point of a series has. By operator, then by slot (from 0). */
+export const reasonsKind = {
+  ...figuresKind,
+  name: 'reasons',
+  async read(
+    snapshot: Snapshot,
+    range: CellRange,
+    operatorIds: readonly string[],
+    slots: readonly number[] | undefined,
+  ): Promise<Map<string, Map<number, SlotFigures>>> {
+    const reasons = reasonsIn(await readReasons(snapshot, range, operatorIds, slots), range);
+    return new Map(operatorIds.map((id) => [id, packedSlots({ reasons: reasons.get(id) })]));
+  },
+};
+
 const [NOTHING] = packFigures([noFigures()]) as [Part];
 
 interface BySlot {
-  readonly counts: SlotCounts | undefined;
-  readonly bins: SlotHistograms | undefined;
-  readonly money: SlotMoney | undefined;
-  readonly reasons: ReadonlyMap<number, ReasonCounts> | undefined;
+  readonly counts?: SlotCounts | undefined;
+  readonly bins?: SlotHistograms | undefined;
+  readonly money?: SlotMoney | undefined;
+  readonly reasons?: ReadonlyMap<number, ReasonCounts> | undefined;
 }
 
 function packedSlots({ counts, bins, money, reasons }: BySlot): Map<number, SlotFigures> {
