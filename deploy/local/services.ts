@@ -42,6 +42,7 @@ export function environmentOf(service: ServiceName, site: Site): Record<string, 
         DATABASE_URL: database('analytics_platform'),
         ACCOUNT_DATABASE_URL: database('analytics_account'),
         REFLECTION: 'on',
+        ...MALLOC.api,
       };
     case 'ingest':
       return {
@@ -81,7 +82,19 @@ export function plainEnvironment(): Record<string, string> {
  * twice what lives before all of it is marked again.
  */
 export const NODE_OPTIONS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
-  api: ['--max-semi-space-size=8', '--max-old-space-size=160', '--heap-growing-percent=50'],
+  api: ['--max-semi-space-size=8', '--max-old-space-size=160', '--heap-growing-percent=60'],
+};
+
+/**
+ * What glibc is told for a binary, as in deploy/kubernetes/base/api.yaml (mallopt(3)): large answers come and go, and what
+ * they leave behind goes back to the system instead of staying in pieces.
+ */
+export const MALLOC: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
+  api: {
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_MMAP_THRESHOLD_: '131072',
+    MALLOC_TRIM_THRESHOLD_: '131072',
+  },
 };
 
 /** How to start one of the project's binaries. */

@@ -39,7 +39,7 @@ export function countsOf(slots: readonly SlotFigures[]): Counts {
 }
 
 /** For the objects and the point that is likely to come. */
-const BESIDE_BYTES = 450;
+const BESIDE_BYTES = 350;
 
 /** By operator, then by slot (from 0); slots without anything are missing. */
 export const figuresKind = {
@@ -82,6 +82,8 @@ export const figuresKind = {
 export const reasonsKind = {
   ...figuresKind,
   name: 'reasons',
+  // There is no point.
+  bytesOf: ({ packed }: SlotFigures) => packed.end - packed.start + 100,
   async read(
     snapshot: Snapshot,
     range: CellRange,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { NODE_OPTIONS } from '../../../deploy/local/services.js';
+import { MALLOC, NODE_OPTIONS } from '../../../deploy/local/services.js';
 import { EXIT } from '../../../src/etl/exit-code.js';
 import { opsCommand } from '../../../src/ops/command.js';
 import { settingsByBinary } from '../../../src/platform/settings.js';
@@ -30,7 +30,7 @@ const OVERLAYS = {
 const overlays = Object.entries(OVERLAYS).map(([name, path]) => ({ name, path }));
 const everywhere = [...overlays, { name: 'nats', path: 'deploy/nats' }];
 /** Node's own; all else must be in settings.ts. */
-const OF_NODE = new Set(['NODE_EXTRA_CA_CERTS']);
+const OF_NODE = new Set(['NODE_EXTRA_CA_CERTS', ...Object.keys(MALLOC.api ?? {})]);
 
 /** Verbs of ops that do not talk to NATS. */
 const OF_POSTGRES = new Set(['migrate', 'retain']);
@@ -57,10 +57,14 @@ function ours(manifests: readonly Manifest[]): Manifest[] {
   );
 }
 
-test('tell Node the same as the local stack does', () => {
+test('tell Node and its allocator the same as the local stack does', () => {
   for (const { path } of overlays) {
-    for (const { name, node } of ours(render(path))) {
+    const manifests = render(path);
+    for (const { container, name, node } of ours(manifests)) {
       expect(node, name).toEqual(NODE_OPTIONS[name as 'api'] ?? []);
+      const told = Object.entries(environmentOf(container, manifests));
+      const malloc = told.filter(([variable]) => variable.startsWith('MALLOC_'));
+      expect(Object.fromEntries(malloc), name).toEqual(MALLOC[name as 'api'] ?? {});
     }
   }
 });
