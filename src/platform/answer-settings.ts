@@ -37,6 +37,6 @@ export const answerSettings = {
     what: 'What was read of the rollups already and is remembered, at most; 0 keeps nothing',
     schema: integer(0, 4_096),
     expected: '0-4096 (MiB)',
-    fallback: '20',
+    fallback: '18',
   },
 } as const satisfies SettingTable;

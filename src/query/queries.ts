@@ -60,7 +60,7 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
     readonly cacheEntries?: number;
     /** Size of all remembered answers at most. Default 8 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 20 MiB. */
+    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 18 MiB. */
     readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly lookIntervalMs?: number;
@@ -68,7 +68,7 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
 
 export function createQueries(options: QueryOptions): Queries {
   const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
-  const memory = new SlotMemory(options.memoryBytes ?? 20 * MIB);
+  const memory = new SlotMemory(options.memoryBytes ?? 18 * MIB);
   const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {
     settleHours: DEFAULT_SETTLE_HOURS,
