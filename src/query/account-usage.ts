@@ -27,7 +27,7 @@ import {
 } from './periods.js';
 import { encodedSeries } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
-import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
+import { assertValid, rollupRules, type Sources } from './sources.js';
 
 /**
  * @throws {OutOfScope} the caller has no account, or another one
@@ -47,9 +47,9 @@ export function prepareAccountUsage(
 
   return async (context) => {
     const options = { accountId, atOnce: true };
-    const read = await readFresh(sources, (assumed) =>
+    const read = await readFresh(sources, context, (assumed, limits) =>
       sources.accountPool.read(
-        limitsOf(sources, context),
+        limits,
         async (snapshot) => {
           const { current, earlier } = planPeriods(question, assumed, rules.retainedFrom);
           const [usage, before] = await Promise.all([

@@ -38,7 +38,7 @@ import { type Freshness, planPeriods } from './periods.js';
 import { encoded } from './points.js';
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
-import { assertValid, limitsOf, rollupRules, type Sources } from './sources.js';
+import { assertValid, rollupRules, type Sources } from './sources.js';
 
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
@@ -101,7 +101,7 @@ function readByAccount(
   asked: BreakdownQuestion,
   retainedFrom: number,
 ): Promise<{ fresh: Freshness; found: Breakdown }> {
-  return readFresh(sources, (assumed) => {
+  return readFresh(sources, context, (assumed, limits) => {
     const { current } = planPeriods(question, assumed, retainedFrom);
     const read = async (snapshot: Snapshot) => {
       const [state, found] = await Promise.all([
@@ -110,7 +110,7 @@ function readByAccount(
       ]);
       return { state, found };
     };
-    return sources.platformPool.read(limitsOf(sources, context), read, { atOnce: true });
+    return sources.platformPool.read(limits, read, { atOnce: true });
   });
 }
 

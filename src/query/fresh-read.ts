@@ -6,20 +6,28 @@
  */
 import { BASE_GRAIN_MINUTES } from '../domain/counted.js';
 import { floorToMinutes } from '../domain/instant.js';
+import type { ReadLimits } from '../store/postgres/pool.js';
 import type { AnswerState } from '../store/postgres/select-answer-state.js';
+import type { QueryContext } from './context.js';
 import { type Freshness, freshnessOf } from './periods.js';
-import type { Sources } from './sources.js';
+import { limitsOf, type Sources } from './sources.js';
 
 /** No state is like it. */
 const UNKNOWN: AnswerState = { generation: 0, dataAsOf: undefined, revision: '', origin: '' };
 
-/** What `read` finds in one snapshot, with the state of that snapshot, and how fresh that is. */
+/** What `read` finds in one snapshot, with the state of that snapshot, and how fresh that is; all of it within one limit. */
 export async function readFresh<T extends { readonly state: AnswerState }>(
-  { latest, settleHours }: Pick<Sources, 'latest' | 'settleHours'>,
-  read: (assumed: Freshness) => Promise<T>,
+  sources: Sources,
+  context: QueryContext,
+  read: (assumed: Freshness, limits: ReadLimits) => Promise<T>,
 ): Promise<T & { readonly fresh: Freshness }> {
+  const { latest, settleHours, clock } = sources;
+  const { signal, remainingMs } = limitsOf(sources, context);
+  const endsAt = clock.monotonicMs() + remainingMs;
+  // For the next ones; nobody waits for it here.
+  if (sources.recentLook() === undefined) void sources.look();
   for (let assumed = freshnessOf(latest.look ?? UNKNOWN, settleHours); ; ) {
-    const found = await read(assumed);
+    const found = await read(assumed, { signal, remainingMs: endsAt - clock.monotonicMs() });
     const fresh = freshnessOf(found.state, settleHours);
     if (readsAlike(assumed, fresh)) return { ...found, fresh };
     assumed = fresh;

@@ -62,19 +62,19 @@ export function planPeriods(
   const { range, granularity, weekStart, compare } = question;
   const edges = bucketEdges(range, granularity, range.zone, weekStart);
   if (compare === undefined)
-    return { current: slotsOf(edges, fresh, range.end), earlier: undefined };
+    return { current: cutInto(edges, fresh, range.end), earlier: undefined };
   const whole = earlierPeriod(range, compare, range.zone);
   const parts = question.compareElapsed
     ? elapsedParts(range, whole, fresh.dataAsOf, BASE_GRAIN_MINUTES)
     : { current: range, earlier: whole };
   const { start, end } = parts.earlier;
   return {
-    current: slotsOf(edges, fresh, parts.current.end),
-    earlier: start < retainedFrom ? undefined : slotsOf([start, end], fresh, end),
+    current: cutInto(edges, fresh, parts.current.end),
+    earlier: start < retainedFrom ? undefined : cutInto([start, end], fresh, end),
   };
 }
 
-function slotsOf(
+function cutInto(
   bucketEdges: readonly EpochMicros[],
   fresh: Freshness,
   comparedTo: EpochMicros,

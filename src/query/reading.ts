@@ -8,12 +8,8 @@ import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/ins
 import type { CellRange } from '../store/postgres/cells.js';
 import { type Look, selectLook } from '../store/postgres/look.js';
 import type { Snapshot } from '../store/postgres/pool.js';
-import {
-  type Slot,
-  type SlotKind,
-  type SlotMemory,
-  slotsOf,
-} from '../store/postgres/slot-memory.js';
+import type { SlotKind, SlotMemory } from '../store/postgres/slot-memory.js';
+import { type Slot, slotsOf } from '../store/postgres/slots.js';
 import type { QueryContext } from './context.js';
 import { noteLook } from './look-watch.js';
 import { type Freshness, freshnessOf } from './periods.js';
@@ -35,7 +31,7 @@ export interface ReadKind<T> extends SlotKind<T> {
 /** What an answer is made of. */
 export interface Reading {
   readonly fresh: Freshness;
-  /** Every slot of `range`, of each of `series`. Calls for different kinds are made at once, in one round trip. */
+  /** Every slot of `range`, of each of `series`. Calls for different kinds do not wait for each other. */
   get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]): Promise<Map<string, T[]>>;
 }
 
@@ -154,14 +150,14 @@ async function load<T>(
     const lacking = series.filter((one) =>
       slots.some((slot, i) => wanted.has(slot) && lacks(one, i)),
     );
-    const ahead = readAhead(range, missing, (all) => {
+    const ahead = readAhead(range, missing, memory.keeps, (all) => {
       const known = lacking.map((one) => memory.recall(kind, one, all, look));
       return (i) => known.some((values) => values[i] === undefined);
     });
     const asked = new Map(slots.map((slot, i) => [slot.from, i]));
-    const atOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
-    for (let first = 0; first < lacking.length; first += atOnce) {
-      const some = lacking.slice(first, first + atOnce);
+    const seriesAtOnce = Math.max(1, Math.floor(VALUES_AT_ONCE / ahead.slots.length));
+    for (let first = 0; first < lacking.length; first += seriesAtOnce) {
+      const some = lacking.slice(first, first + seriesAtOnce);
       const read = await kind.read(snapshot, ahead.range, some, ahead.indexes);
       for (const one of some) {
         const own = found.get(one) as (T | undefined)[];
@@ -176,7 +172,10 @@ async function load<T>(
   }
 }
 
-/** Slots times series that one statement reads: what it reads stands in memory as text, until it is packed. */
+/**
+ * Slots times series that one statement reads, unless one series has more: what it reads stands in memory as text, until
+ * it is packed.
+ */
 const VALUES_AT_ONCE = 500;
 
 /** What is read at once of slots that are an hour, a quarter of one or a day long: from a multiple of so many days on. */
@@ -210,13 +209,14 @@ function startOfLoad(from: EpochMicros, to: EpochMicros): EpochMicros {
 function readAhead(
   range: CellRange,
   missing: readonly Slot[],
+  keeps: boolean,
   unknownIn: (range: CellRange) => (index: number) => boolean,
 ): { range: CellRange; slots: Slot[]; indexes: number[] } {
   const ends = new Map(missing.map(({ from, to }) => [from, to]));
   const begun = new Set<EpochMicros>();
   for (const { from, to } of missing) {
     const size = to - from;
-    const days = AHEAD_DAYS.get(size) ?? 0;
+    const days = keeps ? (AHEAD_DAYS.get(size) ?? 0) : 0;
     const first = startOfLoad(from, to) + (from % size);
     if (days === 0 || begun.has(first)) continue;
     begun.add(first);

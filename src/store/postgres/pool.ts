@@ -149,6 +149,7 @@ async function readOnce<T>(
   };
   limits.signal.addEventListener('abort', onAbort, { once: true });
   let broken = true;
+  let open = true;
   // Statements behind the one that failed fail as well, and may be heard of earlier.
   let first: unknown;
   try {
@@ -168,7 +169,6 @@ async function readOnce<T>(
         .flat()
         .join('; '),
     );
-    let open = true;
     const snapshot = snapshotOn(client, {
       before: (statement) => {
         throwIfOver(limits.signal, endsAt - clock.monotonicMs());
@@ -188,15 +188,17 @@ async function readOnce<T>(
     if (atOnce) end();
     const [result] = await Promise.all([working, begun]);
     if (!atOnce) end();
-    broken = cancelling !== undefined;
+    broken = false;
     return result;
   } catch (error) {
+    // Whoever still works on it must not write on a connection that is somebody else's by then.
+    open = false;
     if (cancelling === undefined) broken = !(await rolledBack(client));
     throw isFailure(error) ? error : readFailureOf(first ?? error, limits.signal);
   } finally {
     limits.signal.removeEventListener('abort', onAbort);
     await cancelling;
-    client.release(broken);
+    client.release(broken || cancelling !== undefined);
   }
 }
 

@@ -6,7 +6,7 @@ import { MICROS_PER_MINUTE } from '../../domain/instant.js';
 import { type CellRange, cellValues, edgesValue, PLATFORM_GRAINS, runOf, runsOf } from './cells.js';
 import { type Dictionary, dictionaries, TEXT_BYTES } from './dictionary.js';
 import type { Row, Snapshot } from './pool.js';
-import { type Slot, slotsOf } from './slot-memory.js';
+import { type Slot, slotsOf } from './slots.js';
 
 /** The cells of one piece, as stored: what is pending is pending, whatever has settled. */
 export interface OutcomeCells {

@@ -10,42 +10,8 @@ import {
   MICROS_PER_HOUR,
   MICROS_PER_MINUTE,
 } from '../../domain/instant.js';
-import type { CellRange } from './cells.js';
 import type { Look } from './look.js';
-
-/** A piece of time, and how much of it has settled. */
-export interface Slot {
-  readonly from: EpochMicros;
-  readonly to: EpochMicros;
-  /** The settled boundary, not before `from` and not after `to`. */
-  readonly settledTo: EpochMicros;
-}
-
-/** What slots are cut from. */
-export type SlotRange = Pick<CellRange, 'edges' | 'settledThrough'>;
-
-/** The slots of a range, one between each two of its edges. */
-export function slotsOf(range: SlotRange): Slot[] {
-  const { edges } = range;
-  return edges.slice(1).map((to, i) => slotOf(range, edges[i] as EpochMicros, to));
-}
-
-export function slotOf(
-  { settledThrough }: Pick<SlotRange, 'settledThrough'>,
-  from: EpochMicros,
-  to: EpochMicros,
-): Slot {
-  return { from, to, settledTo: settledTo(from, to, settledThrough) };
-}
-
-function settledTo(from: EpochMicros, to: EpochMicros, settledThrough: EpochMicros): EpochMicros {
-  return Math.min(Math.max(from, settledThrough), to);
-}
-
-/** Whether a slot is 24 whole hours. */
-function isDay(from: EpochMicros, to: EpochMicros): boolean {
-  return to - from === MICROS_PER_DAY && from % MICROS_PER_HOUR === 0;
-}
+import { isDay, type Slot, type SlotRange, settledPart, slotOf } from './slots.js';
 
 /** Something that is read of slots. */
 export interface SlotKind<T> {
@@ -61,8 +27,8 @@ interface Entry {
   readonly settledTo: EpochMicros;
   readonly value: unknown;
   readonly bytes: number;
-  /** Where it stands. */
-  readonly slots: Map<number, Entry>;
+  /** Where it stands, by its start in minutes since 1970. */
+  readonly among: Sized;
   readonly key: number;
   /** Whether it was found since it was last passed over. */
   used: boolean;
@@ -71,8 +37,18 @@ interface Entry {
   newer: Entry;
 }
 
-/** One series: by size in minutes, then by start in minutes since 1970. */
-type Series = Map<number, Map<number, Entry>>;
+/** One series: slots by size in minutes. */
+interface Series {
+  readonly name: string;
+  readonly bySize: Map<number, Sized>;
+}
+
+/** The slots of one size, by start in minutes since 1970. */
+interface Sized {
+  readonly series: Series;
+  readonly size: number;
+  readonly slots: Map<number, Entry>;
+}
 
 /** What an entry costs beside its value: an object, and its place in the map. */
 const ENTRY_BYTES = 150;
@@ -86,6 +62,16 @@ export class SlotMemory {
 
   /** Remembers at most about `maxBytes`; 0 remembers nothing. What was kept first goes first, unless it was found since. */
   constructor(private readonly maxBytes: number) {}
+
+  /** How many series have anything that is remembered. */
+  get series(): number {
+    return this.#series.size;
+  }
+
+  /** Whether anything is kept at all. */
+  get keeps(): boolean {
+    return this.maxBytes > 0;
+  }
 
   /** About what is remembered, in bytes. */
   get bytes(): number {
@@ -130,8 +116,10 @@ export class SlotMemory {
     settledThrough: EpochMicros,
     look: Look,
   ): T | undefined {
-    const entry = own.get((to - from) / MICROS_PER_MINUTE)?.get(from / MICROS_PER_MINUTE);
-    if (entry === undefined || entry.settledTo !== settledTo(from, to, settledThrough)) {
+    const entry = own.bySize
+      .get((to - from) / MICROS_PER_MINUTE)
+      ?.slots.get(from / MICROS_PER_MINUTE);
+    if (entry === undefined || entry.settledTo !== settledPart(from, to, settledThrough)) {
       return undefined;
     }
     if (entry.version !== look.days.of(from, to)) return undefined;
@@ -157,28 +145,32 @@ export class SlotMemory {
 
   /** Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it. */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
-    if (this.maxBytes === 0 || look.owner !== this.#owner) return;
+    const bytes = ENTRY_BYTES + kind.bytesOf(value);
+    if (bytes > this.maxBytes || look.owner !== this.#owner) return;
     const { from, to, settledTo } = slot;
-    const own = valueAt(this.#series, `${kind.name} ${series}`, () => new Map());
-    const slots = valueAt(own, (to - from) / MICROS_PER_MINUTE, () => new Map());
+    const name = `${kind.name} ${series}`;
     const key = from / MICROS_PER_MINUTE;
-    const before = slots.get(key);
+    const size = (to - from) / MICROS_PER_MINUTE;
+    const before = this.#series.get(name)?.bySize.get(size)?.slots.get(key);
     if (before !== undefined) this.#forget(before);
+    // Before it has its place: otherwise it could be the one that goes.
+    while (this.#bytes + bytes > this.maxBytes) this.#forgetOne();
+    const own = valueAt(this.#series, name, () => ({ name, bySize: new Map() }));
+    const among = valueAt(own.bySize, size, () => ({ series: own, size, slots: new Map() }));
     const entry: Entry = {
       version: look.days.of(from, to),
       settledTo,
       value,
-      bytes: ENTRY_BYTES + kind.bytesOf(value),
-      slots,
+      bytes,
+      among,
       key,
       used: false,
       older: this.#ring,
       newer: this.#ring,
     };
-    slots.set(key, entry);
+    among.slots.set(key, entry);
     this.#linkLast(entry);
-    this.#bytes += entry.bytes;
-    while (this.#bytes > this.maxBytes) this.#forgetOne();
+    this.#bytes += bytes;
   }
 
   #linkLast(entry: Entry): void {
@@ -202,8 +194,12 @@ export class SlotMemory {
 
   #forget(entry: Entry): void {
     unlink(entry);
-    entry.slots.delete(entry.key);
     this.#bytes -= entry.bytes;
+    const { series, size, slots } = entry.among;
+    slots.delete(entry.key);
+    // Names come from callers: without a slot, nothing is left of one.
+    if (slots.size === 0) series.bySize.delete(size);
+    if (series.bySize.size === 0) this.#series.delete(series.name);
   }
 }
 
@@ -214,16 +210,7 @@ function unlink({ older, newer }: Entry): void {
 
 /** A ring of nothing but its own link. */
 function emptyRing(): Entry {
-  const ring = {
-    version: 0,
-    settledTo: 0,
-    value: undefined,
-    bytes: 0,
-    slots: new Map(),
-    key: 0,
-    used: false,
-  };
-  const link = ring as unknown as Entry;
+  const link = { used: false } as Entry;
   link.older = link;
   link.newer = link;
   return link;

@@ -1,8 +1,10 @@
 /** Whole numbers of any size as LEB128 varints, 7 bits a byte, the lowest first; and sums of them. */
 import type { Part } from '../../platform/parts.js';
 
-/** Bytes of a varint that a sum of 2,000 still keeps below 2 ** 53. */
+/** Bytes of a varint that is added as a number. */
 const SHORT = 6;
+/** Sums of such numbers are exact up to here, and with one more. */
+const MAX_SMALL = 2 ** 52;
 
 export class VarintWriter {
   #buffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -40,7 +42,7 @@ export class VarintWriter {
     this.#buffer[this.length++] = byte;
   }
 
-  /** Room for the longest number: a sum of numeric(38, 9) takes 18 bytes. */
+  /** Room for the longest number: a sum of numeric(38, 9) takes 19 bytes. */
   #reserve(): void {
     if (this.length + 32 <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length);
@@ -55,7 +57,11 @@ export class ExactSums {
   #big: bigint[] | undefined;
 
   addSmall(index: number, value: number): void {
-    this.#small[index] = (this.#small[index] ?? 0) + value;
+    const sum = (this.#small[index] ?? 0) + value;
+    this.#small[index] = sum;
+    if (sum < MAX_SMALL) return;
+    this.#small[index] = 0;
+    this.addBig(index, BigInt(sum));
   }
 
   addBig(index: number, value: bigint): void {

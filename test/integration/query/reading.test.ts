@@ -242,6 +242,53 @@ describe('an answer', () => {
     });
   });
 
+  it('ends with the first error: whoever goes on is refused, and the connection is clean', async () => {
+    const pool = poolOf({ size: 1 });
+    let late: Promise<unknown> | undefined;
+    const failing = pool.read(limits(), (snapshot) => {
+      late = snapshot
+        .rows(undefined, 'SELECT pg_sleep(0.1)', [])
+        .then(() => snapshot.rows(undefined, 'SELECT 1', []));
+      late.catch(() => {});
+      return Promise.reject(new RangeError('of our own'));
+    });
+    await expect(failing).rejects.toThrow();
+    await expect(late).rejects.toThrow('The snapshot has ended');
+    const isolation = `SELECT current_setting('transaction_isolation')`;
+    expect(
+      await pool.read(limits(), (snapshot) => snapshot.rows(undefined, isolation, [])),
+    ).toEqual([['repeatable read']]);
+  });
+
+  it('that is cancelled while it is undone takes its connection with it', async () => {
+    const pool = poolOf({ size: 1 });
+    const backend = () =>
+      pool.read(limits(), (snapshot) => snapshot.rows(undefined, 'SELECT pg_backend_pid()', []));
+    const before = await backend();
+    const controller = new AbortController();
+    const failing = pool.read({ ...limits(), signal: controller.signal }, (snapshot) => {
+      snapshot.rows(undefined, 'SELECT pg_sleep(1)', []).catch(() => {});
+      setTimeout(() => controller.abort(), 100);
+      return Promise.reject(new RangeError('of our own'));
+    });
+    await expect(failing).rejects.toThrow();
+    expect(await backend()).not.toEqual(before);
+  });
+
+  it('that is read at once cannot ask for more later', async () => {
+    const pool = poolOf({ size: 1 });
+    const reading = pool.read(
+      limits(),
+      async (snapshot) => {
+        expect(await snapshot.rows(undefined, 'SELECT 1', [])).toEqual([['1']]);
+        const more = snapshot.rows('more', 'SELECT 2', []);
+        await expect(more).rejects.toThrow('The snapshot has ended before more');
+      },
+      { atOnce: true },
+    );
+    await reading;
+  });
+
   it('cannot write', async () => {
     const pool = poolOf({ size: 1 });
     const writing = pool.read(limits(), (snapshot) =>

@@ -117,6 +117,13 @@ describe('packed figures', () => {
     expect(unpacked(large).counts.segments).toBe(2n ** 54n + 3n + 2_000n * short);
   });
 
+  it('add up exactly however many short numbers there are', () => {
+    const short = 2n ** 42n - 1n;
+    const [one] = packFigures([{ ...noFigures(), counts: { ...noCounts(), segments: short } }]);
+    const sum = unpacked(Array.from({ length: 5_000 }, () => one as Part));
+    expect(sum.counts.segments).toBe(5_000n * short);
+  });
+
   it('are never of counts below zero', () => {
     const counted = { ...noCounts(), segments: -1n };
     expect(() => packFigures([{ ...noFigures(), counts: counted }])).toThrow(RangeError);

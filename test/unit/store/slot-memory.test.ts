@@ -3,12 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../../src/domain/instant.js';
 import { DayVersions, type Look } from '../../../src/store/postgres/look.js';
-import {
-  type Slot,
-  type SlotKind,
-  SlotMemory,
-  slotsOf,
-} from '../../../src/store/postgres/slot-memory.js';
+import { type SlotKind, SlotMemory } from '../../../src/store/postgres/slot-memory.js';
+import { type Slot, slotsOf } from '../../../src/store/postgres/slots.js';
 
 const HOUR = 60 * MICROS_PER_MINUTE;
 const TEXTS = { name: 'texts', bytesOf: (value: string) => value.length };
@@ -171,6 +167,32 @@ describe('the memory', () => {
       memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
       expect(recall(memory, TEXTS, 'a', [first], look)).toEqual(['used']);
     }
+  });
+
+  it('keeps what comes last also where everything else was found since', () => {
+    const memory = memoryOf(10_000, look);
+    const known = () => slots.filter((one) => recall(memory, TEXTS, 'a', [one], look)[0]).length;
+    for (const one of slots) {
+      memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
+      expect(recall(memory, TEXTS, 'a', [one], look)).toEqual(['x'.repeat(400)]);
+      expect(known()).toBeGreaterThan(0);
+    }
+  });
+
+  it('leaves nothing of a series behind that has no slot any more', () => {
+    const memory = memoryOf(10_000, look);
+    for (let i = 0; i < 1_000; i++) {
+      memory.keep(TEXTS, `series ${i}`, slot(0, HOUR), look, 'x'.repeat(400));
+    }
+    expect(memory.series).toBeLessThanOrEqual(22);
+    expect(memory.bytes).toBeLessThanOrEqual(10_000);
+  });
+
+  it('does not keep what alone has no room', () => {
+    const memory = memoryOf(10_000, look);
+    memory.keep(TEXTS, 'a', slot(0, HOUR), look, 'kept');
+    memory.keep(TEXTS, 'a', slot(HOUR, 2 * HOUR), look, 'x'.repeat(20_000));
+    expect(recall(memory, TEXTS, 'a', [slot(0, HOUR)], look)).toEqual(['kept']);
   });
 
   it('of no size keeps nothing', () => {
