@@ -74,8 +74,17 @@ export function questionOf(rpc: Rpc, asked: Asked, variant: number, wide = false
 
 /** Seven days by hour, ending at any hour of the days that are there: no two of some 2,000 are the same. */
 export function typical(rpc: Rpc, endMs: number, days: number, index: number): Question {
-  const choices = Math.max(1, (days - 7) * 24);
-  const range = rangeOf(endMs - (index % choices) * HOUR_MS, 7 * DAY_MS);
+  return byHour(rpc, endMs, days, index, 7 * 24);
+}
+
+/** As many questions about the same hours, each an hour longer: what a process was asked before, and never the same. */
+export function before(rpc: Rpc, endMs: number, days: number, index: number): Question {
+  return byHour(rpc, endMs, days, index, 7 * 24 + 1);
+}
+
+function byHour(rpc: Rpc, endMs: number, days: number, index: number, hours: number): Question {
+  const choices = Math.max(1, days * 24 - hours);
+  const range = rangeOf(endMs - (index % choices) * HOUR_MS, hours * HOUR_MS);
   const asked = { range, timeZone: 'UTC', granularity: Granularity.GRANULARITY_HOUR };
   return questionOf(rpc, asked, index);
 }

@@ -8,7 +8,7 @@ import type { Client } from '@grpc/grpc-js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { ask, type LoadFigures, load } from './query-load.js';
-import { largest, NAMES, questionOf, RPCS, rangeOf, typical } from './query-questions.js';
+import { before, largest, NAMES, questionOf, RPCS, rangeOf, typical } from './query-questions.js';
 import { type QuerySite, startQuerySite } from './query-site.js';
 
 const { values: args } = parseArgs({
@@ -88,8 +88,8 @@ function figure(
 }
 
 /**
- * Typical and repeated questions, each round beside the bare server with the bytes of these questions' answers. What
- * fills caches and plans, of Postgres too, comes first and does not count.
+ * Typical and repeated questions, each round beside the bare server with the bytes of these questions' answers. The api
+ * has answered as many other questions about the same days before, as a process that has run for a while.
  */
 async function beside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
   let asked = 0;
@@ -101,7 +101,8 @@ async function beside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<
   }
   const answer = (index: number) => `${rpc}-${index % ANSWERS}.bin`;
   const limitOf = () => load(bare, same, { callers: CALLERS, calls: CALLS, answer });
-  await load(full, distinct, { callers: CALLERS, calls: CALLS / 2 });
+  const other = (index: number) => before(rpc, endMs, DAYS, index);
+  await load(full, other, { callers: CALLERS, calls: CALLS });
   await limitOf();
   const runs = { p50: [] as number[], p99: [] as number[], rate: [] as number[] };
   const again = { p50: [] as number[], p99: [] as number[], rate: [] as number[] };
