@@ -33,7 +33,7 @@ export function timestampOf(instant: EpochMicros): Timestamp {
 }
 
 /** A duration of some microseconds, rounded to a whole one. */
-export function durationOf(micros: number): Duration {
+function durationOf(micros: number): Duration {
   return timestampOf(Math.round(micros));
 }
 

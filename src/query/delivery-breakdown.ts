@@ -116,8 +116,7 @@ function readByAccount(
 
 function digestOf(request: GetDeliveryBreakdownRequest): string {
   const bound = { ...request, pageSize: 0, pageToken: '' };
-  const encoded = GetDeliveryBreakdownRequest.encode(bound).finish();
-  return questionDigest('GetDeliveryBreakdown', encoded);
+  return questionDigest('GetDeliveryBreakdown', GetDeliveryBreakdownRequest.encode(bound).finish());
 }
 
 function readGroupBy(

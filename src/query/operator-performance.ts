@@ -115,8 +115,10 @@ function mostRows({ range, granularity, weekStart }: PeriodQuestion): number {
 
 function digestOf(request: GetOperatorPerformanceRequest): string {
   const bound = { ...request, pageSize: 0, pageToken: '' };
-  const encoded = GetOperatorPerformanceRequest.encode(bound).finish();
-  return questionDigest('GetOperatorPerformance', encoded);
+  return questionDigest(
+    'GetOperatorPerformance',
+    GetOperatorPerformanceRequest.encode(bound).finish(),
+  );
 }
 
 /** Every operator with an accepted message, without its latency. */
