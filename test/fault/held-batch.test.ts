@@ -124,8 +124,9 @@ describe('an ingest process that is killed with a batch in its hands', () => {
 
   it('is tried again, and makes no dead letters, where its statement runs out of time', async () => {
     await lockLedger();
-    const letters = async () =>
-      (await site.database.query('SELECT count(*)::int AS count FROM dead_letter')).rows[0]?.count;
+    // Conflicts are the traffic's own, wherever they fall.
+    const counted = `SELECT count(*)::int AS count FROM dead_letter WHERE reason <> 'conflict'`;
+    const letters = async () => (await site.database.query(counted)).rows[0]?.count;
     const before = await letters();
     await site.publish(lots[4] ?? []);
     const ingest = await site.spawn('ingest');
