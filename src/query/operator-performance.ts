@@ -68,7 +68,7 @@ export function prepareOperatorPerformance(
       const seriesOf = (ids: readonly string[]) =>
         question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
       // The series first: totals are made of its hours.
-      if (only !== undefined) await seriesOf([only]);
+      const first = only === undefined ? undefined : await seriesOf([only]);
       const { page, counts, operators, totals } =
         only === undefined
           ? await readRanking(reading, sources, current, order)
@@ -77,7 +77,7 @@ export function prepareOperatorPerformance(
       const shown = only === undefined ? page.slice(offset, end) : page;
       const ids = shown.map((operator) => operator.operatorId);
       const [series, now, before, reasons] = await Promise.all([
-        seriesOf(ids),
+        first ?? seriesOf(ids),
         totals ?? readTotals(reading, kinds, current, ids),
         earlier && readTotals(reading, kinds, earlier, ids),
         reading.get(kinds.reasons, piecesOf(current), ids),

@@ -42,8 +42,9 @@ export interface CellRange {
 
 /**
  * `FROM` the cells of a rollup, as `cell` with its measures; takes the parameters $1 to $4, which
- * `cellValues` makes, and those of `where`; `runs` are others than $2 to $4. LATERAL with OFFSET 0 is a fence: the planner cannot know
- * how narrow the runs are, and as a plain join it read whole tables (2 s where this takes 20 ms).
+ * `cellValues` makes, and those of `where`; `runs` are others than $2 to $4. LATERAL with OFFSET 0 is a
+ * fence: the planner cannot know how narrow the runs are, and as a plain join it read whole tables (2 s
+ * where this takes 20 ms).
  */
 export function fromCells(rollup: Rollup, where?: string, runs = ['$2', '$3', '$4']): string {
   return `FROM unnest(${runs[0]}::smallint[], ${runs[1]}::timestamptz[], ${runs[2]}::timestamptz[])
