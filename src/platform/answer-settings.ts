@@ -30,13 +30,13 @@ export const answerSettings = {
     what: 'Encoded size of all remembered answers at most',
     schema: integer(1, 4_096),
     expected: '1-4096 (MiB)',
-    fallback: '8',
+    fallback: '4',
   },
   memoryMib: {
     name: 'ROLLUP_MEMORY_MIB',
     what: 'What was read of the rollups already and is remembered, at most; 0 keeps nothing',
     schema: integer(0, 4_096),
     expected: '0-4096 (MiB)',
-    fallback: '18',
+    fallback: '30',
   },
 } as const satisfies SettingTable;

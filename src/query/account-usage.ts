@@ -13,7 +13,7 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { type AccountUsage, selectAccountUsage } from '../store/postgres/select-account-usage.js';
 import { type AccountFigures, accountPoint } from './account-point.js';
-import { bucketOf, countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
+import { countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
@@ -98,10 +98,11 @@ function* pointsOf(
   fresh: Freshness,
 ): Iterable<AccountFigures> {
   for (let i = 0; i < counts.buckets.length; i++) {
-    const bucket = bucketAt(slots, i);
+    const range = bucketAt(slots, i);
     const own = counts.buckets[i] ?? noCounts();
     yield {
-      bucket: bucketOf(bucket, stateOf(bucket, fresh)),
+      range,
+      state: stateOf(range, fresh),
       counts: own,
       money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
     };

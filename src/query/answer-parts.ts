@@ -88,13 +88,14 @@ export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
     if (!isMoney(sums)) continue;
     const net = netOf(sums);
     const each = perMessage(net, delivered);
+    const charged = formatNanos(sums.charged);
     list.push({
       currency,
       charges: sums.charges,
       refunds: sums.refunds,
-      charged: formatNanos(sums.charged),
+      charged,
       refunded: formatNanos(sums.refunded),
-      net: formatNanos(net),
+      net: net === sums.charged ? charged : formatNanos(net),
       netPerDelivered: each === undefined ? undefined : formatNanos(each),
     });
   }

@@ -61,7 +61,7 @@ export function fieldHeader(number: number, parts: readonly Part[]): Part {
 
 /** A value of a slot, with the point that an answer made of it for the next one. */
 interface Pointed {
-  point?: EncodedPoint;
+  point?: EncodedPoint | undefined;
 }
 
 /** The field of a message that holds its series. A kind of values is always asked for one field. */
@@ -94,7 +94,7 @@ export function seriesParts<Value extends Pointed, Point>(
     const state = stateOf(range, fresh);
     const only = slot - first === 1 ? values[first] : undefined;
     if (only?.point?.state === state) {
-      parts.push(only.point.part);
+      parts.push(only.point);
       continue;
     }
     const point = field.pointOf(bucketOf(range, state), values.slice(first, slot), range);
@@ -104,7 +104,8 @@ export function seriesParts<Value extends Pointed, Point>(
   }
   const kept = sideBySide(made.map(({ index }) => parts[index] as Part));
   for (const [i, { value, state }] of made.entries()) {
-    value.point = { state, part: kept[i] as Part };
+    const { slab, start, end } = kept[i] as Part;
+    value.point = { slab, start, end, state };
   }
   return parts;
 }

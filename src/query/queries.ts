@@ -58,9 +58,9 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
   Partial<Sources> & {
     /** Answers that are remembered at most; 0 switches the cache off. Default 2,000. */
     readonly cacheEntries?: number;
-    /** Size of all remembered answers at most. Default 8 MiB. */
+    /** Size of all remembered answers at most. Default 4 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 18 MiB. */
+    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 30 MiB. */
     readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly lookIntervalMs?: number;
@@ -68,7 +68,7 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
 
 export function createQueries(options: QueryOptions): Queries {
   const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
-  const memory = new SlotMemory(options.memoryBytes ?? 18 * MIB);
+  const memory = new SlotMemory(options.memoryBytes ?? 30 * MIB);
   const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {
     settleHours: DEFAULT_SETTLE_HOURS,
@@ -89,7 +89,7 @@ export function createQueries(options: QueryOptions): Queries {
     recentRevision: () => revisionAt(sources.recentLook()),
     currentRevision: async () => revisionAt(await sources.look()),
     maxEntries: options.cacheEntries ?? 2_000,
-    maxBytes: options.cacheBytes ?? 8 * MIB,
+    maxBytes: options.cacheBytes ?? 4 * MIB,
   });
   const bound = <Request, Response>(
     rpc: string,

@@ -9,6 +9,9 @@ const SAFE_DIGITS = 15;
 /** Times 1e9 below 2 ** 53. */
 const SAFE_AMOUNT = 9_000_000;
 
+/** Most numbers are small, and these need not be made. */
+const SMALL = Array.from({ length: 1_024 }, (_, i) => BigInt(i));
+
 /** Reads the runs of digits in a text, whatever stands between them. */
 export class NumberScanner {
   #at = 0;
@@ -38,7 +41,7 @@ export class NumberScanner {
   bigint(): bigint {
     const start = this.#at;
     const value = this.number();
-    if (this.#at - start <= SAFE_DIGITS) return BigInt(value);
+    if (this.#at - start <= SAFE_DIGITS) return SMALL[value] ?? BigInt(value);
     return BigInt(/^\d+/.exec(this.text.slice(start))?.[0] ?? 0);
   }
 
@@ -47,6 +50,7 @@ export class NumberScanner {
     const start = this.#at;
     const whole = this.number();
     const decimals = this.number();
+    if (whole === 0 && decimals === 0) return 0n;
     if (whole < SAFE_AMOUNT) return BigInt(whole * 1e9 + decimals);
     return BigInt(/^\d+\.\d{9}/.exec(this.text.slice(start))?.[0].replace('.', '') ?? 0);
   }

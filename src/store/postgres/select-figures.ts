@@ -11,45 +11,49 @@ import { outcomesIn, readOutcomes, type SlotCounts } from './select-outcomes.js'
 import { readReasons, reasonsIn } from './select-reasons.js';
 
 /** A point of a series, as an answer has it. */
-export interface EncodedPoint {
+export interface EncodedPoint extends Part {
   /** Of its bucket; the point of another state is another one. */
   readonly state: number;
-  readonly part: Part;
 }
 
-/** The figures of one slot. */
-export interface SlotFigures {
-  readonly packed: Part;
+/** The figures of one slot, packed. */
+export interface SlotFigures extends Part {
   /** What an answer made of them, for the next one; see src/query/points.ts. */
-  point?: EncodedPoint;
+  point: EncodedPoint | undefined;
 }
+
+/** With room for the point: an object that grows costs more. */
+const pointless = ({ slab, start, end }: Part): SlotFigures => ({
+  slab,
+  start,
+  end,
+  point: undefined,
+});
 
 /** The figures of some slots together. */
 export function sumOf(slots: readonly SlotFigures[]): Figures {
   const sums = new FigureSums();
-  for (const { packed } of slots) sums.add(packed);
+  for (const packed of slots) sums.add(packed);
   return sums.figures();
 }
 
 /** The counts of some slots together. */
 export function countsOf(slots: readonly SlotFigures[]): Counts {
   const sums = new FigureSums();
-  for (const { packed } of slots) sums.addCounts(packed);
+  for (const packed of slots) sums.addCounts(packed);
   return sums.figures().counts;
 }
 
+const OBJECT_BYTES = 60;
 /** For the objects and the point that is likely to come. */
-const BESIDE_BYTES = 350;
+const BESIDE_BYTES = 2 * OBJECT_BYTES + 180;
 
 /** By operator, then by slot (from 0); slots without anything are missing. */
 export const figuresKind = {
   name: 'figures',
-  bytesOf: ({ packed }: SlotFigures) => packed.end - packed.start + BESIDE_BYTES,
-  none: (): SlotFigures => ({ packed: NOTHING }),
-  sum(slots: readonly SlotFigures[]): SlotFigures {
-    const [packed] = packFigures([sumOf(slots)]);
-    return { packed: packed as Part };
-  },
+  bytesOf: ({ start, end }: SlotFigures) => end - start + BESIDE_BYTES,
+  none: (): SlotFigures => pointless(NOTHING),
+  sum: (slots: readonly SlotFigures[]) => pointless(packFigures([sumOf(slots)])[0] as Part),
   async read(
     snapshot: Snapshot,
     range: CellRange,
@@ -83,7 +87,7 @@ export const reasonsKind = {
   ...figuresKind,
   name: 'reasons',
   // There is no point.
-  bytesOf: ({ packed }: SlotFigures) => packed.end - packed.start + 100,
+  bytesOf: ({ start, end }: SlotFigures) => end - start + OBJECT_BYTES,
   async read(
     snapshot: Snapshot,
     range: CellRange,
@@ -108,7 +112,7 @@ function packedSlots({ counts, bins, money, reasons }: BySlot): Map<number, Slot
   const parts = [counts, bins, money, reasons];
   const slots = [...new Set(parts.flatMap((part) => [...(part?.keys() ?? [])]))];
   const packed = packFigures(figuresOf());
-  return new Map(slots.map((slot, i) => [slot, { packed: packed[i] as Part }]));
+  return new Map(slots.map((slot, i) => [slot, pointless(packed[i] as Part)]));
 
   /** Made one by one, each gone when the next is made. */
   function* figuresOf(): Iterable<Figures> {

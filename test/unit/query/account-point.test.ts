@@ -1,13 +1,15 @@
 // A point of one account is written by hand, field by field: whatever it is made of, it reads as the
-// generated code reads an AccountPoint, also once its rates are kept.
+// generated code reads an AccountPoint, also once its bucket and its rates are kept.
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Counts } from '../../../src/domain/counts.js';
+import { MICROS_PER_MINUTE } from '../../../src/domain/instant.js';
 import { ratesOf } from '../../../src/domain/rates.js';
 import { AccountPoint } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { BucketState } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { accountPoint } from '../../../src/query/account-point.js';
+import { bucketOf } from '../../../src/query/answer-parts.js';
 
 const few = fc.bigInt({ min: 0n, max: 9n });
 const many = fc.bigInt({ min: 0n, max: 2n ** 40n });
@@ -26,15 +28,14 @@ const countsOf = (number: fc.Arbitrary<bigint>) =>
       const accepted = Object.values(outcomes).reduce((sum, one) => sum + one, 0n);
       return { ...outcomes, accepted, contradicted: outcomes.deleted, segments: 2n * accepted };
     });
-const instant = fc
-  .integer({ min: 0, max: 2 ** 31 })
-  .map((seconds) => ({ seconds: BigInt(seconds), nanos: 0 }));
+const minutes = (min: number, max: number) =>
+  fc.integer({ min, max }).map((count) => count * MICROS_PER_MINUTE);
+const ranges = fc
+  .tuple(minutes(0, 2 ** 25), minutes(1, 400 * 24 * 60))
+  .map(([start, length]) => ({ start, end: start + length }));
 const figures = fc.record({
-  bucket: fc.record({
-    start: instant,
-    end: instant,
-    state: fc.constant(BucketState.BUCKET_STATE_SETTLED),
-  }),
+  range: ranges,
+  state: fc.constantFrom(BucketState.BUCKET_STATE_OPEN, BucketState.BUCKET_STATE_SETTLED),
   counts: fc.oneof(countsOf(few), countsOf(many)),
   money: fc.array(
     fc.record({
@@ -54,7 +55,12 @@ it('is an AccountPoint', () => {
   fc.assert(
     fc.property(figures, (made) => {
       const bytes = accountPoint.encode(made, new BinaryWriter()).finish();
-      const point = AccountPoint.fromPartial({ ...made, rates: ratesOf(made.counts) });
+      const point = AccountPoint.fromPartial({
+        bucket: bucketOf(made.range, made.state),
+        counts: made.counts,
+        rates: ratesOf(made.counts),
+        money: made.money,
+      });
       expect(AccountPoint.decode(bytes)).toEqual(point);
       expect(Buffer.from(bytes)).toEqual(Buffer.from(AccountPoint.encode(point).finish()));
     }),

@@ -143,20 +143,43 @@ describe('a day whose hours are known', () => {
 
 describe('the memory', () => {
   const look = lookAt([1]);
-  const slots = Array.from({ length: 90 }, (_, i) => {
-    return slot(i * 15 * MICROS_PER_MINUTE, (i + 1) * 15 * MICROS_PER_MINUTE);
-  });
+  /** Every sixth hour, each a block of its own. */
+  const QUARTER = HOUR / 4;
+  const slots = Array.from({ length: 90 }, (_, i) => slot(i * 6 * HOUR, i * 6 * HOUR + QUARTER));
 
   it('is bounded: of more than it has room for, the latest are found', () => {
-    // 10,000 bytes have room for 20 texts of 400 letters and what an entry costs, and one more in
-    // each half.
+    // 10,000 bytes have room for seven texts of 400 letters and the 876 bytes of a block.
     const memory = memoryOf(10_000, look);
     for (const one of slots) memory.keep(TEXTS, 'a', one, look, 'x'.repeat(400));
     const found = recall(memory, TEXTS, 'a', slots, look).map((text) => text !== undefined);
     const kept = found.filter((known) => known).length;
-    expect(kept).toBeGreaterThanOrEqual(10);
-    expect(kept).toBeLessThanOrEqual(22);
+    expect(kept).toBeGreaterThanOrEqual(6);
+    expect(kept).toBeLessThanOrEqual(7);
     expect(found.slice(-kept)).toEqual(new Array(kept).fill(true));
+  });
+
+  it('forgets slots that lie one after the other together, and only those', () => {
+    const memory = memoryOf(10_000, look);
+    const hours = [0, 6 * HOUR].map((start) =>
+      Array.from({ length: 24 }, (_, i) => slot(start + i * QUARTER, start + (i + 1) * QUARTER)),
+    );
+    const known = () =>
+      hours.map((some) => recall(memory, TEXTS, 'a', some, look).filter(Boolean).length);
+    for (const one of hours.flat()) memory.keep(TEXTS, 'a', one, look, 'x'.repeat(100));
+    expect(known()).toEqual([24, 24]);
+    const later = slot(12 * HOUR, 12 * HOUR + QUARTER);
+    memory.keep(TEXTS, 'a', later, look, 'x'.repeat(4_000));
+    expect(known()).toEqual([0, 24]);
+  });
+
+  it('counts what takes the place of something once', () => {
+    const memory = memoryOf(10_000, look);
+    for (const length of [400, 300]) {
+      memory.keep(TEXTS, 'a', slot(0, QUARTER), look, 'x'.repeat(length));
+    }
+    const alone = memoryOf(10_000, look);
+    alone.keep(TEXTS, 'a', slot(0, QUARTER), look, 'x'.repeat(300));
+    expect(memory.bytes).toBe(alone.bytes);
   });
 
   it('keeps what is used while others come and go', () => {
@@ -184,7 +207,7 @@ describe('the memory', () => {
     for (let i = 0; i < 1_000; i++) {
       memory.keep(TEXTS, `series ${i}`, slot(0, HOUR), look, 'x'.repeat(400));
     }
-    expect(memory.series).toBeLessThanOrEqual(22);
+    expect(memory.series).toBeLessThanOrEqual(7);
     expect(memory.bytes).toBeLessThanOrEqual(10_000);
   });
 
