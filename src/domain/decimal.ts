@@ -44,10 +44,12 @@ export function parseAmount(text: string): Nanos | undefined {
 export function formatNanos(nanos: Nanos): string {
   if (nanos < 0n) return `-${formatNanos(-nanos)}`;
   // Below 2 ** 53 nanos, nine million units, numbers are exact, and faster.
-  if (nanos <= Number.MAX_SAFE_INTEGER) {
-    const small = Number(nanos);
-    const fraction = small % 1e9;
-    return withFraction(String((small - fraction) / 1e9), fraction);
+  const small = Number(nanos);
+  if (small <= Number.MAX_SAFE_INTEGER) {
+    let units = Math.floor(small / 1e9);
+    // The quotient is rounded, and may be one too many.
+    if (units * 1e9 > small) units--;
+    return withFraction(String(units), small - units * 1e9);
   }
   return withFraction((nanos / 1_000_000_000n).toString(), Number(nanos % 1_000_000_000n));
 }
@@ -55,7 +57,8 @@ export function formatNanos(nanos: Nanos): string {
 function withFraction(integer: string, nanos: number): string {
   if (nanos === 0) return integer;
   let digits = FRACTION_DIGITS;
-  let fraction = nanos;
-  for (; fraction % 10 === 0; fraction /= 10) digits--;
+  // Below 2 ** 30, as integers: remainders of floating-point numbers take ten times as long.
+  let fraction = nanos | 0;
+  for (; fraction % 10 === 0; fraction = (fraction / 10) | 0) digits--;
   return `${integer}.${String(fraction).padStart(digits, '0')}`;
 }

@@ -17,8 +17,9 @@ export const LEN = 2;
 /** Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same, and the latter's is fast. */
 class SmallNumbersWriter extends BinaryWriter {
   override int64(value: string | number | bigint): this {
-    const isSmall = typeof value === 'bigint' && value >= 0n && value <= 0xffff_ffffn;
-    return isSmall ? this.uint32(Number(value)) : super.int64(value);
+    // Rounded or not, what is larger stays larger.
+    const number = Number(value);
+    return number >= 0 && number <= 0xffff_ffff ? this.uint32(number) : super.int64(value);
   }
 }
 

@@ -25,7 +25,7 @@ const QUARTERS = ['$7', '$8', '$9'];
 const isOutcome = (name: string) =>
   `CASE WHEN ${outcomeBy('$5')} = '${name}' THEN cell.messages ELSE 0 END`;
 const COUNTS_OF_QUARTERS = `
-  array_agg(ARRAY[${CELL_MINUTE}, ${OUTCOMES.map(isOutcome).join(', ')}, cell.contradicted, cell.segments])`;
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, ${OUTCOMES.map(isOutcome).join(', ')}, cell.contradicted, cell.segments), ',')`;
 
 const BY_HOUR = `
   SELECT *

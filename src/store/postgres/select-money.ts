@@ -6,11 +6,11 @@ import { NumberScanner } from './scanner.js';
 
 /**
  * The money of some cells as `moneyIn` reads it, in two columns: the codes of their currencies, three letters each (ISO
- * 4217), as one text, and one array. Cells of one slot are added up here: most slots are one.
+ * 4217), and their numbers, as one text each. Cells of one slot are added up here: most slots are one.
  */
 export const MONEY_OF_CELLS = `
   string_agg(cell.currency, ''),
-  array_agg(ARRAY[${CELL_MINUTE}, cell.charges, cell.refunds, cell.charged, cell.refunded])`;
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.charges, cell.refunds, cell.charged, cell.refunded), ',')`;
 const CODE_LETTERS = 3;
 
 const OF_OPERATORS = `

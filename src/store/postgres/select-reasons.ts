@@ -13,9 +13,10 @@ import {
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
 
-// All cells of an operator come as two lists. What is pending in settled cells is UNKNOWN.
+// All cells of an operator come as two texts. What is pending in settled cells is UNKNOWN.
 const OF_OPERATORS = `
-  SELECT cell.operator_id, string_agg(${reasonBy('$5')}, ','), array_agg(ARRAY[${CELL_MINUTE}, cell.messages])
+  SELECT cell.operator_id, string_agg(${reasonBy('$5')}, ','),
+         string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.messages), ',')
     ${fromCells('outcome_platform', 'cell.operator_id = ANY ($6::text[])')}
    WHERE cell.messages > 0
      AND cell.outcome <> 'DELIVERED'

@@ -56,6 +56,30 @@ describe('money per message', () => {
     expect(perMessage(amount, count)).toBe(quotient);
   });
 
+  it('is the nearest whole number, and the even one of two', () => {
+    const sizes = [6, 40, 51, 52, 53, 90].map((bits) =>
+      fc.bigInt({ min: 0n, max: 2n ** BigInt(bits) }),
+    );
+    const products = fc
+      .tuple(
+        fc.bigInt({ min: 1n, max: 2n ** 20n }),
+        fc.bigInt({ min: 1n, max: 2n ** 40n }),
+        fc.bigInt(-3n, 3n),
+      )
+      .map(([count, half, by]) => [(count * half) / 2n + by, count] as const);
+    const pairs = fc.oneof(fc.tuple(fc.oneof(...sizes), fc.oneof(...sizes)), products);
+    fc.assert(
+      fc.property(pairs, fc.boolean(), ([size, count], negative) => {
+        fc.pre(count > 0n && size >= 0n);
+        const amount = negative ? -size : size;
+        const quotient = perMessage(amount, count) as bigint;
+        const rest = 2n * (amount - quotient * count);
+        const off = rest < 0n ? -rest : rest;
+        expect(off < count || (off === count && quotient % 2n === 0n)).toBe(true);
+      }),
+    );
+  });
+
   it('does not exist without messages', () => {
     expect(perMessage(1n, 0n)).toBeUndefined();
   });
