@@ -14,22 +14,35 @@ export interface MoneySums {
 /** Sums by ISO 4217 code. */
 export type MoneyByCurrency = Map<string, MoneySums>;
 
-/** Adds `more` to `money`, in place. */
-export function addMoney(money: MoneyByCurrency, more: MoneyByCurrency): void {
-  for (const [currency, sums] of more) addSums(money, currency, sums);
+/** Sums of one currency. A list of them, each currency once, costs less than a map where there are hundreds. */
+export interface CurrencySums extends MoneySums {
+  /** ISO 4217 code. */
+  readonly currency: string;
+}
+
+/** Adds the sums of one currency to a list, in place. */
+export function addCurrency(list: CurrencySums[], more: CurrencySums): void {
+  for (const one of list) {
+    if (one.currency === more.currency) {
+      addTo(one, more);
+      return;
+    }
+  }
+  list.push({ ...more });
 }
 
 /** Adds the sums of one currency to `money`, in place. */
-export function addSums(money: MoneyByCurrency, currency: string, sums: MoneySums): void {
+export function addSums(money: MoneyByCurrency, { currency, ...sums }: CurrencySums): void {
   const known = money.get(currency);
-  if (known === undefined) {
-    money.set(currency, { ...sums });
-  } else {
-    known.charges += sums.charges;
-    known.refunds += sums.refunds;
-    known.charged += sums.charged;
-    known.refunded += sums.refunded;
-  }
+  if (known === undefined) money.set(currency, sums);
+  else addTo(known, sums);
+}
+
+function addTo(sums: MoneySums, more: MoneySums): void {
+  sums.charges += more.charges;
+  sums.refunds += more.refunds;
+  sums.charged += more.charged;
+  sums.refunded += more.refunded;
 }
 
 /** charged - refunded; may be negative. */

@@ -5,7 +5,7 @@
  */
 import { addCounts, type Counts, noCounts } from '../domain/counts.js';
 import { type FieldViolation, OutOfScope } from '../domain/failure.js';
-import { addMoney, type MoneyByCurrency } from '../domain/money.js';
+import { addCurrency, type CurrencySums } from '../domain/money.js';
 import { noBins } from '../domain/percentile.js';
 import {
   type GetAccountUsageRequest,
@@ -13,11 +13,12 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { type AccountUsage, selectAccountUsage } from '../store/postgres/select-account-usage.js';
 import { type AccountFigures, accountPoint } from './account-point.js';
-import { countsAndRates, metaOf, moneyOf, stateOf } from './answer-parts.js';
+import { countsAndRates, metaOf, moneyList, stateOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
 import {
+  type Adding,
   bucketAt,
   type Folded,
   type Freshness,
@@ -71,15 +72,15 @@ export function prepareAccountUsage(
       meta,
       accountId,
       ...countsAndRates(counts.total),
-      money: moneyOf(money.total, counts.total.delivered),
+      money: moneyList(money.total, counts.total.delivered),
       series: [],
       comparison:
         before &&
         comparisonOf(
           bucketAt(earlier, 0),
           question.range.zone,
-          { bins: noBins(), counts: before.counts.total, money: before.money.total },
-          { bins: noBins(), counts: counts.compared, money: money.compared },
+          comparedOf(before.counts.total, before.money.total),
+          comparedOf(counts.compared, money.compared),
         ),
     };
     const points = question.granularity === 'total' ? [] : pointsOf(current, usage, fresh);
@@ -104,19 +105,31 @@ function* pointsOf(
       range,
       state: stateOf(range, fresh),
       counts: own,
-      money: moneyOf(money.buckets[i] ?? new Map(), own.delivered),
+      money: moneyList(money.buckets[i] ?? [], own.delivered),
     };
   }
 }
 
 interface Usage {
   readonly counts: Folded<Counts>;
-  readonly money: Folded<MoneyByCurrency>;
+  readonly money: Folded<CurrencySums[]>;
 }
+
+const COUNTS: Adding<Counts, Counts> = { none: noCounts, of: (counts) => counts, add: addCounts };
+const MONEY: Adding<CurrencySums[], CurrencySums> = {
+  none: () => [],
+  of: (sums) => [sums],
+  add: addCurrency,
+};
 
 function usageOf(slots: Slots, read: AccountUsage): Usage {
   return {
-    counts: foldSlots(slots, read.counts(), noCounts, addCounts),
-    money: foldSlots(slots, read.money(), () => new Map(), addMoney),
+    counts: foldSlots(slots, COUNTS, (each) => read.counts(each)),
+    money: foldSlots(slots, MONEY, (each) => read.money(each)),
   };
+}
+
+/** What a comparison is made of; accounts have no latency. */
+function comparedOf(counts: Counts, money: readonly CurrencySums[]) {
+  return { bins: noBins(), counts, money: new Map(money.map((sums) => [sums.currency, sums])) };
 }

@@ -3,7 +3,13 @@ import type { InstantRange } from '../domain/calendar.js';
 import type { Counts } from '../domain/counts.js';
 import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../domain/instant.js';
-import { type MoneyByCurrency, type MoneySums, netOf, perMessage } from '../domain/money.js';
+import {
+  type CurrencySums,
+  type MoneyByCurrency,
+  type MoneySums,
+  netOf,
+  perMessage,
+} from '../domain/money.js';
 import type { Percentiles } from '../domain/percentile.js';
 import type { EffectiveRange } from '../domain/range.js';
 import { ratesOf } from '../domain/rates.js';
@@ -83,14 +89,22 @@ export function isMoney({ charges, refunds }: MoneySums): boolean {
 
 /** One entry for each currency with a charge or a refund, ordered by code. */
 export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
+  return moneyList(
+    Array.from(money, ([currency, sums]) => ({ currency, ...sums })),
+    delivered,
+  );
+}
+
+/** The same of a list. */
+export function moneyList(all: readonly CurrencySums[], delivered: bigint): Money[] {
   const list: Money[] = [];
-  for (const [currency, sums] of money) {
+  for (const sums of all) {
     if (!isMoney(sums)) continue;
     const net = netOf(sums);
     const each = perMessage(net, delivered);
     const charged = formatNanos(sums.charged);
     list.push({
-      currency,
+      currency: sums.currency,
       charges: sums.charges,
       refunds: sums.refunds,
       charged,

@@ -100,35 +100,43 @@ function cutInto(
   };
 }
 
-/** Something added up over the slots of a period. */
-export interface Folded<T> {
-  /** By bucket, in order; undefined where nothing was read. */
-  readonly buckets: readonly (T | undefined)[];
-  readonly total: T;
-  /** Over the part that is compared. */
-  readonly compared: T;
+/** How parts are added up. */
+export interface Adding<Sum, Part> {
+  none(): Sum;
+  /** The sum of one part alone, which may be made of it: nobody else has it. */
+  of(part: Part): Sum;
+  /** Adds a copy of `part` to `sum`, in place. */
+  add(sum: Sum, part: Part): void;
 }
 
-/** Adds up what was read by slot, in any number of parts: by bucket, in all, and over the compared part. */
-export function foldSlots<T>(
-  slots: Slots,
-  parts: Iterable<readonly [slot: number, value: T]>,
-  empty: () => T,
-  add: (sum: T, more: T) => void,
-): Folded<T> {
-  const buckets = new Array<T | undefined>(slots.bucketEdges.length - 1);
-  const total = empty();
+/** Something added up over the slots of a period, in any number of parts. */
+export interface Folded<Sum> {
+  /** By bucket, in order; undefined where there was nothing. */
+  readonly buckets: readonly (Sum | undefined)[];
+  readonly total: Sum;
+  /** Over the part that is compared. */
+  readonly compared: Sum;
+}
+
+/** Adds up what `read` gives to the function that it is called with. */
+export function foldSlots<Sum, Part>(
+  { bucketOf, bucketEdges, comparedSlots }: Slots,
+  { none, of, add }: Adding<Sum, Part>,
+  read: (each: (slot: number, part: Part) => void) => void,
+): Folded<Sum> {
+  const buckets = new Array<Sum | undefined>(bucketEdges.length - 1);
+  const total = none();
   // Most comparisons are of everything: that is not added up once more.
-  const apart = slots.comparedSlots < slots.bucketOf.length;
-  const compared = apart ? empty() : total;
-  for (const [slot, value] of parts) {
-    add(total, value);
-    if (apart && slot < slots.comparedSlots) add(compared, value);
+  const apart = comparedSlots < bucketOf.length;
+  const compared = apart ? none() : total;
+  read((slot, part) => {
+    add(total, part);
+    if (apart && slot < comparedSlots) add(compared, part);
     // Most buckets are one part.
-    const bucket = slots.bucketOf[slot] as number;
-    const before = buckets[bucket];
-    if (before === undefined) buckets[bucket] = value;
-    else add(before, value);
-  }
+    const bucket = bucketOf[slot] as number;
+    const sum = buckets[bucket];
+    if (sum === undefined) buckets[bucket] = of(part);
+    else add(sum, part);
+  });
   return { buckets, total, compared };
 }

@@ -191,25 +191,11 @@ export function readNumbers(text: string): number[] {
   return text.length <= 2 ? [] : text.slice(1, -1).split(',').map(Number);
 }
 
-/** The sums of each slot: most slots are one cell. */
-export function sumBySlot<T>(
-  cells: readonly [slot: number, value: T][],
-  add: (sum: T, more: T) => void,
-): Map<number, T> {
-  const slots = new Map<number, T>();
-  for (const [slot, value] of cells) {
-    const before = slots.get(slot);
-    if (before === undefined) slots.set(slot, value);
-    else add(before, value);
-  }
-  return slots;
-}
-
 /** The runs of an account: those that it has sums of, and quarters of an hour that no hour of the series holds. */
-export function accountRuns(range: CellRange): { sums: Run[]; quarters: Run[] } {
+export function accountRuns(range: CellRange): { hours: Run[]; quarters: Run[] } {
   const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles: true });
   return {
-    sums: runs.filter((run) => run.grainMinutes > BASE_GRAIN_MINUTES),
+    hours: runs.filter((run) => run.grainMinutes > BASE_GRAIN_MINUTES),
     quarters: runs.filter((run) => run.grainMinutes === BASE_GRAIN_MINUTES),
   };
 }

@@ -1,7 +1,7 @@
 /** What one account used, slot by slot, with the state that it stands on: one statement, as an answer needs little else. */
 
 import type { Counts } from '../../domain/counts.js';
-import type { MoneyByCurrency } from '../../domain/money.js';
+import type { CurrencySums } from '../../domain/money.js';
 import { OUTCOMES } from '../../domain/outcome.js';
 import {
   accountRuns,
@@ -15,8 +15,8 @@ import {
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
-import { MONEY_OF_CELLS, moneyIn } from './select-money.js';
-import { COUNTS_OF_CELLS, countsIn } from './select-outcomes.js';
+import { MONEY_OF_CELLS, readSums } from './select-money.js';
+import { COUNTS_OF_CELLS, readCounts } from './select-outcomes.js';
 
 const ACCOUNT = 'cell.account_id = $6';
 const QUARTERS = ['$7', '$8', '$9'];
@@ -40,10 +40,10 @@ const BY_QUARTER = `${BY_HOUR}
 /** What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of others end first. */
 export interface AccountUsage {
   readonly state: AnswerState;
-  /** By slot (from 0), each in any number of parts. */
-  counts(): Iterable<[slot: number, counts: Counts]>;
-  /** By slot (from 0), each in any number of parts. */
-  money(): Iterable<[slot: number, money: MoneyByCurrency]>;
+  /** Calls `each` by slot (from 0), in any order and any number of parts. */
+  counts(each: (slot: number, counts: Counts) => void): void;
+  /** The same with what was charged and given back. */
+  money(each: (slot: number, sums: CurrencySums) => void): void;
 }
 
 /**
@@ -55,8 +55,8 @@ export async function selectAccountUsage(
   range: CellRange,
   accountId: string,
 ): Promise<AccountUsage> {
-  const { sums, quarters } = accountRuns(range);
-  const values = [...cellValues(range, sums), settledValue(range), accountId];
+  const { hours, quarters } = accountRuns(range);
+  const values = [...cellValues(range, hours), settledValue(range), accountId];
   const rows: readonly Row[] =
     quarters.length === 0
       ? await snapshot.rows('account_usage', BY_HOUR, values)
@@ -65,11 +65,17 @@ export async function selectAccountUsage(
           ...runValues(quarters),
         ]);
   const state = stateOf(rows);
-  const [counts, codes = null, cells = null, ...ofQuarters] = rows[0]?.slice(4) ?? [];
-  const [countsOfQuarters, ...moneyOfQuarters] = ofQuarters;
+  const [counts, codes, sums, ...quarterly] = rows[0]?.slice(4) ?? [];
+  const [countsOfQuarters, codesOfQuarters, sumsOfQuarters] = quarterly;
   return {
     state,
-    counts: () => [...countsIn(counts, range), ...countsIn(countsOfQuarters, range)],
-    money: () => [...moneyIn([codes, cells], range), ...moneyIn(moneyOfQuarters, range)],
+    counts(each) {
+      readCounts(counts, range, each);
+      readCounts(countsOfQuarters, range, each);
+    },
+    money(each) {
+      readSums(codes, sums, range, each);
+      readSums(codesOfQuarters, sumsOfQuarters, range, each);
+    },
   };
 }

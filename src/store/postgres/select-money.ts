@@ -1,11 +1,11 @@
 /** Charges and refunds by currency, slot by slot: of the platform and its operators. */
-import { addSums, type MoneyByCurrency } from '../../domain/money.js';
+import { addSums, type CurrencySums, type MoneyByCurrency } from '../../domain/money.js';
 import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
 
 /**
- * The money of some cells as `moneyIn` reads it, in two columns: the codes of their currencies, three letters each (ISO
+ * The money of some cells as `readSums` reads it, in two columns: the codes of their currencies, three letters each (ISO
  * 4217), and their numbers, as one text each. Cells of one slot are added up here: most slots are one.
  */
 export const MONEY_OF_CELLS = `
@@ -34,27 +34,37 @@ export function readMoney(
 
 /** By operator, then by slot. */
 export function moneyByOperator(rows: readonly Row[], range: CellRange): Map<string, SlotMoney> {
-  return new Map(rows.map((row) => [row[0] as string, moneyIn(row.slice(1), range)]));
+  return new Map(
+    rows.map(([operatorId, codes, cells]) => {
+      const slots: SlotMoney = new Map();
+      readSums(codes, cells, range, (slot, sums) => {
+        const own = slots.get(slot) ?? new Map();
+        slots.set(slot, own);
+        addSums(own, sums);
+      });
+      return [operatorId as string, slots];
+    }),
+  );
 }
 
-/** The cells of MONEY_OF_CELLS by slot; one cell is of one currency. */
-export function moneyIn([codes, cells]: Row, range: CellRange): SlotMoney {
-  const slots: SlotMoney = new Map();
-  if (!codes || !cells) return slots;
+/** Calls `each` with the cells of MONEY_OF_CELLS, in any order: most slots (from 0) are one cell, which is of one currency. */
+export function readSums(
+  codes: string | null | undefined,
+  cells: string | null | undefined,
+  range: CellRange,
+  each: (slot: number, sums: CurrencySums) => void,
+): void {
+  if (!codes || !cells) return;
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells);
   for (let at = 0; scanner.more; at += CODE_LETTERS) {
     const slot = slotOf(scanner.number());
-    const currency = codes.slice(at, at + CODE_LETTERS);
-    const sums = {
+    each(slot, {
+      currency: codes.slice(at, at + CODE_LETTERS),
       charges: scanner.bigint(),
       refunds: scanner.bigint(),
       charged: scanner.nanos(),
       refunded: scanner.nanos(),
-    };
-    const own = slots.get(slot);
-    if (own === undefined) slots.set(slot, new Map([[currency, sums]]));
-    else addSums(own, currency, sums);
+    });
   }
-  return slots;
 }

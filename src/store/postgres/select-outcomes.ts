@@ -8,7 +8,6 @@ import {
   runsOf,
   settledValue,
   slotFinder,
-  sumBySlot,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
@@ -17,7 +16,7 @@ import { NumberScanner } from './scanner.js';
 // here: most slots are one. What is pending in settled cells is UNKNOWN.
 const SETTLED = `cell.bucket < $5::timestamptz`;
 
-/** The counts of some cells as `countsIn` reads them; $5 is the parameter of `settledValue`. */
+/** The counts of some cells as `readCounts` reads them; $5 is the parameter of `settledValue`. */
 export const COUNTS_OF_CELLS = `
   string_agg(concat_ws(' ', ${CELL_MINUTE}, CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END, cell.delivered,
                        cell.undeliverable, cell.expired, cell.rejected, cell.deleted,
@@ -46,14 +45,25 @@ export function readOutcomes(
 
 /** By operator, then by slot. */
 export function outcomesIn(rows: readonly Row[], range: CellRange): Map<string, SlotCounts> {
-  return new Map(
-    rows.map((row) => [row[0] as string, sumBySlot(countsIn(row[1], range), addCounts)]),
-  );
+  return new Map(rows.map((row) => [row[0] as string, countsBySlot(row[1], range)]));
 }
 
-/** The cells of COUNTS_OF_CELLS, each with its slot. */
-export function countsIn(cells: string | null | undefined, range: CellRange) {
-  const found: [number, Counts][] = [];
+function countsBySlot(cells: string | null | undefined, range: CellRange): SlotCounts {
+  const slots: SlotCounts = new Map();
+  readCounts(cells, range, (slot, counts) => {
+    const before = slots.get(slot);
+    if (before === undefined) slots.set(slot, counts);
+    else addCounts(before, counts);
+  });
+  return slots;
+}
+
+/** Calls `each` with the cells of COUNTS_OF_CELLS, in any order: most slots (from 0) are one cell. */
+export function readCounts(
+  cells: string | null | undefined,
+  range: CellRange,
+  each: (slot: number, counts: Counts) => void,
+): void {
   const slotOf = slotFinder(range);
   for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
     const slot = slotOf(scanner.number());
@@ -70,7 +80,6 @@ export function countsIn(cells: string | null | undefined, range: CellRange) {
       segments: scanner.bigint(),
     };
     counts.accepted = counts.pending + counts.delivered + failedCount(counts) + counts.unknown;
-    found.push([slot, counts]);
+    each(slot, counts);
   }
-  return found;
 }

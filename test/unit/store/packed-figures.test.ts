@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addCounts, type Counts, noCounts } from '../../../src/domain/counts.js';
 import { type Figures, noFigures } from '../../../src/domain/figures.js';
-import { addMoney } from '../../../src/domain/money.js';
+import { addSums } from '../../../src/domain/money.js';
 import { addBins } from '../../../src/domain/percentile.js';
 import type { Part } from '../../../src/platform/parts.js';
 import { FigureSums, packFigures } from '../../../src/store/postgres/packed-figures.js';
@@ -85,7 +85,7 @@ describe('packed figures', () => {
           }
           addCounts(sum.counts, figures.counts);
           addBins(sum.bins, figures.bins);
-          addMoney(sum.money, figures.money);
+          for (const [currency, sums] of figures.money) addSums(sum.money, { currency, ...sums });
         }
         expect(plain(unpacked(packFigures(list)))).toEqual(plain(sum));
       }),
