@@ -143,8 +143,8 @@ describe('a day whose hours are known', () => {
 
 describe('the memory', () => {
   const look = lookAt([1]);
-  /** Every sixth hour, each a block of its own. */
   const QUARTER = HOUR / 4;
+  /** Every sixth hour, each a block of its own. */
   const slots = Array.from({ length: 90 }, (_, i) => slot(i * 6 * HOUR, i * 6 * HOUR + QUARTER));
 
   it('is bounded: of more than it has room for, the latest are found', () => {
