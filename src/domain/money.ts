@@ -28,7 +28,8 @@ export function addCurrency(list: CurrencySums[], more: CurrencySums): void {
       return;
     }
   }
-  list.push({ ...more });
+  const { currency, charges, refunds, charged, refunded } = more;
+  list.push({ currency, charges, refunds, charged, refunded });
 }
 
 /** Adds the sums of one currency to `money`, in place. */
@@ -38,11 +39,12 @@ export function addSums(money: MoneyByCurrency, { currency, ...sums }: CurrencyS
   else addTo(known, sums);
 }
 
+/** Most refunds are 0, and adding that makes a new bigint as well. */
 function addTo(sums: MoneySums, more: MoneySums): void {
   sums.charges += more.charges;
-  sums.refunds += more.refunds;
   sums.charged += more.charged;
-  sums.refunded += more.refunded;
+  if (more.refunds) sums.refunds += more.refunds;
+  if (more.refunded) sums.refunded += more.refunded;
 }
 
 /** charged - refunded; may be negative. */

@@ -5,38 +5,57 @@
  */
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../domain/calendar.js';
-import { type Counts, failedCount } from '../domain/counts.js';
+import { COUNT_COLUMNS, type CountTable } from '../domain/count-table.js';
+import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
+import { type CurrencySums, netOf, perMessage } from '../domain/money.js';
 import { ratesOf } from '../domain/rates.js';
-import {
-  Bucket,
-  type BucketState,
-  Money,
-  Counts as ProtoCounts,
-  Rates,
-} from '../generated/proto/sms/analytics/v1/common.js';
-import { bucketOf } from './answer-parts.js';
-import { encoded, LEN } from './points.js';
+import { Bucket, type BucketState, Rates } from '../generated/proto/sms/analytics/v1/common.js';
+import { bucketOf, byCurrency, isMoney } from './answer-parts.js';
+import { encoded, LEN, VARINT } from './points.js';
 
-/** What a point is made of; its rates follow from its counts. */
-export interface AccountFigures {
-  /** Whole minutes. */
-  readonly range: InstantRange;
-  readonly state: BucketState;
-  readonly counts: Counts;
-  readonly money: readonly Money[];
+/**
+ * Writes the fields of an AccountPoint as the generated code would, but straight from numbers: `range` is
+ * whole minutes long, the counts are a row of `table`, and `money` has each currency once.
+ */
+export function writeAccountPoint(
+  writer: BinaryWriter,
+  range: InstantRange,
+  state: BucketState,
+  table: CountTable,
+  row: number,
+  money: readonly CurrencySums[],
+): void {
+  writer.tag(1, LEN).bytes(encodedBucket(range, state));
+  writer.tag(2, LEN).fork();
+  for (let column = 0; column < COUNT_COLUMNS.length; column++) {
+    writeNumber(writer, column + 1, table.at(row, column));
+  }
+  writer.join();
+  writer.tag(3, LEN).bytes(encodedRates(table, row));
+  for (const sums of byCurrency(money)) {
+    if (isMoney(sums)) writeMoney(writer.tag(4, LEN).fork(), sums, table.at(row, DELIVERED)).join();
+  }
 }
 
-/** Writes the fields of AccountPoint. */
-export const accountPoint = {
-  encode({ range, state, counts, money }: AccountFigures, writer: BinaryWriter): BinaryWriter {
-    writer.tag(1, LEN).bytes(encodedBucket(range, state));
-    ProtoCounts.encode(counts, writer.tag(2, LEN).fork()).join();
-    writer.tag(3, LEN).bytes(encodedRates(counts));
-    for (const one of money) Money.encode(one, writer.tag(4, LEN).fork()).join();
-    return writer;
-  },
-};
+function writeNumber(writer: BinaryWriter, field: number, number: number | bigint): void {
+  if (number) writer.tag(field, VARINT).int64(number);
+}
+
+/** Writes the fields of Money. */
+function writeMoney(writer: BinaryWriter, sums: CurrencySums, delivered: number): BinaryWriter {
+  const charged = formatNanos(sums.charged);
+  const net = sums.refunded ? netOf(sums) : sums.charged;
+  const each = perMessage(net, BigInt(delivered));
+  writer.tag(1, LEN).string(sums.currency);
+  writeNumber(writer, 2, sums.charges);
+  writeNumber(writer, 3, sums.refunds);
+  writer.tag(4, LEN).string(charged);
+  writer.tag(5, LEN).string(formatNanos(sums.refunded));
+  writer.tag(6, LEN).string(net === sums.charged ? charged : formatNanos(net));
+  if (each !== undefined) writer.tag(7, LEN).string(formatNanos(each));
+  return writer;
+}
 
 /** Parts are kept as long as there are fewer: each is at most some 200 bytes. */
 const MOST_KEPT = 4_096;
@@ -63,14 +82,20 @@ function encodedBucket(range: InstantRange, state: BucketState): Uint8Array {
 const FEW = 64;
 const keptRates = new Map<number, Uint8Array>();
 
-function encodedRates(counts: Counts): Uint8Array {
-  if (counts.accepted >= FEW) return encoded(Rates, ratesOf(counts));
-  const [accepted, pending] = [Number(counts.accepted), Number(counts.pending)];
-  const [delivered, failed] = [Number(counts.delivered), Number(failedCount(counts))];
-  const key = ((accepted * FEW + pending) * FEW + delivered) * FEW + failed;
+const ACCEPTED = COUNT_COLUMNS.indexOf('accepted');
+const PENDING = COUNT_COLUMNS.indexOf('pending');
+const DELIVERED = COUNT_COLUMNS.indexOf('delivered');
+const UNKNOWN = COUNT_COLUMNS.indexOf('unknown');
+
+function encodedRates(table: CountTable, row: number): Uint8Array {
+  const accepted = table.at(row, ACCEPTED);
+  if (accepted >= FEW) return encoded(Rates, ratesOf(table.sum(row, row + 1)));
+  // What else rates are made of follows from these four.
+  const [pending, delivered] = [table.at(row, PENDING), table.at(row, DELIVERED)];
+  const key = ((accepted * FEW + pending) * FEW + delivered) * FEW + table.at(row, UNKNOWN);
   const known = keptRates.get(key);
   if (known !== undefined) return known;
-  const bytes = encoded(Rates, ratesOf(counts));
+  const bytes = encoded(Rates, ratesOf(table.sum(row, row + 1)));
   keep(keptRates, key, bytes);
   return bytes;
 }

@@ -3,7 +3,9 @@
  * the comparison here (after the interceptor's), the predicate of every statement, and row-level
  * security under a role of its own. The account comes from the caller's scope, never from the request.
  */
-import { addCounts, type Counts, noCounts } from '../domain/counts.js';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
+import { CountTable } from '../domain/count-table.js';
+import type { Counts } from '../domain/counts.js';
 import { type FieldViolation, OutOfScope } from '../domain/failure.js';
 import { addCurrency, type CurrencySums } from '../domain/money.js';
 import { noBins } from '../domain/percentile.js';
@@ -12,21 +14,13 @@ import {
   GetAccountUsageResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { type AccountUsage, selectAccountUsage } from '../store/postgres/select-account-usage.js';
-import { type AccountFigures, accountPoint } from './account-point.js';
+import { writeAccountPoint } from './account-point.js';
 import { countsAndRates, metaOf, moneyList, stateOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared, QueryContext } from './context.js';
 import { readFresh } from './fresh-read.js';
-import {
-  type Adding,
-  bucketAt,
-  type Folded,
-  type Freshness,
-  foldSlots,
-  planPeriods,
-  type Slots,
-} from './periods.js';
-import { encodedSeries } from './points.js';
+import { bucketAt, type Freshness, firstSlotOf, planPeriods, type Slots } from './periods.js';
+import { encodedWith, LEN } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
 
@@ -64,72 +58,95 @@ export function prepareAccountUsage(
     );
     // From here on nothing waits: what an answer is made of is gone before the next one is made.
     const { fresh, current, earlier } = read;
-    const usage = usageOf(current, read.usage);
     const before = earlier && read.before && usageOf(earlier, read.before);
-    const { counts, money } = usage;
+    const usage = usageOf(current, read.usage);
     const meta = metaOf(question.range, fresh);
     const answer: GetAccountUsageResponse = {
       meta,
       accountId,
-      ...countsAndRates(counts.total),
-      money: moneyList(money.total, counts.total.delivered),
+      ...countsAndRates(usage.total.counts),
+      money: moneyList(usage.total.money, usage.total.counts.delivered),
       series: [],
       comparison:
         before &&
         comparisonOf(
           bucketAt(earlier, 0),
           question.range.zone,
-          comparedOf(before.counts.total, before.money.total),
-          comparedOf(counts.compared, money.compared),
+          comparedOf(before.total),
+          comparedOf(usage.compared),
         ),
     };
-    const points = question.granularity === 'total' ? [] : pointsOf(current, usage, fresh);
-    const bytes = encodedSeries(GetAccountUsageResponse, answer, SERIES, points);
+    const bytes = encodedWith(GetAccountUsageResponse, answer, (writer) => {
+      if (question.granularity !== 'total') writeSeries(writer, current, usage.money, fresh);
+    });
     return { bytes, revision: meta.revision };
   };
 }
 
-/** The field `series` of GetAccountUsageResponse. */
-const SERIES = { number: 6, message: accountPoint };
+/** Counts by slot: of the latest `usageOf`. */
+const table = new CountTable();
 
-/** One point for each bucket, made when it is asked for: an answer has hundreds. */
-function* pointsOf(
-  slots: Slots,
-  { counts, money }: Usage,
-  fresh: Freshness,
-): Iterable<AccountFigures> {
-  for (let i = 0; i < counts.buckets.length; i++) {
-    const range = bucketAt(slots, i);
-    const own = counts.buckets[i] ?? noCounts();
-    yield {
-      range,
-      state: stateOf(range, fresh),
-      counts: own,
-      money: moneyList(money.buckets[i] ?? [], own.delivered),
-    };
-  }
+interface Sums {
+  readonly counts: Counts;
+  readonly money: readonly CurrencySums[];
 }
 
 interface Usage {
-  readonly counts: Folded<Counts>;
-  readonly money: Folded<CurrencySums[]>;
+  readonly total: Sums;
+  /** Over the part that is compared. */
+  readonly compared: Sums;
+  /** By slot. */
+  readonly money: SlotMoney;
 }
 
-const COUNTS: Adding<Counts, Counts> = { none: noCounts, of: (counts) => counts, add: addCounts };
-const MONEY: Adding<CurrencySums[], CurrencySums> = {
-  none: () => [],
-  of: (sums) => [sums],
-  add: addCurrency,
-};
+type SlotMoney = (CurrencySums[] | undefined)[];
 
-function usageOf(slots: Slots, read: AccountUsage): Usage {
-  return {
-    counts: foldSlots(slots, COUNTS, (each) => read.counts(each)),
-    money: foldSlots(slots, MONEY, (each) => read.money(each)),
-  };
+function usageOf({ edges, comparedSlots }: Slots, read: AccountUsage): Usage {
+  const slots = edges.length - 1;
+  table.clear(slots);
+  read.counts(table);
+  const money: SlotMoney = new Array(slots);
+  read.money((slot, sums) => {
+    const own = money[slot];
+    if (own === undefined) money[slot] = [sums];
+    else addCurrency(own, sums);
+  });
+  const sumsTo = (end: number): Sums => ({
+    counts: table.sum(0, end),
+    money: sumOf(money.slice(0, end)),
+  });
+  const total = sumsTo(slots);
+  return { total, compared: comparedSlots === slots ? total : sumsTo(comparedSlots), money };
+}
+
+function sumOf(money: SlotMoney): CurrencySums[] {
+  const sum: CurrencySums[] = [];
+  for (const list of money) for (const one of list ?? []) addCurrency(sum, one);
+  return sum;
+}
+
+/** The field `series` of GetAccountUsageResponse. */
+const SERIES = 6;
+
+/** One point for each bucket, from the counts in `table`; each is written as it is made, as an answer has hundreds. */
+function writeSeries(
+  writer: BinaryWriter,
+  slots: Slots,
+  money: SlotMoney,
+  fresh: Freshness,
+): void {
+  for (let bucket = 0; bucket < slots.bucketEdges.length - 1; bucket++) {
+    const range = bucketAt(slots, bucket);
+    const [first, end] = [firstSlotOf(slots, bucket), firstSlotOf(slots, bucket + 1)];
+    for (let slot = first + 1; slot < end; slot++) table.addRow(first, slot);
+    const sums = end - first === 1 ? (money[first] ?? []) : sumOf(money.slice(first, end));
+    writer.tag(SERIES, LEN).fork();
+    writeAccountPoint(writer, range, stateOf(range, fresh), table, first, sums);
+    writer.join();
+  }
 }
 
 /** What a comparison is made of; accounts have no latency. */
-function comparedOf(counts: Counts, money: readonly CurrencySums[]) {
+function comparedOf({ counts, money }: Sums) {
   return { bins: noBins(), counts, money: new Map(money.map((sums) => [sums.currency, sums])) };
 }

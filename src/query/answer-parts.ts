@@ -95,23 +95,24 @@ export function moneyOf(money: MoneyByCurrency, delivered: bigint): Money[] {
   );
 }
 
-/** The same of a list. */
+/** The same of a list that has each currency once. */
 export function moneyList(all: readonly CurrencySums[], delivered: bigint): Money[] {
-  const list: Money[] = [];
-  for (const sums of all) {
-    if (!isMoney(sums)) continue;
+  return byCurrency(all.filter(isMoney)).map((sums) => {
     const net = netOf(sums);
     const each = perMessage(net, delivered);
-    const charged = formatNanos(sums.charged);
-    list.push({
+    return {
       currency: sums.currency,
       charges: sums.charges,
       refunds: sums.refunds,
-      charged,
+      charged: formatNanos(sums.charged),
       refunded: formatNanos(sums.refunded),
-      net: net === sums.charged ? charged : formatNanos(net),
+      net: formatNanos(net),
       netPerDelivered: each === undefined ? undefined : formatNanos(each),
-    });
-  }
-  return list.length < 2 ? list : list.sort((a, b) => (a.currency < b.currency ? -1 : 1));
+    };
+  });
+}
+
+/** In the order of their codes. */
+export function byCurrency(all: readonly CurrencySums[]): readonly CurrencySums[] {
+  return all.length < 2 ? all : [...all].sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }

@@ -30,20 +30,22 @@ export function revisionOf({ state, dataAsOf }: Freshness): string {
   return `${state.revision}.${dataAsOf.toString(36)}`;
 }
 
-/** What is read for one period. */
+/** What is read for one period: its buckets, of which at most one is two slots. */
 export interface Slots extends CellRange {
   /** Where the buckets of the series begin and end, in time order; a total is one. */
   readonly bucketEdges: readonly EpochMicros[];
-  /** The bucket that each slot lies in. */
-  readonly bucketOf: readonly number[];
-  /** How many slots from the first belong to the part that is compared. */
+  /** How many slots from the first belong to the part that is compared; where a bucket is cut, it is cut behind them. */
   readonly comparedSlots: number;
+}
+
+/** The slot that a bucket begins with; the next bucket's is where it ends. */
+export function firstSlotOf({ edges, bucketEdges, comparedSlots }: Slots, bucket: number): number {
+  return edges === bucketEdges || bucket < comparedSlots ? bucket : bucket + 1;
 }
 
 /** The nth bucket of a period. */
 export function bucketAt({ bucketEdges }: Slots, index: number): InstantRange {
-  const [start, end] = [bucketEdges[index], bucketEdges[index + 1]] as [EpochMicros, EpochMicros];
-  return { start, end };
+  return { start: bucketEdges[index] as EpochMicros, end: bucketEdges[index + 1] as EpochMicros };
 }
 
 /** The periods of a question. */
@@ -79,64 +81,13 @@ function cutInto(
   fresh: Freshness,
   comparedTo: EpochMicros,
 ): Slots {
-  const edges: EpochMicros[] = [bucketEdges[0] as EpochMicros];
-  const bucketOf: number[] = [];
-  for (let i = 1; i < bucketEdges.length; i++) {
-    const [start, end] = [bucketEdges[i - 1] as EpochMicros, bucketEdges[i] as EpochMicros];
-    if (start < comparedTo && comparedTo < end) {
-      edges.push(comparedTo);
-      bucketOf.push(i - 1);
-    }
-    edges.push(end);
-    bucketOf.push(i - 1);
-  }
+  const comparedSlots = bucketEdges.findIndex((edge) => edge >= comparedTo);
+  const isCut = comparedSlots > 0 && bucketEdges[comparedSlots] !== comparedTo;
   return {
     generation: fresh.state.generation,
     settledThrough: fresh.settledThrough,
-    edges,
+    edges: isCut ? bucketEdges.toSpliced(comparedSlots, 0, comparedTo) : bucketEdges,
     bucketEdges,
-    bucketOf,
-    comparedSlots: edges.findIndex((edge) => edge >= comparedTo),
+    comparedSlots,
   };
-}
-
-/** How parts are added up. */
-export interface Adding<Sum, Part> {
-  none(): Sum;
-  /** The sum of one part alone, which may be made of it: nobody else has it. */
-  of(part: Part): Sum;
-  /** Adds a copy of `part` to `sum`, in place. */
-  add(sum: Sum, part: Part): void;
-}
-
-/** Something added up over the slots of a period, in any number of parts. */
-export interface Folded<Sum> {
-  /** By bucket, in order; undefined where there was nothing. */
-  readonly buckets: readonly (Sum | undefined)[];
-  readonly total: Sum;
-  /** Over the part that is compared. */
-  readonly compared: Sum;
-}
-
-/** Adds up what `read` gives to the function that it is called with. */
-export function foldSlots<Sum, Part>(
-  { bucketOf, bucketEdges, comparedSlots }: Slots,
-  { none, of, add }: Adding<Sum, Part>,
-  read: (each: (slot: number, part: Part) => void) => void,
-): Folded<Sum> {
-  const buckets = new Array<Sum | undefined>(bucketEdges.length - 1);
-  const total = none();
-  // Most comparisons are of everything: that is not added up once more.
-  const apart = comparedSlots < bucketOf.length;
-  const compared = apart ? none() : total;
-  read((slot, part) => {
-    add(total, part);
-    if (apart && slot < comparedSlots) add(compared, part);
-    // Most buckets are one part.
-    const bucket = bucketOf[slot] as number;
-    const sum = buckets[bucket];
-    if (sum === undefined) buckets[bucket] = of(part);
-    else add(sum, part);
-  });
-  return { buckets, total, compared };
 }

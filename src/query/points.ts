@@ -9,9 +9,10 @@ import { type Bucket, BucketState } from '../generated/proto/sms/analytics/v1/co
 import { type Part, partOf, sideBySide, sizeOf } from '../platform/parts.js';
 import type { EncodedPoint } from '../store/postgres/select-figures.js';
 import { bucketOf, stateOf } from './answer-parts.js';
-import { bucketAt, type Freshness, type Slots } from './periods.js';
+import { bucketAt, type Freshness, firstSlotOf, type Slots } from './periods.js';
 
-/** Wire type LEN, https://protobuf.dev/programming-guides/encoding/#structure. */
+/** Wire types, https://protobuf.dev/programming-guides/encoding/#structure. */
+export const VARINT = 0;
 export const LEN = 2;
 
 /** Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same, and the latter's is fast. */
@@ -40,16 +41,15 @@ export function encoded<Message>(type: MessageType<Message>, message: Message): 
   return bytes;
 }
 
-/** The bytes of a message, and behind it the points of its series, each encoded as soon as it is made. */
-export function encodedSeries<Message, Point>(
+/** The bytes of a message, and behind it those of the fields that `writeRest` writes. */
+export function encodedWith<Message>(
   type: MessageType<Message>,
   message: Message,
-  { number, message: point }: Pick<SeriesField<never, Point>, 'number' | 'message'>,
-  points: Iterable<Point>,
+  writeRest: (writer: BinaryWriter) => void,
 ): Uint8Array {
   const encode = (all: Message, own: BinaryWriter) => {
     type.encode(all, own);
-    for (const one of points) point.encode(one, own.tag(number, LEN).fork()).join();
+    writeRest(own);
     return own;
   };
   return encoded({ encode }, message);
@@ -85,20 +85,18 @@ export function seriesParts<Value extends Pointed, Point>(
   const asField: MessageType<Point> = {
     encode: (point, own) => field.message.encode(point, own.tag(field.number, LEN).fork()).join(),
   };
-  let slot = 0;
   const made: { value: Value; state: BucketState; index: number }[] = [];
   const parts: Part[] = [];
   for (let index = 0; index < slots.bucketEdges.length - 1; index++) {
     const range = bucketAt(slots, index);
-    const first = slot;
-    while (slots.bucketOf[slot] === index) slot++;
+    const [first, end] = [firstSlotOf(slots, index), firstSlotOf(slots, index + 1)];
     const state = stateOf(range, fresh);
-    const only = slot - first === 1 ? values[first] : undefined;
+    const only = end - first === 1 ? values[first] : undefined;
     if (only?.point?.state === state) {
       parts.push(only.point);
       continue;
     }
-    const point = field.pointOf(bucketOf(range, state), values.slice(first, slot), range);
+    const point = field.pointOf(bucketOf(range, state), values.slice(first, end), range);
     parts.push(partOf(encoded(asField, point)));
     const keeps = state !== BucketState.BUCKET_STATE_OPEN || !field.openFlows;
     if (only !== undefined && keeps) made.push({ value: only, state, index });

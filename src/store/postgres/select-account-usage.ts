@@ -1,6 +1,6 @@
 /** What one account used, slot by slot, with the state that it stands on: one statement, as an answer needs little else. */
 
-import type { Counts } from '../../domain/counts.js';
+import type { CountTable } from '../../domain/count-table.js';
 import type { CurrencySums } from '../../domain/money.js';
 import { OUTCOMES } from '../../domain/outcome.js';
 import {
@@ -16,7 +16,7 @@ import {
 import type { Row, Snapshot } from './pool.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
 import { MONEY_OF_CELLS, readSums } from './select-money.js';
-import { COUNTS_OF_CELLS, readCounts } from './select-outcomes.js';
+import { addCells, COUNTS_OF_CELLS } from './select-outcomes.js';
 
 const ACCOUNT = 'cell.account_id = $6';
 const QUARTERS = ['$7', '$8', '$9'];
@@ -40,9 +40,9 @@ const BY_QUARTER = `${BY_HOUR}
 /** What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of others end first. */
 export interface AccountUsage {
   readonly state: AnswerState;
-  /** Calls `each` by slot (from 0), in any order and any number of parts. */
-  counts(each: (slot: number, counts: Counts) => void): void;
-  /** The same with what was charged and given back. */
+  /** Adds what became of the messages to the rows of their slots (from 0). */
+  counts(table: CountTable): void;
+  /** Calls `each` with what was charged and given back by slot, in any order and any number of parts. */
   money(each: (slot: number, sums: CurrencySums) => void): void;
 }
 
@@ -69,9 +69,9 @@ export async function selectAccountUsage(
   const [countsOfQuarters, codesOfQuarters, sumsOfQuarters] = quarterly;
   return {
     state,
-    counts(each) {
-      readCounts(counts, range, each);
-      readCounts(countsOfQuarters, range, each);
+    counts(table) {
+      addCells(counts, range, table);
+      addCells(countsOfQuarters, range, table);
     },
     money(each) {
       readSums(codes, sums, range, each);

@@ -1,4 +1,5 @@
 /** Messages by outcome, slot by slot: of the platform and its operators. */
+import { COUNT_COLUMNS, type CountTable } from '../../domain/count-table.js';
 import { addCounts, type Counts, failedCount } from '../../domain/counts.js';
 import {
   CELL_MINUTE,
@@ -81,5 +82,27 @@ export function readCounts(
     };
     counts.accepted = counts.pending + counts.delivered + failedCount(counts) + counts.unknown;
     each(slot, counts);
+  }
+}
+
+const ACCEPTED = COUNT_COLUMNS.indexOf('accepted');
+const CONTRADICTED = COUNT_COLUMNS.indexOf('contradicted');
+
+/** Adds the same cells to the rows of their slots. Their numbers stand in the order of the columns, and make up `accepted`. */
+export function addCells(
+  cells: string | null | undefined,
+  range: CellRange,
+  table: CountTable,
+): void {
+  const slotOf = slotFinder(range);
+  for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
+    const slot = slotOf(scanner.number());
+    let accepted = 0;
+    for (let column = ACCEPTED + 1; column < COUNT_COLUMNS.length; column++) {
+      const number = scanner.number();
+      table.add(slot, column, number);
+      if (column < CONTRADICTED) accepted += number;
+    }
+    table.add(slot, ACCEPTED, accepted);
   }
 }
