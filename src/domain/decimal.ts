@@ -1,6 +1,6 @@
 /**
  * Money as exact decimals: whole numbers of 1e-9 inside, plain decimal text at the edges. No amount
- * ever passes through a floating-point number.
+ * passes through a floating-point number that could not tell it from every other amount.
  */
 
 /** A number of 1e-9 currency units. */
@@ -40,25 +40,20 @@ export function parseAmount(text: string): Nanos | undefined {
   return BigInt(digits) * 10n ** BigInt(FRACTION_DIGITS - fractionDigits);
 }
 
+/**
+ * A decimal of up to 15 digits is the shortest text of the double nearest to it, which is what String
+ * gives (ECMA-262, Number::toString; DBL_DIG of C). Below 1e-6 String gives an exponent.
+ */
+const [MIN_SHORT, MAX_SHORT] = [1e3, 1e15];
+
 /** The shortest plain decimal text of `nanos`: `12.5`, `0`, `-0.000000001`; never an exponent. */
 export function formatNanos(nanos: Nanos): string {
   if (nanos < 0n) return `-${formatNanos(-nanos)}`;
-  // Below 2 ** 53 nanos, nine million units, numbers are exact, and faster.
   const small = Number(nanos);
-  if (small <= Number.MAX_SAFE_INTEGER) {
-    let units = Math.floor(small / 1e9);
-    // The quotient is rounded, and may be one too many.
-    if (units * 1e9 > small) units--;
-    return withFraction(String(units), small - units * 1e9);
-  }
-  return withFraction((nanos / 1_000_000_000n).toString(), Number(nanos % 1_000_000_000n));
-}
-
-function withFraction(integer: string, nanos: number): string {
-  if (nanos === 0) return integer;
-  let digits = FRACTION_DIGITS;
-  // Below 2 ** 30, as integers: remainders of floating-point numbers take ten times as long.
-  let fraction = nanos | 0;
-  for (; fraction % 10 === 0; fraction = (fraction / 10) | 0) digits--;
-  return `${integer}.${String(fraction).padStart(digits, '0')}`;
+  if (small === 0) return '0';
+  if (small >= MIN_SHORT && small < MAX_SHORT) return String(small / 1e9);
+  const digits = nanos.toString().padStart(FRACTION_DIGITS + 1, '0');
+  const fraction = digits.slice(-FRACTION_DIGITS).replace(/0+$/, '');
+  const integer = digits.slice(0, -FRACTION_DIGITS);
+  return fraction === '' ? integer : `${integer}.${fraction}`;
 }

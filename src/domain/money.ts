@@ -52,11 +52,12 @@ export function netOf(sums: MoneySums): Nanos {
   return sums.charged - sums.refunded;
 }
 
-/** `amount` / `count`, rounded half to even to a whole nano; undefined where `count` is 0. */
-export function perMessage(amount: Nanos, count: bigint): Nanos | undefined {
-  if (count <= 0n) return undefined;
-  const [small, few] = [Number(amount), Number(count)];
+/** `amount` / `messages`, rounded half to even to a whole nano; undefined where there are none. */
+export function perMessage(amount: Nanos, messages: bigint | number): Nanos | undefined {
+  const [small, few] = [Number(amount), Number(messages)];
+  if (few <= 0) return undefined;
   if (small >= 0 && small < MAX_SMALL && few < MAX_SMALL) return BigInt(quotientOf(small, few));
+  const count = BigInt(messages);
   const quotient = amount / count;
   const rest = amount % count;
   const twice = 2n * (rest < 0n ? -rest : rest);

@@ -46,7 +46,7 @@ function writeNumber(writer: BinaryWriter, field: number, number: number | bigin
 function writeMoney(writer: BinaryWriter, sums: CurrencySums, delivered: number): BinaryWriter {
   const charged = formatNanos(sums.charged);
   const net = sums.refunded ? netOf(sums) : sums.charged;
-  const each = perMessage(net, BigInt(delivered));
+  const each = perMessage(net, delivered);
   writer.tag(1, LEN).string(sums.currency);
   writeNumber(writer, 2, sums.charges);
   writeNumber(writer, 3, sums.refunds);

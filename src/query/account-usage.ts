@@ -129,12 +129,7 @@ function sumOf(money: SlotMoney): CurrencySums[] {
 const SERIES = 6;
 
 /** One point for each bucket, from the counts in `table`; each is written as it is made, as an answer has hundreds. */
-function writeSeries(
-  writer: BinaryWriter,
-  slots: Slots,
-  money: SlotMoney,
-  fresh: Freshness,
-): void {
+function writeSeries(writer: BinaryWriter, slots: Slots, money: SlotMoney, fresh: Freshness): void {
   for (let bucket = 0; bucket < slots.bucketEdges.length - 1; bucket++) {
     const range = bucketAt(slots, bucket);
     const [first, end] = [firstSlotOf(slots, bucket), firstSlotOf(slots, bucket + 1)];
