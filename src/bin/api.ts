@@ -58,9 +58,11 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     ready: () => readiness?.ready ?? false,
   });
   lifecycle.onStop('admin', () => admin.close());
-  // Before the roles, which may wait for Postgres: files that do not work are told at once.
-  const credentials = await serverCredentials(lifecycle, metrics);
-  await checkRoles(lifecycle.stopping);
+  // The roles may wait for Postgres: files that do not work are told at once all the same.
+  const [credentials] = await Promise.all([
+    serverCredentials(lifecycle, metrics),
+    checkRoles(lifecycle.stopping),
+  ]);
   if (lifecycle.stopping.aborted) return;
   const { queries, audit } = openStore(lifecycle, registry);
   const server = await startGrpcServer({

@@ -1,7 +1,7 @@
 // The only reader of the environment. A binary names its settings as a table (settings.ts); this file turns the table
 // and the environment into typed values, or into one message that lists every fault at once. The same table generates
 // the documentation. Invariant: a secret's value appears in no message and no printed configuration.
-import type { z } from 'zod';
+import * as v from 'valibot';
 import { readSecretFile, Secret } from './secret.js';
 
 /** One environment variable: how it is called, what it is for, how it is read. */
@@ -12,7 +12,7 @@ export interface Setting<T = unknown> {
   /** What a right value looks like; ends the sentence "expected …". */
   readonly expected: string;
   /** Turns the text into the value. */
-  readonly schema: z.ZodType<T>;
+  readonly schema: v.GenericSchema<string, T>;
   /** Used where the variable is unset or empty; without one the variable is required. `''` means optional. */
   readonly fallback?: string;
   /** Makes an optional variable required where another setting of the table, by its property name, has this value. */
@@ -28,9 +28,9 @@ type ValueOf<S> = S extends { secret: true }
   ? S extends { fallback: '' }
     ? Secret | undefined
     : Secret
-  : S extends { fallback: ''; schema: z.ZodType<infer T> }
+  : S extends { fallback: ''; schema: v.GenericSchema<string, infer T> }
     ? T | undefined
-    : S extends { schema: z.ZodType<infer T> }
+    : S extends { schema: v.GenericSchema<string, infer T> }
       ? T
       : never;
 
@@ -113,9 +113,9 @@ function readSetting(setting: Setting, env: Environment, fault: (text: string) =
   text ??= setting.fallback;
   if (text === undefined) return fault('not set');
   if (text === '') return undefined;
-  const parsed = setting.schema.safeParse(text);
+  const parsed = v.safeParse(setting.schema, text);
   if (!parsed.success) return fault(setting.secret ? 'wrong form' : `wrong value ${quote(text)}`);
-  return setting.secret ? new Secret(text, file) : parsed.data;
+  return setting.secret ? new Secret(text, file) : parsed.output;
 }
 
 function quote(text: string): string {

@@ -1,5 +1,5 @@
 // What `api` can be told. A part of settings.ts.
-import { z } from 'zod';
+import * as v from 'valibot';
 import { answerSettings } from './answer-settings.js';
 import type { SettingTable } from './config.js';
 import { address, admin, common, databaseUrl, integer, path, port } from './settings-shared.js';
@@ -17,7 +17,7 @@ export const apiSettings = {
   identityMode: {
     name: 'IDENTITY_MODE',
     what: 'Who proves the identity of a caller: this process, an Istio or a Linkerd sidecar',
-    schema: z.enum(['tls', 'istio-xfcc', 'linkerd']),
+    schema: v.picklist(['tls', 'istio-xfcc', 'linkerd']),
     expected: 'tls, istio-xfcc or linkerd (there is no default)',
   },
   tlsCertFile: {
@@ -41,10 +41,11 @@ export const apiSettings = {
   sidecarAddresses: {
     name: 'SIDECAR_ADDRESSES',
     what: 'Peers whose identity header counts; identity modes istio-xfcc and linkerd only',
-    schema: z
-      .string()
-      .regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/)
-      .transform((text) => text.split(',')),
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/),
+      v.transform((text) => text.split(',')),
+    ),
     expected:
       "IP addresses separated by commas; unset: 127.0.0.6 for istio-xfcc, loopback for linkerd (whose proxy connects from the pod's own address since 2.11: set it)",
     fallback: '',
@@ -78,7 +79,7 @@ export const apiSettings = {
   reflection: {
     name: 'REFLECTION',
     what: 'gRPC reflection for callers that the policy allows it',
-    schema: z.enum(['on', 'off']),
+    schema: v.picklist(['on', 'off']),
     expected: 'on or off',
     fallback: 'off',
   },

@@ -1,5 +1,5 @@
 // What `etl` can be told. A part of settings.ts.
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { SettingTable } from './config.js';
 import { common, databaseUrl, integer, path, settling, url } from './settings-shared.js';
 
@@ -15,14 +15,14 @@ export const etlSettings = {
   clickhouseUser: {
     name: 'CLICKHOUSE_USER',
     what: 'ClickHouse user',
-    schema: z.string(),
+    schema: v.string(),
     expected: 'a user name',
     fallback: 'default',
   },
   clickhousePassword: {
     name: 'CLICKHOUSE_PASSWORD',
     what: 'ClickHouse password',
-    schema: z.string(),
+    schema: v.string(),
     expected: 'a password',
     fallback: '',
     secret: true,
@@ -30,14 +30,14 @@ export const etlSettings = {
   clickhouseDatabase: {
     name: 'CLICKHOUSE_DATABASE',
     what: 'ClickHouse database',
-    schema: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/),
+    schema: v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/)),
     expected: 'letters, digits and _',
     fallback: 'sms_analytics',
   },
   clickhouseCluster: {
     name: 'CLICKHOUSE_CLUSTER',
     what: 'ClickHouse cluster whose replicas hold the tables; unset: one server',
-    schema: z.string().regex(/^[A-Za-z0-9_.-]{1,63}$/),
+    schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,63}$/)),
     expected: 'the name of a cluster of the server',
     fallback: '',
   },
@@ -69,7 +69,7 @@ export const etlSettings = {
   clickhouseCompression: {
     name: 'CLICKHOUSE_COMPRESSION',
     what: 'gzip of requests to ClickHouse: pays where the network is slower than a core',
-    schema: z.enum(['on', 'off']),
+    schema: v.picklist(['on', 'off']),
     expected: 'on or off',
     fallback: 'off',
   },

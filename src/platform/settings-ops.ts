@@ -1,5 +1,5 @@
 // What `ops` can be told. A part of settings.ts.
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { SettingTable } from './config.js';
 import {
   common,
@@ -29,7 +29,7 @@ export const opsSettings = {
   actor: {
     name: 'OPS_ACTOR',
     what: 'Who acts, as the audit records call it; --as before it. Needed where the user has no name, as in the image',
-    schema: z.string().regex(ACTOR_NAME),
+    schema: v.pipe(v.string(), v.regex(ACTOR_NAME)),
     expected: ACTOR_NAME_EXPECTED,
     fallback: '',
   },

@@ -1,14 +1,16 @@
 // Settings that several processes have, and the forms that values take. A part of settings.ts.
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { SettingTable } from './config.js';
 
 /** Whole numbers of at most nine digits. */
 export const integer = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/)
-    .transform(Number)
-    .pipe(z.number().int().min(least).max(most));
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/),
+    v.transform(Number),
+    v.minValue(least),
+    v.maxValue(most),
+  );
 
 /** For all that answers a question, or prints what was answered: they agree only where it is the same for all. */
 export const settling = {
@@ -27,16 +29,20 @@ export const port = {
 } as const;
 
 export const url = (...schemes: string[]) =>
-  z
-    .string()
-    .refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1)));
+  v.pipe(
+    v.string(),
+    v.check((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1))),
+  );
 
 export const address = {
-  schema: z.string().regex(/^[A-Za-z0-9.:_-]{1,253}$/),
+  schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.:_-]{1,253}$/)),
   expected: 'an IP address or host name to listen on',
 } as const;
 
-export const path = { schema: z.string().min(1), expected: 'the path of a readable file' } as const;
+export const path = {
+  schema: v.pipe(v.string(), v.nonEmpty()),
+  expected: 'the path of a readable file',
+} as const;
 
 export const databaseUrl = (role: string) =>
   ({
@@ -50,9 +56,10 @@ export const databaseUrl = (role: string) =>
 export const natsUrl = {
   name: 'NATS_URL',
   what: 'NATS servers, separated by commas',
-  schema: z
-    .string()
-    .refine((text) => text.split(',').every((one) => url('nats', 'tls').safeParse(one).success)),
+  schema: v.pipe(
+    v.string(),
+    v.check((text) => text.split(',').every((one) => v.is(url('nats', 'tls'), one))),
+  ),
   expected: 'nats://host:port or tls://host:port, with or without user:password@',
   secret: true,
 } as const;
@@ -61,14 +68,14 @@ export const natsCredentials = {
   natsUser: {
     name: 'NATS_USER',
     what: 'NATS user, where it is not in the URL',
-    schema: z.string(),
+    schema: v.string(),
     expected: 'a user name',
     fallback: '',
   },
   natsPassword: {
     name: 'NATS_PASSWORD',
     what: 'NATS password, where it is not in the URL',
-    schema: z.string(),
+    schema: v.string(),
     expected: 'a password',
     fallback: '',
     secret: true,
@@ -79,14 +86,14 @@ export const common = {
   logLevel: {
     name: 'LOG_LEVEL',
     what: 'Least level that is logged',
-    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    schema: v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     expected: 'fatal, error, warn, info, debug, trace or silent',
     fallback: 'info',
   },
   exitWithParent: {
     name: 'EXIT_WITH_PARENT',
     what: 'Stop when standard input closes (used by the local stack)',
-    schema: z.enum(['on', 'off']),
+    schema: v.picklist(['on', 'off']),
     expected: 'on or off',
     fallback: 'off',
   },
@@ -112,14 +119,15 @@ export const msisdnDigits = {
   msisdnDigits: {
     name: 'MSISDN_DIGITS',
     what: 'How many digits, once . _ : - are taken out, make an id look like a phone number',
-    schema: z.union([
-      z.literal('off'),
-      z
-        .string()
-        .regex(/^[1-9]\d?-[1-9]\d?$/)
-        .transform((text) => text.split('-').map(Number))
-        .refine(([least = 0, most = 0]) => least <= most)
-        .transform(([minDigits = 0, maxDigits = 0]) => ({ minDigits, maxDigits })),
+    schema: v.union([
+      v.literal('off'),
+      v.pipe(
+        v.string(),
+        v.regex(/^[1-9]\d?-[1-9]\d?$/),
+        v.transform((text) => text.split('-').map(Number)),
+        v.check(([least = 0, most = 0]) => least <= most),
+        v.transform(([minDigits = 0, maxDigits = 0]) => ({ minDigits, maxDigits })),
+      ),
     ]),
     expected: 'least-most, such as 9-15, or off',
     fallback: '9-15',

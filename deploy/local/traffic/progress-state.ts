@@ -4,7 +4,7 @@
  */
 
 import { open, readFile, rename } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { EpochMicros } from './event.js';
 import { LATE_SPAN_MICROS } from './message.js';
 import { floorSecond, type Pace, type Plan } from './schedule.js';
@@ -16,10 +16,10 @@ const BACKFILL_EVENTS_PER_SECOND = 0.58;
 /** A pause longer than this is filled in at the backfill's pace, not at the live one. */
 const LONG_PAUSE_MICROS = 60 * SECOND;
 
-const stateSchema = z.object({
-  seed: z.number(),
-  paces: z.array(z.object({ from: z.number(), eventsPerSecond: z.number(), rhythm: z.boolean() })),
-  publishedThrough: z.number(),
+const stateSchema = v.object({
+  seed: v.number(),
+  paces: v.array(v.object({ from: v.number(), eventsPerSecond: v.number(), rhythm: v.boolean() })),
+  publishedThrough: v.number(),
 });
 
 /** The plan and how far it has been carried out. */
@@ -41,7 +41,7 @@ export async function readState(file: string): Promise<TrafficState | undefined>
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  return text === undefined ? undefined : stateSchema.parse(JSON.parse(text));
+  return text === undefined ? undefined : v.parse(stateSchema, JSON.parse(text));
 }
 
 /** Replaces the file; a crash leaves either the old state or the new one. */

@@ -2,8 +2,8 @@
 // it does not allow is denied. It is checked whole at start-up: an unknown method, a doubled identity or a misspelt key
 // stops the process instead of quietly allowing or denying.
 import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
 import { parse } from 'yaml';
-import { z } from 'zod';
 import type { Identity } from './identity.js';
 import { isLinkerdName } from './identity-linkerd.js';
 import { parseSpiffeId, type SpiffeId } from './spiffe-id.js';
@@ -29,22 +29,22 @@ export interface Policy {
   callerOf(identity: Identity): Caller | undefined;
 }
 
-const spiffeId = z.string().transform((text, context) => {
-  const id = parseSpiffeId(text);
-  if (id === undefined) context.addIssue({ code: 'custom', message: 'not a SPIFFE ID' });
-  return id as SpiffeId;
-});
+const spiffeId = v.pipe(
+  v.string(),
+  v.transform(parseSpiffeId),
+  v.custom<SpiffeId>((id) => id !== undefined, 'not a SPIFFE ID'),
+);
 
-const callerSchema = z.strictObject({
+const callerSchema = v.strictObject({
   spiffeId,
-  linkerdName: z.string().refine(isLinkerdName, 'not a Linkerd identity').optional(),
-  accounts: z.enum(['header', 'any']),
-  methods: z.array(z.string()).min(1),
+  linkerdName: v.optional(v.pipe(v.string(), v.check(isLinkerdName, 'not a Linkerd identity'))),
+  accounts: v.picklist(['header', 'any']),
+  methods: v.pipe(v.array(v.string()), v.nonEmpty('no method')),
 });
 
-const fileSchema = z.strictObject({
-  service: z.strictObject({ spiffeId }),
-  callers: z.record(z.string().regex(/^[a-z0-9-]{1,63}$/), callerSchema),
+const fileSchema = v.strictObject({
+  service: v.strictObject({ spiffeId }),
+  callers: v.record(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/)), callerSchema),
 });
 
 /** Reads and checks a policy file. Throws with the file's name and every fault. `methods` are all that exist. */
@@ -65,9 +65,10 @@ export function loadPolicy(path: string, methods: ReadonlySet<string>): Policy {
 
 /** The policy that `text` states. Throws with every fault. */
 export function parsePolicy(text: string, methods: ReadonlySet<string>): Policy {
-  const parsed = fileSchema.safeParse(parse(text, { strict: true, uniqueKeys: true }));
-  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
-  const callers = Object.entries(parsed.data.callers).map(
+  const parsed = v.safeParse(fileSchema, parse(text, { strict: true, uniqueKeys: true }));
+  if (!parsed.success) throw new Error(v.summarize(parsed.issues));
+  const { service, callers: rows } = parsed.output;
+  const callers = Object.entries(rows).map(
     ([name, row]): Caller => ({
       name,
       spiffeId: row.spiffeId,
@@ -84,7 +85,7 @@ export function parsePolicy(text: string, methods: ReadonlySet<string>): Policy 
     if (caller.linkerdName !== undefined) byKey.set(`linkerd ${caller.linkerdName}`, caller);
   }
   return {
-    ownId: parsed.data.service.spiffeId,
+    ownId: service.spiffeId,
     callers,
     callerOf: (identity) => byKey.get(`${identity.kind} ${identity.id}`),
   };
