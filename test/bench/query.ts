@@ -15,7 +15,7 @@ const { values: args } = parseArgs({
   options: {
     scale: { type: 'string', default: '1' },
     calls: { type: 'string', default: '2000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     only: { type: 'string' },
     'data-dir': { type: 'string' },
     help: { type: 'boolean' },
@@ -26,7 +26,7 @@ if (args.help) {
     `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--only RPC] [--data-dir DIR]
   --scale N       part of 10 million messages (1)
   --calls N       calls of each load (2000)
-  --rounds N      rounds of each load, of which the median counts (3)
+  --rounds N      rounds of each load, of which the median counts (5)
   --only RPC      one of ${RPCS.join(', ')}; ingestion is left out
   --data-dir DIR  keep the loaded databases there, and use those of the same day and scale
 `,
