@@ -9,6 +9,7 @@ import { floorToMinutes } from '../domain/instant.js';
 import type { ReadLimits } from '../store/postgres/pool.js';
 import type { AnswerState } from '../store/postgres/select-answer-state.js';
 import type { QueryContext } from './context.js';
+import { noteState } from './look-watch.js';
 import { type Freshness, freshnessOf } from './periods.js';
 import { limitsOf, type Sources } from './sources.js';
 
@@ -29,7 +30,10 @@ export async function readFresh<T extends { readonly state: AnswerState }>(
   for (let assumed = freshnessOf(latest.look ?? UNKNOWN, settleHours); ; ) {
     const found = await read(assumed, { signal, remainingMs: endsAt - clock.monotonicMs() });
     const fresh = freshnessOf(found.state, settleHours);
-    if (readsAlike(assumed, fresh)) return { ...found, fresh };
+    if (readsAlike(assumed, fresh)) {
+      noteState(sources, found.state);
+      return { ...found, fresh };
+    }
     assumed = fresh;
   }
 }

@@ -5,6 +5,7 @@
 import type { Clock } from '../platform/clock.js';
 import { type Look, selectLook } from '../store/postgres/look.js';
 import type { ReadLimits, ReadPool } from '../store/postgres/pool.js';
+import type { AnswerState } from '../store/postgres/select-answer-state.js';
 import type { SlotMemory } from '../store/postgres/slot-memory.js';
 
 /** How long an answer may be repeated after the data have changed. */
@@ -30,6 +31,14 @@ export function noteLook({ latest, memory }: LookedAt, look: Look, startedMs: nu
   latest.look = look;
   latest.startedMs = startedMs;
   memory.enter(look);
+}
+
+/** Tells that a later state has been answered than the latest look's: nothing may be answered from it any more, or data_as_of went back. */
+export function noteState({ latest }: Pick<LookedAt, 'latest'>, { dataAsOf }: AnswerState): void {
+  const { look } = latest;
+  if (look !== undefined && (dataAsOf ?? 0) > (look.dataAsOf ?? 0)) {
+    latest.startedMs = Number.NEGATIVE_INFINITY;
+  }
 }
 
 /** Where the latest look is to be had. */

@@ -6,7 +6,8 @@ import { applyBatch, encodeBatch } from '../../src/store/postgres/apply-batch.js
 import { chargeBatches } from './ingest-events.js';
 
 const [url = '', seconds = '10'] = process.argv.slice(2);
-const BATCH = 2_000;
+/** BATCH_SIZE, as deploy/CONFIGURATION.md has it. */
+const BATCH = 6_000;
 const pool = new pg.Pool({
   connectionString: url,
   max: 1,

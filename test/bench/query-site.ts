@@ -126,6 +126,8 @@ export async function startQuerySite(
     return { child, readyMs: performance.now() - startedMs };
   };
   try {
+    // What a load leaves behind is written now, not while the api starts.
+    await asAdmin(server, (client) => client.query('CHECKPOINT'));
     const { child, readyMs } = await startApi('api', apiPort, admin, fullUrl);
     await startApi('recent', recentPort, recentAdmin, recentUrl);
     const bareArgs = bareArguments(barePort, tls, answersDir);

@@ -41,6 +41,8 @@ const CALLS = Number(args.calls);
 const ROUNDS = Number(args.rounds);
 /** Different answers that the bare server takes turns with. */
 const ANSWERS = 50;
+const LARGEST_ANSWERS = 10;
+const LARGEST_CALLS = 200;
 const DAY_MS = 86_400_000;
 const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -69,8 +71,11 @@ async function measure(site: QuerySite): Promise<Figure[]> {
   figures.push(figure('memory of the api after it', site.memoryMb(), 200, null, 'lower', 'MB'));
   for (const zone of ['UTC', 'Asia/Kathmandu']) {
     for (const rpc of asked) figures.push(await largestRange(site.full, rpc, zone));
-    figures.push(await growth(site.full, site.recent, zone));
+    for (const rpc of ['summary', 'account'] as const) {
+      if (asked.includes(rpc)) figures.push(await growth(site.full, site.recent, rpc, zone));
+    }
   }
+  for (const rpc of asked) figures.push(...(await largestBeside(site, rpc)));
   if (args.only === undefined) figures.push(...(await besideIngestion(site)));
   figures.push(figure('memory of the api at the end', site.memoryMb(), 200, null, 'lower', 'MB'));
   return figures;
@@ -142,13 +147,36 @@ async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figur
   return figure(`largest ${NAMES[rpc]}, ${zone}, p99`, warm.p99Ms, 250, 100, 'lower', 'ms');
 }
 
-/** The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. */
-async function growth(full: Client, recent: Client, timeZone: string): Promise<Figure> {
+/** The longest range for all callers at once, beside the bare server with the bytes of these questions' answers. */
+async function largestBeside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
+  const next = (index: number) => largest(rpc, endMs, 'UTC', index);
+  for (let i = 0; i < LARGEST_ANSWERS; i++) {
+    writeFileSync(join(answersDir, `largest-${rpc}-${i}.bin`), await ask(full, next(i)));
+  }
+  const answer = (index: number) => `largest-${rpc}-${index % LARGEST_ANSWERS}.bin`;
+  const limit = await load(bare, next, { callers: CALLERS, calls: LARGEST_CALLS, answer });
+  const other = (index: number) => next(index + LARGEST_ANSWERS);
+  const own = await load(full, other, { callers: CALLERS, calls: LARGEST_CALLS });
+  say(`largest ${NAMES[rpc]}, ${CALLERS} callers: ${told(own)}; bare ${told(limit)}`);
+  const name = `largest ${NAMES[rpc]}, ${CALLERS} callers`;
+  return [
+    figure(`${name}, p50 / bare`, own.p50Ms / limit.p50Ms, null, null, 'lower'),
+    figure(`${name}, p99 / bare`, own.p99Ms / limit.p99Ms, null, null, 'lower'),
+    figure(`${name}, rate / bare`, own.callsPerSecond / limit.callsPerSecond, null, null, 'higher'),
+  ];
+}
+
+/**
+ * The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. The smaller process has
+ * answered as many questions of the kind before as the other one had before its measured ones.
+ */
+async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string): Promise<Figure> {
   const granularity = Granularity.GRANULARITY_HOUR;
   const next = (index: number) => {
     const range = rangeOf(endMs - index * 900_000, LAST_DAYS * DAY_MS - index * 900_000);
-    return questionOf('summary', { range, timeZone, granularity }, index);
+    return questionOf(rpc, { range, timeZone, granularity }, index);
   };
+  await load(recent, (i) => typical(rpc, endMs, LAST_DAYS, i), { callers: CALLERS, calls: CALLS });
   const ratios: number[] = [];
   for (let round = 0; round < 5; round++) {
     const at = (index: number) => next(round * 40 + index);
@@ -156,7 +184,13 @@ async function growth(full: Client, recent: Client, timeZone: string): Promise<F
     const after = await load(full, at, { callers: 1, calls: 40 });
     ratios.push(after.p50Ms / before.p50Ms);
   }
-  return figure(`growth, 90 days / 9 days, ${timeZone}`, median(ratios), 1.2, 1.05, 'lower');
+  return figure(
+    `growth of ${NAMES[rpc]}, 90 days / 9 days, ${timeZone}`,
+    median(ratios),
+    1.2,
+    1.05,
+    'lower',
+  );
 }
 
 /** Typical summaries while full batches are applied, each to its rate without the other. */

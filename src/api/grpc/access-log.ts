@@ -97,7 +97,8 @@ function endOnce(record: CallRecord, options: AccessLogOptions): (code: GrpcCode
     options.log.info('call', {
       method: record.method,
       code: GrpcCode[code],
-      caller: record.caller?.name,
+      caller: record.denial?.who ?? record.caller?.name,
+      reason: record.denial?.reason,
       durationMs: Math.round(durationMs * 1000) / 1000,
       deadlineMs: Number.isFinite(record.timeoutMs) ? Math.round(record.timeoutMs) : undefined,
       correlationId: record.correlationId,

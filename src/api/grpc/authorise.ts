@@ -75,12 +75,13 @@ function judge(
   return caller;
 }
 
-/** Counts a denial and gives it to the audit. */
+/** Counts a denial, and gives it to the audit and to the call's access line. */
 export function noteDenial(
   options: Pick<AuthoriseOptions, 'audit' | 'metrics'>,
   record: CallRecord,
   denial: { readonly who: string; readonly reason: DenialReason },
 ): void {
+  record.denial = denial;
   options.metrics.denied(record.method, denial.reason);
   options.audit.note(denial.who, record.method, denial.reason, record.correlationId);
 }

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import type { Span } from '@opentelemetry/api';
+import type { DenialReason } from './denial-reasons.js';
 import type { Caller } from './policy.js';
 
 /** One call. */
@@ -20,6 +21,8 @@ export interface CallRecord {
   timeoutMs: number;
   /** Set once the call is authorised. */
   caller: Caller | undefined;
+  /** Why it was denied, and who asked: the caller's name, or the identity of somebody who is not listed. */
+  denial: { readonly who: string; readonly reason: DenialReason } | undefined;
 }
 
 const records = new WeakMap<Metadata, CallRecord>();
@@ -38,6 +41,7 @@ export function newCallRecord(
     span: undefined,
     timeoutMs: Number.POSITIVE_INFINITY,
     caller: undefined,
+    denial: undefined,
   };
 }
 

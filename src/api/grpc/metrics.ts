@@ -82,18 +82,22 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
   };
 }
 
-const STREAMING = /\/(Watch|ServerReflectionInfo)$/;
+/** The methods that are not unary. */
+const TYPES: Readonly<Record<string, string>> = {
+  Watch: 'server_stream',
+  ServerReflectionInfo: 'bidi_stream',
+};
 
 function labelsOf(method: string) {
   const [service = '', name = ''] = method.split('/');
-  const type = STREAMING.test(method) ? 'server_stream' : 'unary';
-  return { grpc_type: type, grpc_service: service, grpc_method: name };
+  return { grpc_type: TYPES[name] ?? 'unary', grpc_service: service, grpc_method: name };
 }
 
-/** `NOT_FOUND` as Prometheus people know it: `NotFound`; `OK` stays. */
+/** `NOT_FOUND` as Prometheus people know it, which is as Go names it: `NotFound`, `Canceled`; `OK` stays. */
 export function codeName(code: GrpcCode): string {
   const name = GrpcCode[code] ?? 'UNKNOWN';
   if (name === 'OK') return name;
+  if (name === 'CANCELLED') return 'Canceled';
   return name
     .toLowerCase()
     .split('_')

@@ -35,16 +35,30 @@ const spiffeId = v.pipe(
   v.custom<SpiffeId>((id) => id !== undefined, 'not a SPIFFE ID'),
 );
 
-const callerSchema = v.strictObject({
+/** An object with these keys and no other, told of every other one. */
+const exactly = <const Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.objectWithRest(entries, v.never('not a known key'));
+
+const callerSchema = exactly({
   spiffeId,
   linkerdName: v.optional(v.pipe(v.string(), v.check(isLinkerdName, 'not a Linkerd identity'))),
   accounts: v.picklist(['header', 'any']),
   methods: v.pipe(v.array(v.string()), v.nonEmpty('no method')),
 });
 
-const fileSchema = v.strictObject({
-  service: v.strictObject({ spiffeId }),
-  callers: v.record(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/)), callerSchema),
+/** The library takes a list for a mapping, and passes over these names. */
+const isMapping = (callers: object) => !Array.isArray(callers);
+const isNamed = (callers: object) =>
+  !Object.keys(callers).some((name) => ['constructor', 'prototype', '__proto__'].includes(name));
+
+const fileSchema = exactly({
+  service: exactly({ spiffeId }),
+  callers: v.pipe(
+    v.custom<object>((callers) => typeof callers === 'object' && callers !== null),
+    v.check(isMapping, 'not a mapping of names to callers'),
+    v.check(isNamed, 'no caller can be called constructor, prototype or __proto__'),
+    v.record(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/)), callerSchema),
+  ),
 });
 
 /** Reads and checks a policy file. Throws with the file's name and every fault. `methods` are all that exist. */

@@ -533,3 +533,45 @@ describe('GetDeliveryBreakdown', () => {
     expect(seen).toEqual([75n, 10n, 8n, 4n, 2n, 1n]);
   });
 });
+
+describe('a bucket that is cut where the elapsed part ends', () => {
+  it('is one point of an account, with what lies on both sides', async () => {
+    const own = await RollupWriter.open();
+    const of = { account: 'acc-cut', operator: '70199', outcome: 'DELIVERED' };
+    const paid = { account: 'acc-cut', operator: '70199', currency: 'EUR' };
+    await own.outcomes([
+      { ...of, at: '2026-03-07T10:00Z', messages: 4 },
+      { ...of, at: '2026-03-09T10:00Z', messages: 2 },
+      { ...of, at: '2026-03-10T11:45Z', messages: 3 },
+      { ...of, at: '2026-03-10T12:00Z', messages: 5 },
+      { ...of, at: '2026-03-11T10:00Z', messages: 7 },
+    ]);
+    await own.money([
+      { ...paid, at: '2026-03-10T11:45Z', charges: 3, charged: '0.3' },
+      { ...paid, at: '2026-03-10T12:00Z', charges: 5, charged: '0.5' },
+    ]);
+    await own.freshness('2026-03-10T12:00:00Z', 1);
+    const ownQueries = queriesAt(own.database, '2026-03-10T12:00:01Z');
+    const asked = {
+      ...range('2026-03-09', '2026-03-12'),
+      granularity: Granularity.GRANULARITY_DAY,
+      compare: Compare.COMPARE_PREVIOUS_PERIOD,
+      compareElapsed: true,
+    };
+    const request = GetAccountUsageRequest.fromPartial({ ...asked, accountId: 'acc-cut' });
+    const answer = await ownQueries.getAccountUsage(request, caller('acc-cut'));
+    await ownQueries.end();
+    await own.close();
+    expect(answer.series.map((point) => point.counts?.accepted)).toEqual([2n, 8n, 7n]);
+    expect(answer.series.map((point) => point.money.map(({ charged }) => charged))).toEqual([
+      [],
+      ['0.8'],
+      [],
+    ]);
+    expect(answer.counts?.accepted).toBe(17n);
+    expect(isoOf(answer.comparison?.effectiveRange?.end)).toBe('2026-03-07T12:00:00Z');
+    expect(answer.comparison?.counts?.accepted).toBe(4n);
+    // Five of the elapsed part, three of which lie in the bucket that is cut.
+    expect(answer.comparison?.changes?.acceptedPercent).toBe(25);
+  });
+});

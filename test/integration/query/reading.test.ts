@@ -339,3 +339,21 @@ describe('a repeated question', () => {
     }
   });
 });
+
+describe('data_as_of', () => {
+  it('does not go back to an older look once an account was answered from a later state', async () => {
+    const own = queriesAt(writer.database, '2026-03-10T12:00:01Z', { lookIntervalMs: 3_600_000 });
+    const range = { start: '2026-03-10', end: '2026-03-11' };
+    const summary = GetSummaryRequest.fromPartial({ range });
+    const usage = GetAccountUsageRequest.fromPartial({ range, accountId: 'acc-a' });
+    try {
+      const looked = (await own.getSummary(summary, caller())).meta?.dataAsOf?.seconds ?? 0n;
+      await writer.freshness(new Date(Number(looked + 60n) * 1000).toISOString(), 3);
+      const later = (await own.getAccountUsage(usage, caller('acc-a'))).meta?.dataAsOf?.seconds;
+      expect(later).toBe(looked + 60n);
+      expect((await own.getSummary(summary, caller())).meta?.dataAsOf?.seconds).toBe(later);
+    } finally {
+      await own.end();
+    }
+  });
+});

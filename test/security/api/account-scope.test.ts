@@ -125,6 +125,18 @@ describe('the portal is denied, always with the same answer', () => {
   });
 });
 
+test('the access line of a denied call says who asked, and why it was denied', async () => {
+  await usage('umbrella', { 'x-account-id': 'acme' });
+  const denied = () =>
+    api
+      .logLines()
+      .map((line) => JSON.parse(line))
+      .filter(({ msg, code }) => msg === 'call' && code === 'PERMISSION_DENIED');
+  await expect
+    .poll(() => denied().at(-1))
+    .toMatchObject({ caller: 'customer-portal', reason: 'FOREIGN_ACCOUNT' });
+});
+
 test('admin-dashboard is served any account, whatever its header says', async () => {
   for (const headers of [{}, { 'x-account-id': 'umbrella' }, { 'x-account-id': 'a, b' }]) {
     expect(
