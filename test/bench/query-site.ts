@@ -25,8 +25,8 @@ export interface QuerySite {
   readonly answersDir: string;
   /** Until the api said that it is ready, with nothing else at work. */
   readonly readyMs: number;
-  /** Resident memory of the api over 90 days, in MB. */
-  memoryMb(): number;
+  /** Resident memory of the api over 90 days, the highest so far, in MB. */
+  peakMb(): number;
   /** Applies full batches to the 90 days for some seconds; resolves to events per second. */
   ingest(seconds: number): Promise<number>;
   stop(): Promise<void>;
@@ -139,7 +139,7 @@ export async function startQuerySite(
       bare: openCaller(barePort, tls),
       answersDir,
       readyMs,
-      memoryMb: () => residentMb(child.pid),
+      peakMb: () => peakMb(child.pid),
       async ingest(seconds) {
         const url = roleUrl(fullUrl, 'analytics_ingest', credentials);
         const args = [url, String(seconds)];
@@ -234,8 +234,8 @@ async function ready(child: Child, admin: number): Promise<void> {
   }
 }
 
-/** Resident memory of a process now, in MB (VmRSS of proc(5)). */
-function residentMb(pid: number): number {
+/** Resident memory of a process at its highest, in MB (VmHWM of proc(5)). */
+function peakMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024;
 }

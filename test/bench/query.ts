@@ -68,16 +68,19 @@ async function measure(site: QuerySite): Promise<Figure[]> {
   const figures = [figure('api ready', site.readyMs, 1000, null, 'lower', 'ms')];
   const asked = RPCS.filter((rpc) => args.only === undefined || rpc === args.only);
   for (const rpc of asked) figures.push(...(await beside(site, rpc)));
-  figures.push(figure('memory of the api after it', site.memoryMb(), 200, null, 'lower', 'MB'));
+  const memory = (when: string, most: number | null) =>
+    figures.push(figure(`memory of the api, ${when}`, site.peakMb(), most, null, 'lower', 'MB'));
+  memory('typical and repeated', 200);
   for (const zone of ['UTC', 'Asia/Kathmandu']) {
     for (const rpc of asked) figures.push(await largestRange(site.full, rpc, zone));
     for (const rpc of ['summary', 'account'] as const) {
       if (asked.includes(rpc)) figures.push(await growth(site.full, site.recent, rpc, zone));
     }
   }
-  for (const rpc of asked) figures.push(...(await largestBeside(site, rpc)));
   if (args.only === undefined) figures.push(...(await besideIngestion(site)));
-  figures.push(figure('memory of the api at the end', site.memoryMb(), 200, null, 'lower', 'MB'));
+  memory('longest ranges, too', 200);
+  for (const rpc of asked) figures.push(...(await largestBeside(site, rpc)));
+  memory(`longest ranges, ${CALLERS} callers`, null);
   return figures;
 }
 

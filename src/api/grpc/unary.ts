@@ -5,6 +5,7 @@ import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { context } from '@opentelemetry/api';
 import { InvalidQuestion } from '../../domain/failure.js';
+import type { EpochMicros } from '../../domain/instant.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { contextOf } from '../../platform/trace-context.js';
@@ -71,9 +72,8 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
-  const signal = abortSignal(call);
   const bytes = await context.with(contextOf(record.span), () =>
-    useCase(request, { accountId, signal, deadline }),
+    useCase(request, new CallContext(call, accountId, deadline)),
   );
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -96,6 +96,22 @@ class Malformed extends Error {}
 
 /** Why a signal aborts; given, as the reason that Node would make has a stack trace, for every call. */
 const GONE = new Error('the call is over');
+
+/** Makes a signal only for whoever asks for it: an answer that is remembered needs none. */
+class CallContext implements QueryContext {
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    private readonly call: ServerUnaryCall<Buffer, Buffer>,
+    readonly accountId: string | undefined,
+    readonly deadline: EpochMicros,
+  ) {}
+
+  get signal(): AbortSignal {
+    this.#signal ??= abortSignal(this.call);
+    return this.#signal;
+  }
+}
 
 /** grpc-js emits `cancelled` after every call, the good ones too; an abort after the answer changes nothing. */
 function abortSignal(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
