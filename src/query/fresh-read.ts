@@ -31,7 +31,7 @@ export async function readFresh<T extends { readonly state: AnswerState }>(
     const found = await read(assumed, { signal, remainingMs: endsAt - clock.monotonicMs() });
     const fresh = freshnessOf(found.state, settleHours);
     if (readsAlike(assumed, fresh)) {
-      noteState(sources, found.state);
+      noteState(sources, found.state, clock.monotonicMs());
       return { ...found, fresh };
     }
     assumed = fresh;

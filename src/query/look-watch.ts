@@ -17,6 +17,8 @@ const LOOK_TIMEOUT_MS = 5_000;
 export interface LatestLook {
   look: Look | undefined;
   startedMs: number;
+  /** A look that was begun before is older than what was answered already. */
+  notBeforeMs: number;
 }
 
 /** What a look changes. */
@@ -33,12 +35,12 @@ export function noteLook({ latest, memory }: LookedAt, look: Look, startedMs: nu
   memory.enter(look);
 }
 
-/** Tells that a later state has been answered than the latest look's: nothing may be answered from it any more, or data_as_of went back. */
-export function noteState({ latest }: Pick<LookedAt, 'latest'>, { dataAsOf }: AnswerState): void {
-  const { look } = latest;
-  if (look !== undefined && (dataAsOf ?? 0) > (look.dataAsOf ?? 0)) {
-    latest.startedMs = Number.NEGATIVE_INFINITY;
-  }
+/**
+ * Tells of a state that was answered, as it was at `nowMs` or before. Where its data_as_of is later than the latest
+ * look's, no question that comes from now on is answered from a look that was begun before: data_as_of would go back.
+ */
+export function noteState({ latest }: Pick<LookedAt, 'latest'>, state: AnswerState, nowMs: number) {
+  if ((state.dataAsOf ?? 0) > (latest.look?.dataAsOf ?? 0)) latest.notBeforeMs = nowMs;
 }
 
 /** Where the latest look is to be had. */
@@ -56,9 +58,8 @@ export function watchLook(
   intervalMs: number,
 ): LookWatch {
   const { latest, statePool } = sources;
-  let looking: Promise<Look | undefined> | undefined;
-  const take = async () => {
-    const startedMs = clock.monotonicMs();
+  let looking: { readonly startedMs: number; readonly look: Promise<Look | undefined> } | undefined;
+  const take = async (startedMs: number) => {
     const never = new AbortController().signal;
     const limits: ReadLimits = { signal: never, remainingMs: LOOK_TIMEOUT_MS };
     try {
@@ -68,18 +69,25 @@ export function watchLook(
       // The question itself will meet the same trouble and say so.
       return undefined;
     } finally {
-      looking = undefined;
+      if (looking?.startedMs === startedMs) looking = undefined;
     }
   };
+  const isUsable = () => latest.startedMs >= latest.notBeforeMs;
   const recentLook = () =>
-    clock.monotonicMs() - latest.startedMs < intervalMs ? latest.look : undefined;
+    isUsable() && clock.monotonicMs() - latest.startedMs < intervalMs ? latest.look : undefined;
   return {
     recentLook,
     look: async () => {
       const recent = recentLook();
       if (recent !== undefined) return recent;
-      looking ??= take();
-      return looking;
+      for (;;) {
+        if (looking === undefined || looking.startedMs < latest.notBeforeMs) {
+          const startedMs = clock.monotonicMs();
+          looking = { startedMs, look: take(startedMs) };
+        }
+        const look = await looking.look;
+        if (look === undefined || isUsable()) return look;
+      }
     },
   };
 }

@@ -67,7 +67,8 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
   };
 
 export function createQueries(options: QueryOptions): Queries {
-  const latest = { look: undefined, startedMs: Number.NEGATIVE_INFINITY };
+  const never = Number.NEGATIVE_INFINITY;
+  const latest = { look: undefined, startedMs: never, notBeforeMs: never };
   const memory = new SlotMemory(options.memoryBytes ?? 30 * MIB);
   const { statePool, clock, lookIntervalMs = DEFAULT_LOOK_INTERVAL_MS } = options;
   const sources: Sources = {

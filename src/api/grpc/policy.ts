@@ -35,9 +35,22 @@ const spiffeId = v.pipe(
   v.custom<SpiffeId>((id) => id !== undefined, 'not a SPIFFE ID'),
 );
 
-/** An object with these keys and no other, told of every other one. */
+/** The library takes a list for a mapping, and passes over these names. */
+const mapping = v.pipe(
+  v.custom<object>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'not a mapping',
+  ),
+  v.check(
+    (value) =>
+      !['constructor', 'prototype', '__proto__'].some((name) => Object.hasOwn(value, name)),
+    'constructor, prototype and __proto__ are no names',
+  ),
+);
+
+/** A mapping with these keys and no other; every other one is told. */
 const exactly = <const Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.objectWithRest(entries, v.never('not a known key'));
+  v.pipe(mapping, v.objectWithRest(entries, v.never('not a known key')));
 
 const callerSchema = exactly({
   spiffeId,
@@ -46,17 +59,10 @@ const callerSchema = exactly({
   methods: v.pipe(v.array(v.string()), v.nonEmpty('no method')),
 });
 
-/** The library takes a list for a mapping, and passes over these names. */
-const isMapping = (callers: object) => !Array.isArray(callers);
-const isNamed = (callers: object) =>
-  !Object.keys(callers).some((name) => ['constructor', 'prototype', '__proto__'].includes(name));
-
 const fileSchema = exactly({
   service: exactly({ spiffeId }),
   callers: v.pipe(
-    v.custom<object>((callers) => typeof callers === 'object' && callers !== null),
-    v.check(isMapping, 'not a mapping of names to callers'),
-    v.check(isNamed, 'no caller can be called constructor, prototype or __proto__'),
+    mapping,
     v.record(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,63}$/)), callerSchema),
   ),
 });

@@ -1,4 +1,5 @@
 // Reading under bad conditions: foreign accounts, callers who leave, deadlines, a full pool, a lost database.
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +15,11 @@ import {
 import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
 import { startPostgres } from '../../support/engines.js';
 import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';
+
+/** Resolves once the signal has aborted. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
 
 let writer: RollupWriter;
 let queries: TestQueries;
@@ -354,6 +360,41 @@ describe('data_as_of', () => {
       expect((await own.getSummary(summary, caller())).meta?.dataAsOf?.seconds).toBe(later);
     } finally {
       await own.end();
+    }
+  });
+
+  it('does not go back to a look that was on its way meanwhile', async () => {
+    const real = createReadPool({
+      url: { reveal: () => writer.database.url('analytics_platform') },
+      size: 2,
+    });
+    const [read, arrives] = [new AbortController(), new AbortController()];
+    // A slow way back: Postgres has answered, and the answer is held.
+    const statePool: ReadPool = {
+      ...real,
+      read: async (limits, work, how) => {
+        const found = await real.read(limits, work, how);
+        read.abort();
+        await aborted(arrives.signal);
+        return found;
+      },
+    };
+    const options = { statePool, cacheEntries: 0, lookIntervalMs: 3_600_000 };
+    const own = queriesAt(writer.database, '2026-03-10T12:00:01Z', options);
+    const range = { start: '2026-03-10', end: '2026-03-11' };
+    const summary = GetSummaryRequest.fromPartial({ range });
+    const usage = GetAccountUsageRequest.fromPartial({ range, accountId: 'acc-a' });
+    try {
+      const early = own.getSummary(summary, caller());
+      await aborted(read.signal);
+      await writer.freshness('2026-03-10T13:00:00Z', 4);
+      const { meta } = await own.getAccountUsage(usage, caller('acc-a'));
+      arrives.abort();
+      await early;
+      expect((await own.getSummary(summary, caller())).meta?.dataAsOf).toEqual(meta?.dataAsOf);
+    } finally {
+      await own.end();
+      await real.end();
     }
   });
 });
