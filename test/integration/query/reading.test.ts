@@ -368,14 +368,17 @@ describe('data_as_of', () => {
       url: { reveal: () => writer.database.url('analytics_platform') },
       size: 2,
     });
+    let held = false;
     const [read, arrives] = [new AbortController(), new AbortController()];
     // A slow way back: Postgres has answered, and the answer is held.
     const statePool: ReadPool = {
       ...real,
       read: async (limits, work, how) => {
         const found = await real.read(limits, work, how);
-        read.abort();
-        await aborted(arrives.signal);
+        if (held) {
+          read.abort();
+          await aborted(arrives.signal);
+        }
         return found;
       },
     };
@@ -385,9 +388,15 @@ describe('data_as_of', () => {
     const summary = GetSummaryRequest.fromPartial({ range });
     const usage = GetAccountUsageRequest.fromPartial({ range, accountId: 'acc-a' });
     try {
+      // What the summary needs is remembered, so that it needs nothing but a look.
+      await own.getSummary(summary, caller());
+      await writer.freshness('2026-03-10T13:00:00Z', 4);
+      await own.getAccountUsage(usage, caller('acc-a'));
+      held = true;
       const early = own.getSummary(summary, caller());
       await aborted(read.signal);
-      await writer.freshness('2026-03-10T13:00:00Z', 4);
+      held = false;
+      await writer.freshness('2026-03-10T13:01:00Z', 5);
       const { meta } = await own.getAccountUsage(usage, caller('acc-a'));
       arrives.abort();
       await early;
