@@ -2,24 +2,11 @@
  * Counts of many slots of time in one array of numbers, exact up to 2 ** 53: where there are hundreds, an
  * object of bigints for each costs more than everything else that an answer is made of.
  */
-import type { Counts } from './counts.js';
+import { COUNT_FIELDS, type Counts } from './counts.js';
 
-/** The columns. */
-export const COUNT_COLUMNS = [
-  'accepted',
-  'pending',
-  'delivered',
-  'undeliverable',
-  'expired',
-  'rejected',
-  'deleted',
-  'unknown',
-  'contradicted',
-  'segments',
-] as const satisfies readonly (keyof Counts)[];
-const WIDTH = COUNT_COLUMNS.length;
+const WIDTH = COUNT_FIELDS.length;
 
-/** Rows of counts. What is outside the rows that it was cleared for must not be asked for. */
+/** Rows of counts, a column for each of COUNT_FIELDS. What is outside the rows that it was cleared for must not be asked for. */
 export class CountTable {
   #numbers = new Float64Array(0);
 
@@ -48,7 +35,7 @@ export class CountTable {
    * @throws {RangeError} a number is too large to be exact
    */
   sum(first: number, end: number): Counts {
-    const sums = COUNT_COLUMNS.map((name, column) => {
+    const sums = COUNT_FIELDS.map((name, column) => {
       let sum = 0;
       for (let row = first; row < end; row++) sum += this.at(row, column);
       if (!Number.isSafeInteger(sum)) throw new RangeError(`${name} is beyond 2 ** 53: ${sum}`);

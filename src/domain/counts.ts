@@ -18,6 +18,20 @@ export interface Counts {
   segments: bigint;
 }
 
+/** In the order of the fields of the contract's Counts. */
+export const COUNT_FIELDS = [
+  'accepted',
+  'pending',
+  'delivered',
+  'undeliverable',
+  'expired',
+  'rejected',
+  'deleted',
+  'unknown',
+  'contradicted',
+  'segments',
+] as const satisfies readonly (keyof Counts)[];
+
 const FIELD_OF_OUTCOME = {
   PENDING: 'pending',
   DELIVERED: 'delivered',

@@ -5,7 +5,8 @@
  */
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../domain/calendar.js';
-import { COUNT_COLUMNS, type CountTable } from '../domain/count-table.js';
+import type { CountTable } from '../domain/count-table.js';
+import { COUNT_FIELDS } from '../domain/counts.js';
 import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
 import { type CurrencySums, netOf, perMessage } from '../domain/money.js';
@@ -28,7 +29,7 @@ export function writeAccountPoint(
 ): void {
   writer.tag(1, LEN).bytes(encodedBucket(range, state));
   writer.tag(2, LEN).fork();
-  for (let column = 0; column < COUNT_COLUMNS.length; column++) {
+  for (let column = 0; column < COUNT_FIELDS.length; column++) {
     writeNumber(writer, column + 1, table.at(row, column));
   }
   writer.join();
@@ -82,20 +83,21 @@ function encodedBucket(range: InstantRange, state: BucketState): Uint8Array {
 const FEW = 64;
 const keptRates = new Map<number, Uint8Array>();
 
-const ACCEPTED = COUNT_COLUMNS.indexOf('accepted');
-const PENDING = COUNT_COLUMNS.indexOf('pending');
-const DELIVERED = COUNT_COLUMNS.indexOf('delivered');
-const UNKNOWN = COUNT_COLUMNS.indexOf('unknown');
+const ACCEPTED = COUNT_FIELDS.indexOf('accepted');
+const PENDING = COUNT_FIELDS.indexOf('pending');
+const DELIVERED = COUNT_FIELDS.indexOf('delivered');
+const UNKNOWN = COUNT_FIELDS.indexOf('unknown');
 
 function encodedRates(table: CountTable, row: number): Uint8Array {
+  const encode = () => encoded(Rates, ratesOf(table.sum(row, row + 1)));
   const accepted = table.at(row, ACCEPTED);
-  if (accepted >= FEW) return encoded(Rates, ratesOf(table.sum(row, row + 1)));
+  if (accepted >= FEW) return encode();
   // What else rates are made of follows from these four.
   const [pending, delivered] = [table.at(row, PENDING), table.at(row, DELIVERED)];
   const key = ((accepted * FEW + pending) * FEW + delivered) * FEW + table.at(row, UNKNOWN);
   const known = keptRates.get(key);
   if (known !== undefined) return known;
-  const bytes = encoded(Rates, ratesOf(table.sum(row, row + 1)));
+  const bytes = encode();
   keep(keptRates, key, bytes);
   return bytes;
 }

@@ -1,5 +1,5 @@
 /** The order of operators: by any count, rate, percentile or share, absent values last. */
-import type { Counts } from '../domain/counts.js';
+import { COUNT_FIELDS, type Counts } from '../domain/counts.js';
 import { compareValues, type OrderKey } from '../domain/ordering.js';
 import { type BinCounts, percentilesOf } from '../domain/percentile.js';
 import { ratesOf } from '../domain/rates.js';
@@ -11,19 +11,6 @@ export interface OperatorTotal {
   /** Empty unless the order needs it. */
   bins: BinCounts;
 }
-
-const COUNT_FIELDS = [
-  'accepted',
-  'pending',
-  'delivered',
-  'undeliverable',
-  'expired',
-  'rejected',
-  'deleted',
-  'unknown',
-  'contradicted',
-  'segments',
-] as const satisfies readonly (keyof Counts)[];
 
 const RATE_FIELDS = {
   delivery_rate: 'deliveryRate',

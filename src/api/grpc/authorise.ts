@@ -79,7 +79,7 @@ function judge(
 export function noteDenial(
   options: Pick<AuthoriseOptions, 'audit' | 'metrics'>,
   record: CallRecord,
-  denial: { readonly who: string; readonly reason: DenialReason },
+  denial: NonNullable<CallRecord['denial']>,
 ): void {
   record.denial = denial;
   options.metrics.denied(record.method, denial.reason);

@@ -1,11 +1,11 @@
 /**
  * Figures as they are remembered: a few hundred bytes instead of some fifty objects for each slot.
  * Whole numbers are LEB128 varints, 7 bits a byte, the lowest first. In order: the counts of
- * COUNT_FIELDS; how many currencies, and of each its three letters, charges, refunds, charged, refunded;
+ * PACKED_FIELDS; how many currencies, and of each its three letters, charges, refunds, charged, refunded;
  * how many bins, the first bin, and the messages of each; how many reasons, and of each its number in
  * REASON_NAMES and its messages. Exact for numbers of any size.
  */
-import { type Counts, noCounts } from '../../domain/counts.js';
+import { COUNT_FIELDS, noCounts } from '../../domain/counts.js';
 import type { Figures } from '../../domain/figures.js';
 import type { MoneySums } from '../../domain/money.js';
 import { coverBins, noBins } from '../../domain/percentile.js';
@@ -17,18 +17,8 @@ import { ExactSums, VarintReader, VarintWriter } from './varints.js';
 const REASON_NAMES = new Dictionary();
 
 /** Accepted is their sum, without the last two. */
-const COUNT_FIELDS = [
-  'pending',
-  'delivered',
-  'undeliverable',
-  'expired',
-  'rejected',
-  'deleted',
-  'unknown',
-  'contradicted',
-  'segments',
-] as const satisfies readonly (keyof Counts)[];
-const OUTCOME_FIELDS = COUNT_FIELDS.length - 2;
+const PACKED_FIELDS = COUNT_FIELDS.slice(1);
+const OUTCOME_FIELDS = PACKED_FIELDS.length - 2;
 /** charges, refunds, charged, refunded */
 const MONEY_FIELDS = 4;
 
@@ -45,7 +35,7 @@ export function packFigures(all: Iterable<Figures>): Part[] {
 }
 
 function writeFigures({ counts, money, bins, reasons }: Figures): void {
-  for (const field of COUNT_FIELDS) writer.bigint(counts[field]);
+  for (const field of PACKED_FIELDS) writer.bigint(counts[field]);
   writer.number(money.size);
   for (const [currency, sums] of money) {
     writer.letters(currency);
@@ -102,13 +92,13 @@ export class FigureSums {
   }
 
   #addCounts(reader: VarintReader): void {
-    for (let i = 0; i < COUNT_FIELDS.length; i++) reader.addTo(this.#counts, i);
+    for (let i = 0; i < PACKED_FIELDS.length; i++) reader.addTo(this.#counts, i);
   }
 
   /** The sums so far; a snapshot of them but for the bins. */
   figures(): Figures {
     const counts = noCounts();
-    for (const [i, field] of COUNT_FIELDS.entries()) {
+    for (const [i, field] of PACKED_FIELDS.entries()) {
       counts[field] = this.#counts.value(i);
       if (i < OUTCOME_FIELDS) counts.accepted += counts[field];
     }

@@ -1,6 +1,6 @@
 /** Messages by outcome, slot by slot: of the platform and its operators. */
-import { COUNT_COLUMNS, type CountTable } from '../../domain/count-table.js';
-import { addCounts, type Counts, failedCount } from '../../domain/counts.js';
+import type { CountTable } from '../../domain/count-table.js';
+import { addCounts, COUNT_FIELDS, type Counts, failedCount } from '../../domain/counts.js';
 import {
   CELL_MINUTE,
   type CellRange,
@@ -60,7 +60,7 @@ function countsBySlot(cells: string | null | undefined, range: CellRange): SlotC
 }
 
 /** Calls `each` with the cells of COUNTS_OF_CELLS, in any order: most slots (from 0) are one cell. */
-export function readCounts(
+function readCounts(
   cells: string | null | undefined,
   range: CellRange,
   each: (slot: number, counts: Counts) => void,
@@ -85,8 +85,8 @@ export function readCounts(
   }
 }
 
-const ACCEPTED = COUNT_COLUMNS.indexOf('accepted');
-const CONTRADICTED = COUNT_COLUMNS.indexOf('contradicted');
+const ACCEPTED = COUNT_FIELDS.indexOf('accepted');
+const CONTRADICTED = COUNT_FIELDS.indexOf('contradicted');
 
 /** Adds the same cells to the rows of their slots. Their numbers stand in the order of the columns, and make up `accepted`. */
 export function addCells(
@@ -98,7 +98,7 @@ export function addCells(
   for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
     const slot = slotOf(scanner.number());
     let accepted = 0;
-    for (let column = ACCEPTED + 1; column < COUNT_COLUMNS.length; column++) {
+    for (let column = ACCEPTED + 1; column < COUNT_FIELDS.length; column++) {
       const number = scanner.number();
       table.add(slot, column, number);
       if (column < CONTRADICTED) accepted += number;

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { COUNT_COLUMNS, CountTable } from '../../../src/domain/count-table.js';
-import { noCounts } from '../../../src/domain/counts.js';
+import { CountTable } from '../../../src/domain/count-table.js';
+import { COUNT_FIELDS, noCounts } from '../../../src/domain/counts.js';
 
-const ACCEPTED = COUNT_COLUMNS.indexOf('accepted');
-const SEGMENTS = COUNT_COLUMNS.indexOf('segments');
+const ACCEPTED = COUNT_FIELDS.indexOf('accepted');
+const SEGMENTS = COUNT_FIELDS.indexOf('segments');
 
 it('has a column for each count', () => {
-  expect([...COUNT_COLUMNS].sort()).toEqual(Object.keys(noCounts()).sort());
+  expect([...COUNT_FIELDS].sort()).toEqual(Object.keys(noCounts()).sort());
 });
 
 it('adds up rows, and forgets them when it is cleared', () => {

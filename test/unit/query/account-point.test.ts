@@ -3,8 +3,8 @@
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { COUNT_COLUMNS, CountTable } from '../../../src/domain/count-table.js';
-import type { Counts } from '../../../src/domain/counts.js';
+import { CountTable } from '../../../src/domain/count-table.js';
+import { COUNT_FIELDS, type Counts } from '../../../src/domain/counts.js';
 import { MICROS_PER_MINUTE } from '../../../src/domain/instant.js';
 import { ratesOf } from '../../../src/domain/rates.js';
 import { AccountPoint } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
@@ -55,7 +55,7 @@ it('is an AccountPoint', () => {
   fc.assert(
     fc.property(figures, fc.nat({ max: 2 }), (made, row) => {
       table.clear(3);
-      COUNT_COLUMNS.forEach((name, column) => {
+      COUNT_FIELDS.forEach((name, column) => {
         table.add(row, column, Number(made.counts[name]));
       });
       const writer = new BinaryWriter();
