@@ -1,45 +1,34 @@
 /** GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts. */
 import { bucketEdges } from '../domain/calendar.js';
-import { addCounts, addOutcome, type Counts, noCounts, subtractCounts } from '../domain/counts.js';
+import { type Counts, subtractCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
 import { readOrder } from '../domain/ordering.js';
-import type { Outcome } from '../domain/outcome.js';
-import { noBins } from '../domain/percentile.js';
 import { rateOf } from '../domain/rates.js';
 import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { joined, partOf } from '../platform/parts.js';
-import { countActive } from '../store/postgres/select-active.js';
-import { countsOf, sumOf } from '../store/postgres/select-figures.js';
-import {
-  type AnsweredCell,
-  answeredCells,
-  piecesOf,
-} from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
-import type { Prepared } from './context.js';
+import type { Prepared, QueryContext } from './context.js';
+import { readPage } from './operator-page.js';
 import { operatorRowParts } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
-import { planPeriods, type Slots } from './periods.js';
 import { encoded } from './points.js';
 import {
   DEFAULT_OPERATOR_ORDER,
   OPERATOR_ORDER_FIELDS,
   type OperatorTotal,
-  ordersByLatency,
-  rankOperators,
 } from './rank-operators.js';
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
-import { answerFrom, type Reading } from './reading.js';
+import { answerFrom } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
-import { readTotals, type Totals } from './totals.js';
+import { makeOneByOne } from './turns.js';
 
 const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 200;
 /** Buckets of all rows of one page, together. */
-const MAX_POINTS = 25_000;
+const MAX_POINTS = 10_000;
 
 /** @throws {InvalidQuestion} with every wrong field, before anything is read */
 export function prepareOperatorPerformance(
@@ -59,52 +48,33 @@ export function prepareOperatorPerformance(
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
 
-  const { kinds } = sources;
-  return (context) =>
-    answerFrom(sources, context, async (reading) => {
-      const { fresh } = reading;
-      const periods = planPeriods(question, fresh, rules.retainedFrom);
-      const { current, earlier } = periods;
-      const seriesOf = (ids: readonly string[]) =>
-        question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
-      // The series first: totals are made of its hours.
-      const first = only === undefined ? undefined : await seriesOf([only]);
-      const { page, counts, operators, totals } =
-        only === undefined
-          ? await readRanking(reading, sources, current, order)
-          : await readOne(reading, sources, current, only);
-      const end = offset + pageSize;
-      const shown = only === undefined ? page.slice(offset, end) : page;
-      const ids = shown.map((operator) => operator.operatorId);
-      const [series, now, before, reasons] = await Promise.all([
-        first ?? seriesOf(ids),
-        totals ?? readTotals(reading, kinds, current, ids),
-        earlier && readTotals(reading, kinds, earlier, ids),
-        reading.get(kinds.reasons, piecesOf(current), ids),
-      ]);
-      const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
-      const meta = metaOf(question.range, fresh);
-      const answer: GetOperatorPerformanceResponse = {
-        meta,
-        rows: [],
-        other: others === 0 ? undefined : otherOf(others, counts, shown),
-        ...countsAndRates(counts),
-        nextPageToken: only === undefined && end < operators ? pageTokenOf(digest(), end) : '',
-        totalSize: operators,
-      };
-      const rows = ids.flatMap((operatorId) => {
-        const own = {
-          operatorId,
-          now: now.get(operatorId) as Totals,
-          before: before?.get(operatorId),
-          series: series?.get(operatorId),
-          reasons: sumOf(reasons.get(operatorId) ?? []).reasons,
-        };
-        return operatorRowParts(own, question, periods, counts.accepted, fresh);
-      });
-      const bytes = joined([partOf(encoded(GetOperatorPerformanceResponse, answer)), ...rows]);
-      return { bytes, revision: meta.revision };
-    });
+  const { range, granularity } = question;
+  const { retainedFrom } = rules;
+  const page = { question, retainedFrom, order, only, offset, pageSize };
+  const isLong = only === undefined && granularity !== 'total';
+  const answer = async (context: QueryContext) => {
+    const read = await answerFrom(sources, context, (reading) => readPage(reading, sources, page));
+    const { fresh, shown, counts, operators } = read;
+    const end = offset + pageSize;
+    const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
+    const meta = metaOf(range, fresh);
+    const response: GetOperatorPerformanceResponse = {
+      meta,
+      rows: [],
+      other: others === 0 ? undefined : otherOf(others, counts, shown),
+      ...countsAndRates(counts),
+      nextPageToken: only === undefined && end < operators ? pageTokenOf(digest(), end) : '',
+      totalSize: operators,
+    };
+    const rowOf = ({ operatorId }: OperatorTotal) => operatorRowParts(operatorId, read, question);
+    const rows = isLong ? await makeOneByOne(shown, rowOf, context.signal) : shown.map(rowOf);
+    const parts = [partOf(encoded(GetOperatorPerformanceResponse, response)), ...rows.flat()];
+    return { bytes: joined(parts), revision: meta.revision };
+  };
+  return (context) => {
+    const { inTurn, signal } = context;
+    return isLong && inTurn ? inTurn(() => answer(context), signal) : answer(context);
+  };
 }
 
 /** Rows of one page at most; as many on every page of a question, so that offsets stay what they are. */
@@ -119,81 +89,6 @@ function digestOf(request: GetOperatorPerformanceRequest): string {
     'GetOperatorPerformance',
     GetOperatorPerformanceRequest.encode(bound).finish(),
   );
-}
-
-/** Every operator with an accepted message, without its latency. */
-function operatorTotals(cells: readonly AnsweredCell[]): OperatorTotal[] {
-  const operators = new Map<string, OperatorTotal>();
-  for (const { operatorId, outcome, messages, segments, contradicted } of cells) {
-    let own = operators.get(operatorId);
-    if (own === undefined) {
-      own = { operatorId, counts: noCounts(), bins: noBins() };
-      operators.set(operatorId, own);
-    }
-    addOutcome(own.counts, outcome as Outcome, messages, segments, contradicted);
-  }
-  return [...operators.values()].filter(({ counts }) => counts.accepted > 0n);
-}
-
-/** Gives every operator its latency over the whole range. */
-async function readLatency(
-  reading: Reading,
-  { kinds }: Sources,
-  period: Slots,
-  operators: OperatorTotal[],
-): Promise<void> {
-  const ids = operators.map((operator) => operator.operatorId);
-  const totals = await readTotals(reading, kinds, period, ids);
-  for (const operator of operators) {
-    operator.bins = totals.get(operator.operatorId)?.total.bins ?? operator.bins;
-  }
-}
-
-/** Operators in order, and all of them together. */
-interface Ranking {
-  readonly page: readonly OperatorTotal[];
-  readonly counts: Counts;
-  /** How many have an accepted message. */
-  readonly operators: number;
-  /** Those of the page, where they are known already. */
-  readonly totals?: ReadonlyMap<string, Totals>;
-}
-
-async function readRanking(
-  reading: Reading,
-  sources: Sources,
-  period: Slots,
-  order: Parameters<typeof rankOperators>[1],
-): Promise<Ranking> {
-  const pieces = piecesOf(period);
-  const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
-  const all = operatorTotals(answeredCells(pieces, stored.get('') ?? []));
-  if (ordersByLatency(order)) await readLatency(reading, sources, period, all);
-  const counts = noCounts();
-  for (const operator of all) addCounts(counts, operator.counts);
-  return { page: rankOperators(all, order), counts, operators: all.length };
-}
-
-/** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */
-async function readOne(
-  reading: Reading,
-  { kinds }: Sources,
-  period: Slots,
-  operatorId: string,
-): Promise<Ranking> {
-  const pieces = piecesOf(period);
-  const [totals, all, active] = await Promise.all([
-    readTotals(reading, kinds, period, [operatorId], pieces),
-    reading.get(kinds.figures, pieces, ['']),
-    reading.get(kinds.activeOperators, pieces, ['']),
-  ]);
-  const counts = totals.get(operatorId)?.total.counts ?? noCounts();
-  return {
-    page: [{ operatorId, counts, bins: noBins() }],
-    counts: countsOf(all.get('') ?? []),
-    operators: Number(countActive(active.get('') ?? [])),
-    totals,
-  };
 }
 
 function otherOf(operators: number, counts: Counts, page: readonly OperatorTotal[]) {

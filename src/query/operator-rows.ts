@@ -13,10 +13,10 @@ import { type SlotFigures, sumOf } from '../store/postgres/select-figures.js';
 import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
-import { bucketAt, type Freshness, type Periods } from './periods.js';
+import type { OperatorPage } from './operator-page.js';
+import { bucketAt } from './periods.js';
 import { encoded, fieldHeader, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
-import type { Totals } from './totals.js';
 
 const TOP_REASONS = 5;
 /** Field number of `rows` in GetOperatorPerformanceResponse. */
@@ -31,33 +31,23 @@ const SERIES: SeriesField<SlotFigures, OperatorPoint> = {
   },
 };
 
-/** What a row is made of. */
-export interface OperatorFigures {
-  readonly operatorId: string;
-  readonly now: Totals;
-  /** Of the earlier period, where there is one to compare with. */
-  readonly before: Totals | undefined;
-  /** By slot, where a series is asked for. */
-  readonly series: readonly SlotFigures[] | undefined;
-  /** Over the whole range. */
-  readonly reasons: ReasonCounts;
-}
-
-/** One row of the answer, in parts. `accepted` is what its share is of. */
+/** The row of one operator of a page, in parts. */
 export function operatorRowParts(
-  { operatorId, now, before, series, reasons }: OperatorFigures,
+  operatorId: string,
+  page: OperatorPage,
   { range }: PeriodQuestion,
-  { current, earlier }: Periods,
-  accepted: bigint,
-  fresh: Freshness,
 ): Part[] {
-  const { total, compared } = now;
+  const { current, earlier } = page.periods;
+  const { total, compared } = page.now(operatorId);
+  const before = page.before?.(operatorId);
+  const series = page.series?.get(operatorId);
+  const { reasons } = sumOf(page.reasons.get(operatorId) ?? []);
   const row: OperatorRow = {
     operatorId,
     ...countsAndRates(total.counts),
     latency: latencyOf(percentilesOf(total.bins)),
     topFailureReasons: topReasons(reasons),
-    share: rateOf(total.counts.accepted, accepted),
+    share: rateOf(total.counts.accepted, page.counts.accepted),
     money: moneyOf(total.money, total.counts.delivered),
     series: [],
     comparison:
@@ -66,7 +56,7 @@ export function operatorRowParts(
   };
   const parts = [
     partOf(encoded(OperatorRow, row)),
-    ...(series ? seriesParts(SERIES, current, series, fresh) : []),
+    ...(series ? seriesParts(SERIES, current, series, page.fresh) : []),
   ];
   return [fieldHeader(ROWS, parts), ...parts];
 }

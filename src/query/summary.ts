@@ -18,7 +18,7 @@ import { encoded, type SeriesField, seriesParts } from './points.js';
 import { readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
-import { readTotals, type Totals } from './totals.js';
+import { readTotals } from './totals.js';
 
 const SERIES: SeriesField<SlotFigures, SummaryPoint> = {
   number: 8,
@@ -57,8 +57,8 @@ export function prepareSummary(
         earlier && readTotals(reading, sources.kinds, earlier, ['']),
         countActives(reading, sources, current),
       ]);
-      const { total, compared } = now.get('') as Totals;
-      const then = before?.get('');
+      const { total, compared } = now('');
+      const then = before?.('');
       const meta = metaOf(range, fresh);
       const answer: GetSummaryResponse = {
         meta,

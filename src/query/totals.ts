@@ -12,14 +12,17 @@ export interface Totals {
   readonly compared: Figures;
 }
 
-/** By operator; '' is the sum over all. `pieces` are those of the period. */
+/** The totals of an operator that was read, '' of all together; adds them up, which takes longer than reading did. */
+export type TotalsOf = (operatorId: string) => Totals;
+
+/** Of these operators; '' is the sum over all. `pieces` are those of the period. */
 export async function readTotals(
   reading: Reading,
   { figures }: Pick<ReadKinds, 'figures'>,
   period: Slots,
   operatorIds: readonly string[],
   pieces = piecesOf(period),
-): Promise<Map<string, Totals>> {
+): Promise<TotalsOf> {
   const { edges, comparedSlots } = period;
   const apart = comparedSlots < edges.length - 1;
   const comparedEdges = [edges[0] as number, edges[comparedSlots] as number];
@@ -29,10 +32,8 @@ export async function readTotals(
       ? reading.get(figures, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
       : undefined,
   ]);
-  return new Map(
-    operatorIds.map((id) => {
-      const total = sumOf(whole.get(id) ?? []);
-      return [id, { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) }];
-    }),
-  );
+  return (id) => {
+    const total = sumOf(whole.get(id) ?? []);
+    return { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) };
+  };
 }

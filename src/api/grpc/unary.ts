@@ -10,11 +10,13 @@ import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { contextOf } from '../../platform/trace-context.js';
 import type { QueryContext } from '../../query/context.js';
+import type { InTurn } from '../../query/turns.js';
 import { accountScope } from './account-scope.js';
 import { noteDenial } from './authorise.js';
 import { type CallRecord, callRecord } from './call-record.js';
 import type { DenialAudit } from './denials.js';
 import type { ServerMetrics } from './metrics.js';
+import { outboxOf } from './outbox.js';
 import { refusalFor, refusals, statusOf } from './statuses.js';
 
 /** A question's use case: its answer as protobuf encodes it. Throws failures of the domain. */
@@ -72,9 +74,11 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
+  const outbox = record.connection && outboxOf(record.connection);
   const bytes = await context.with(contextOf(record.span), () =>
-    useCase(request, new CallContext(call, accountId, deadline)),
+    useCase(request, new CallContext(call, accountId, deadline, outbox?.inTurn)),
   );
+  outbox?.add(bytes.length, call);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -105,6 +109,7 @@ class CallContext implements QueryContext {
     private readonly call: ServerUnaryCall<Buffer, Buffer>,
     readonly accountId: string | undefined,
     readonly deadline: EpochMicros,
+    readonly inTurn: InTurn | undefined,
   ) {}
 
   get signal(): AbortSignal {

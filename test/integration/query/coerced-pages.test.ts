@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GetOperatorPerformanceRequest } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
+import type { InTurn } from '../../../src/query/turns.js';
 import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';
 
 const OPERATORS = Array.from({ length: 70 }, (_, i) => `op-${String(i).padStart(2, '0')}`);
@@ -49,17 +50,35 @@ async function pagesOf(asked: object): Promise<string[][]> {
 }
 
 describe('a page of operators', () => {
-  it('has at most 25,000 buckets, and the next one goes on where it ends', async () => {
-    // 31 days of 24 hours are 744 buckets; 33 rows have 24,552 of them, 34 would have 25,296.
+  it('has at most 10,000 buckets, and the next one goes on where it ends', async () => {
+    // 31 days of 24 hours are 744 buckets; 13 rows have 9,672 of them, 14 would have 10,416.
     const pages = await pagesOf({ granularity: Granularity.GRANULARITY_HOUR, pageSize: 200 });
-    expect(pages.map((page) => page.length)).toEqual([33, 33, 4]);
+    expect(pages.map((page) => page.length)).toEqual([13, 13, 13, 13, 13, 5]);
     expect(pages.flat()).toEqual(OPERATORS);
   });
 
   it('is as long as asked for where that is fewer, or where there are few buckets', async () => {
-    const byHour = await pagesOf({ granularity: Granularity.GRANULARITY_HOUR, pageSize: 30 });
-    expect(byHour.map((page) => page.length)).toEqual([30, 30, 10]);
+    const byHour = await pagesOf({ granularity: Granularity.GRANULARITY_HOUR, pageSize: 10 });
+    expect(byHour.map((page) => page.length)).toEqual([10, 10, 10, 10, 10, 10, 10]);
     const byDay = await pagesOf({ granularity: Granularity.GRANULARITY_DAY, pageSize: 200 });
     expect(byDay.map((page) => page.length)).toEqual([70]);
+  });
+
+  it('is made in its turn where it has a series for each of several operators', async () => {
+    let turns = 0;
+    const inTurn: InTurn = (work) => {
+      turns++;
+      return work();
+    };
+    const ask = async (asked: object) => {
+      const request = GetOperatorPerformanceRequest.fromPartial({ range: MARCH, ...asked });
+      const answer = await queries.getOperatorPerformance(request, { ...caller(), inTurn });
+      expect(answer.totalSize).toBe(OPERATORS.length);
+    };
+    await ask({});
+    await ask({ granularity: Granularity.GRANULARITY_DAY, operatorId: 'op-07' });
+    expect(turns).toBe(0);
+    await ask({ granularity: Granularity.GRANULARITY_DAY });
+    expect(turns).toBe(1);
   });
 });

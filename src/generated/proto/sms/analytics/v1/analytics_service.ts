@@ -215,7 +215,7 @@ export interface GetOperatorPerformanceRequest {
    */
   orderBy: string;
   /**
-   * Rows per page: 0 means 25, at most 200, and at most as many as have 25,000 buckets together (at least one row).
+   * Rows per page: 0 means 25, at most 200, and at most as many as have 10,000 buckets together (at least one row).
    * What is above is answered as the maximum.
    */
   pageSize: number;

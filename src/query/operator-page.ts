@@ -1,0 +1,159 @@
+/** What a page of operators is made of: which of them it shows, and everything that is read of them. */
+import { addCounts, addOutcome, type Counts, noCounts } from '../domain/counts.js';
+import type { EpochMicros } from '../domain/instant.js';
+import type { OrderKey } from '../domain/ordering.js';
+import type { Outcome } from '../domain/outcome.js';
+import { noBins } from '../domain/percentile.js';
+import { countActive } from '../store/postgres/select-active.js';
+import { countsOf, type SlotFigures } from '../store/postgres/select-figures.js';
+import {
+  type AnsweredCell,
+  answeredCells,
+  piecesOf,
+} from '../store/postgres/select-outcome-cells.js';
+import { type Freshness, type Periods, planPeriods, type Slots } from './periods.js';
+import {
+  type OperatorOrderField,
+  type OperatorTotal,
+  ordersByLatency,
+  rankOperators,
+} from './rank-operators.js';
+import type { PeriodQuestion } from './read-question.js';
+import type { Reading } from './reading.js';
+import type { Sources } from './sources.js';
+import { readTotals, type TotalsOf } from './totals.js';
+
+/** What is asked for. */
+export interface PageQuestion {
+  readonly question: PeriodQuestion;
+  readonly retainedFrom: EpochMicros;
+  readonly order: readonly OrderKey<OperatorOrderField>[];
+  /** The only operator, where one is asked for; the rest is then of no account. */
+  readonly only: string | undefined;
+  readonly offset: number;
+  readonly pageSize: number;
+}
+
+type ByOperator = ReadonlyMap<string, readonly SlotFigures[]>;
+
+/** What was read; added up and written only when an answer is made of it. */
+export interface OperatorPage {
+  readonly fresh: Freshness;
+  readonly periods: Periods;
+  /** In order. */
+  readonly shown: readonly OperatorTotal[];
+  /** All operators together. */
+  readonly counts: Counts;
+  /** How many have an accepted message. */
+  readonly operators: number;
+  /** Of those shown, as all that follows. */
+  readonly now: TotalsOf;
+  /** Of the earlier period, where there is one to compare with. */
+  readonly before: TotalsOf | undefined;
+  /** By slot, where a series is asked for. */
+  readonly series: ByOperator | undefined;
+  readonly reasons: ByOperator;
+}
+
+export async function readPage(
+  reading: Reading,
+  sources: Sources,
+  { question, retainedFrom, order, only, offset, pageSize }: PageQuestion,
+): Promise<OperatorPage> {
+  const { fresh } = reading;
+  const { kinds } = sources;
+  const periods = planPeriods(question, fresh, retainedFrom);
+  const { current, earlier } = periods;
+  const seriesOf = (ids: readonly string[]) =>
+    question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
+  // The series first: totals are made of its hours.
+  const first = only === undefined ? undefined : await seriesOf([only]);
+  const { page, counts, operators, totals } =
+    only === undefined
+      ? await readRanking(reading, sources, current, order)
+      : await readOne(reading, sources, current, only);
+  const shown = only === undefined ? page.slice(offset, offset + pageSize) : page;
+  const ids = shown.map((operator) => operator.operatorId);
+  const [series, now, before, reasons] = await Promise.all([
+    first ?? seriesOf(ids),
+    totals ?? readTotals(reading, kinds, current, ids),
+    earlier && readTotals(reading, kinds, earlier, ids),
+    reading.get(kinds.reasons, piecesOf(current), ids),
+  ]);
+  return { fresh, periods, shown, counts, operators, now, before, series, reasons };
+}
+
+/** Every operator with an accepted message, without its latency. */
+function operatorTotals(cells: readonly AnsweredCell[]): OperatorTotal[] {
+  const operators = new Map<string, OperatorTotal>();
+  for (const { operatorId, outcome, messages, segments, contradicted } of cells) {
+    let own = operators.get(operatorId);
+    if (own === undefined) {
+      own = { operatorId, counts: noCounts(), bins: noBins() };
+      operators.set(operatorId, own);
+    }
+    addOutcome(own.counts, outcome as Outcome, messages, segments, contradicted);
+  }
+  return [...operators.values()].filter(({ counts }) => counts.accepted > 0n);
+}
+
+/** Gives every operator its latency over the whole range. */
+async function readLatency(
+  reading: Reading,
+  { kinds }: Sources,
+  period: Slots,
+  operators: OperatorTotal[],
+): Promise<void> {
+  const ids = operators.map((operator) => operator.operatorId);
+  const totals = await readTotals(reading, kinds, period, ids);
+  for (const operator of operators) {
+    operator.bins = totals(operator.operatorId).total.bins;
+  }
+}
+
+/** Operators in order, and all of them together. */
+interface Ranking {
+  readonly page: readonly OperatorTotal[];
+  readonly counts: Counts;
+  /** How many have an accepted message. */
+  readonly operators: number;
+  /** Those of the page, where they are known already. */
+  readonly totals?: TotalsOf;
+}
+
+async function readRanking(
+  reading: Reading,
+  sources: Sources,
+  period: Slots,
+  order: PageQuestion['order'],
+): Promise<Ranking> {
+  const pieces = piecesOf(period);
+  const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
+  const all = operatorTotals(answeredCells(pieces, stored.get('') ?? []));
+  if (ordersByLatency(order)) await readLatency(reading, sources, period, all);
+  const counts = noCounts();
+  for (const operator of all) addCounts(counts, operator.counts);
+  return { page: rankOperators(all, order), counts, operators: all.length };
+}
+
+/** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */
+async function readOne(
+  reading: Reading,
+  { kinds }: Sources,
+  period: Slots,
+  operatorId: string,
+): Promise<Ranking> {
+  const pieces = piecesOf(period);
+  const [totals, all, active] = await Promise.all([
+    readTotals(reading, kinds, period, [operatorId], pieces),
+    reading.get(kinds.figures, pieces, ['']),
+    reading.get(kinds.activeOperators, pieces, ['']),
+  ]);
+  const { counts } = totals(operatorId).total;
+  return {
+    page: [{ operatorId, counts, bins: noBins() }],
+    counts: countsOf(all.get('') ?? []),
+    operators: Number(countActive(active.get('') ?? [])),
+    totals,
+  };
+}
