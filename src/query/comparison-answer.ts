@@ -39,7 +39,14 @@ function changesOf(current: Compared, earlier: Compared): Changes {
     percentChange(current.counts[field], earlier.counts[field]);
   return {
     acceptedPercent: percent('accepted'),
+    pendingPercent: percent('pending'),
     deliveredPercent: percent('delivered'),
+    undeliverablePercent: percent('undeliverable'),
+    expiredPercent: percent('expired'),
+    rejectedPercent: percent('rejected'),
+    deletedPercent: percent('deleted'),
+    unknownPercent: percent('unknown'),
+    contradictedPercent: percent('contradicted'),
     segmentsPercent: percent('segments'),
     deliveryRatePoints: pointsChange(rates.deliveryRate, before.deliveryRate),
     settledDeliveryRatePoints: pointsChange(rates.settledDeliveryRate, before.settledDeliveryRate),

@@ -209,8 +209,7 @@ it('is what answers say, each with a revision of its own', async () => {
   // Nothing is counted meanwhile: data_as_of alone makes the difference.
   await until('five states have been answered', async () => {
     const { meta } = await client.getSummary(question);
-    const { seconds = 0n, nanos: fraction = 0 } = meta?.dataAsOf ?? {};
-    const instant = Number(seconds) * 1_000_000 + fraction / 1_000;
+    const instant = instantOf(meta?.dataAsOf);
     expect(revisions.get(meta?.revision ?? '') ?? String(instant)).toBe(String(instant));
     revisions.set(meta?.revision ?? '', String(instant));
     instants.add(instant);
@@ -220,4 +219,29 @@ it('is what answers say, each with a revision of its own', async () => {
   client.close();
 });
 
+it('is told by an api that stays ready while NATS is away', async () => {
+  const { grpc, apiAdmin } = site.site.ports;
+  const client = analyticsClient(grpc, site.tls, 'admin-dashboard');
+  const question = GetSummaryRequest.fromPartial({ range: { start: dayOf(-1), end: dayOf(2) } });
+  const told = async () => {
+    const { status } = await fetch(`http://127.0.0.1:${apiAdmin}/readyz`);
+    expect(status).toBe(200);
+    return instantOf((await client.getSummary(question)).meta?.dataAsOf);
+  };
+  const failed = () => counter.log().split('"look failed"').length - 1;
+  await site.nats.stop();
+  counter.forget();
+  await until('a look fails', () => failed() > 0);
+  const standing = await dataAsOf();
+  await until('the answers have come up to it', async () => (await told()) === standing);
+  await until('two more looks fail', () => failed() > 2);
+  expect(await told()).toBe(standing);
+  await site.nats.start();
+  await until('the answers go on', async () => (await told()) > standing);
+  client.close();
+});
+
 const dayOf = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+const instantOf = (at: { seconds: bigint; nanos: number } | undefined) =>
+  Number(at?.seconds ?? 0n) * 1_000_000 + (at?.nanos ?? 0) / 1_000;

@@ -156,13 +156,22 @@ export function changesOf(now: Period, then: Period): Changes {
     const [after, before] = [now.rates[rate], then.rates[rate]];
     return after && before ? (after.value - before.value) * 100 : undefined;
   };
+  const percentOf = (count: keyof Omit<Counts, '_unknownFields'>) =>
+    percent(now.counts[count], then.counts[count]);
   const currencies = [
     ...new Set([...now.money, ...then.money].map((money) => money.currency)),
   ].sort();
   return {
-    acceptedPercent: percent(now.counts.accepted, then.counts.accepted),
-    deliveredPercent: percent(now.counts.delivered, then.counts.delivered),
-    segmentsPercent: percent(now.counts.segments, then.counts.segments),
+    acceptedPercent: percentOf('accepted'),
+    pendingPercent: percentOf('pending'),
+    deliveredPercent: percentOf('delivered'),
+    undeliverablePercent: percentOf('undeliverable'),
+    expiredPercent: percentOf('expired'),
+    rejectedPercent: percentOf('rejected'),
+    deletedPercent: percentOf('deleted'),
+    unknownPercent: percentOf('unknown'),
+    contradictedPercent: percentOf('contradicted'),
+    segmentsPercent: percentOf('segments'),
     deliveryRatePoints: points('deliveryRate'),
     settledDeliveryRatePoints: points('settledDeliveryRate'),
     failureRatePoints: points('failureRate'),

@@ -139,6 +139,7 @@ test('it starts, answers over mutual TLS, records a denial, and ends in order on
   running.child.kill('SIGTERM');
   expect(await running.exit).toBe(0);
   expect(running.output()).toContain('"msg":"stopped"');
+  expect(running.output()).toContain(`"caller":"${STRANGER}","reason":"CALLER_NOT_LISTED"`);
   expect(running.errors()).toBe('');
   const reader = new pg.Client({ connectionString: database.url('analytics_ops') });
   await reader.connect();

@@ -1,5 +1,6 @@
-// What an answer says of the money of two periods.
+// What an answer says of the counts and the money of two periods.
 import { expect, it } from 'vitest';
+import type { Counts } from '../../../src/domain/counts.js';
 import { type Figures, noFigures } from '../../../src/domain/figures.js';
 import type { MoneySums } from '../../../src/domain/money.js';
 import { comparisonOf } from '../../../src/query/comparison-answer.js';
@@ -22,4 +23,30 @@ it('compares the currencies with a charge or a refund, not those that displaced 
     { currency: 'JPY', chargedPercent: -100, netPercent: -100 },
     { currency: 'USD', chargedPercent: undefined, netPercent: undefined },
   ]);
+});
+
+it('tells for every count by how many per cent it differs, and nothing where there was none before', () => {
+  const counts = (all: bigint, others: Partial<Counts>): Figures => {
+    const parts = { delivered: all, undeliverable: all, expired: all, rejected: all };
+    const rest = { deleted: all, unknown: all, contradicted: all, segments: all };
+    return {
+      ...noFigures(),
+      counts: { accepted: all, pending: all, ...parts, ...rest, ...others },
+    };
+  };
+  const earlier = counts(200n, { pending: 0n, segments: 400n, unknown: 100n });
+  const current = counts(150n, { pending: 7n, deleted: 0n, contradicted: 300n });
+  const { changes } = comparisonOf({ start: 0, end: 1 }, 'UTC', earlier, current);
+  expect(changes).toMatchObject({
+    acceptedPercent: -25,
+    pendingPercent: undefined,
+    deliveredPercent: -25,
+    undeliverablePercent: -25,
+    expiredPercent: -25,
+    rejectedPercent: -25,
+    deletedPercent: -100,
+    unknownPercent: 50,
+    contradictedPercent: 50,
+    segmentsPercent: -62.5,
+  });
 });

@@ -594,6 +594,32 @@ export interface Changes {
     | undefined;
   /** Money by currency. */
   money: MoneyChange[];
+  /** Messages without a final report, per cent. */
+  pendingPercent?:
+    | number
+    | undefined;
+  /** Undeliverable messages, per cent. */
+  undeliverablePercent?:
+    | number
+    | undefined;
+  /** Expired messages, per cent. */
+  expiredPercent?:
+    | number
+    | undefined;
+  /** Rejected messages, per cent. */
+  rejectedPercent?:
+    | number
+    | undefined;
+  /** Deleted messages, per cent. */
+  deletedPercent?:
+    | number
+    | undefined;
+  /** Unknown messages, per cent. */
+  unknownPercent?:
+    | number
+    | undefined;
+  /** Contradicted messages, per cent. */
+  contradictedPercent?: number | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2318,6 +2344,13 @@ function createBaseChanges(): Changes {
     receiptCoveragePoints: undefined,
     latencyP50Percent: undefined,
     money: [],
+    pendingPercent: undefined,
+    undeliverablePercent: undefined,
+    expiredPercent: undefined,
+    rejectedPercent: undefined,
+    deletedPercent: undefined,
+    unknownPercent: undefined,
+    contradictedPercent: undefined,
     _unknownFields: {},
   };
 }
@@ -2350,6 +2383,27 @@ export const Changes: MessageFns<Changes> = {
     }
     for (const v of message.money) {
       MoneyChange.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.pendingPercent !== undefined) {
+      writer.uint32(81).double(message.pendingPercent);
+    }
+    if (message.undeliverablePercent !== undefined) {
+      writer.uint32(89).double(message.undeliverablePercent);
+    }
+    if (message.expiredPercent !== undefined) {
+      writer.uint32(97).double(message.expiredPercent);
+    }
+    if (message.rejectedPercent !== undefined) {
+      writer.uint32(105).double(message.rejectedPercent);
+    }
+    if (message.deletedPercent !== undefined) {
+      writer.uint32(113).double(message.deletedPercent);
+    }
+    if (message.unknownPercent !== undefined) {
+      writer.uint32(121).double(message.unknownPercent);
+    }
+    if (message.contradictedPercent !== undefined) {
+      writer.uint32(129).double(message.contradictedPercent);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2447,6 +2501,62 @@ export const Changes: MessageFns<Changes> = {
             message.money.push(MoneyChange.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.pendingPercent = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.undeliverablePercent = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.expiredPercent = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.rejectedPercent = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 113) {
+              break;
+            }
+
+            message.deletedPercent = reader.double();
+            continue;
+          }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.unknownPercent = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 129) {
+              break;
+            }
+
+            message.contradictedPercent = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2512,6 +2622,41 @@ export const Changes: MessageFns<Changes> = {
       money: globalThis.Array.isArray(object?.money)
         ? object.money.map((e: any) => MoneyChange.fromJSON(e))
         : [],
+      pendingPercent: isSet(object.pendingPercent)
+        ? globalThis.Number(object.pendingPercent)
+        : isSet(object.pending_percent)
+        ? globalThis.Number(object.pending_percent)
+        : undefined,
+      undeliverablePercent: isSet(object.undeliverablePercent)
+        ? globalThis.Number(object.undeliverablePercent)
+        : isSet(object.undeliverable_percent)
+        ? globalThis.Number(object.undeliverable_percent)
+        : undefined,
+      expiredPercent: isSet(object.expiredPercent)
+        ? globalThis.Number(object.expiredPercent)
+        : isSet(object.expired_percent)
+        ? globalThis.Number(object.expired_percent)
+        : undefined,
+      rejectedPercent: isSet(object.rejectedPercent)
+        ? globalThis.Number(object.rejectedPercent)
+        : isSet(object.rejected_percent)
+        ? globalThis.Number(object.rejected_percent)
+        : undefined,
+      deletedPercent: isSet(object.deletedPercent)
+        ? globalThis.Number(object.deletedPercent)
+        : isSet(object.deleted_percent)
+        ? globalThis.Number(object.deleted_percent)
+        : undefined,
+      unknownPercent: isSet(object.unknownPercent)
+        ? globalThis.Number(object.unknownPercent)
+        : isSet(object.unknown_percent)
+        ? globalThis.Number(object.unknown_percent)
+        : undefined,
+      contradictedPercent: isSet(object.contradictedPercent)
+        ? globalThis.Number(object.contradictedPercent)
+        : isSet(object.contradicted_percent)
+        ? globalThis.Number(object.contradicted_percent)
+        : undefined,
     };
   },
 
@@ -2544,6 +2689,27 @@ export const Changes: MessageFns<Changes> = {
     if (message.money?.length) {
       obj.money = message.money.map((e) => MoneyChange.toJSON(e));
     }
+    if (message.pendingPercent !== undefined) {
+      obj.pendingPercent = floatToJson(message.pendingPercent);
+    }
+    if (message.undeliverablePercent !== undefined) {
+      obj.undeliverablePercent = floatToJson(message.undeliverablePercent);
+    }
+    if (message.expiredPercent !== undefined) {
+      obj.expiredPercent = floatToJson(message.expiredPercent);
+    }
+    if (message.rejectedPercent !== undefined) {
+      obj.rejectedPercent = floatToJson(message.rejectedPercent);
+    }
+    if (message.deletedPercent !== undefined) {
+      obj.deletedPercent = floatToJson(message.deletedPercent);
+    }
+    if (message.unknownPercent !== undefined) {
+      obj.unknownPercent = floatToJson(message.unknownPercent);
+    }
+    if (message.contradictedPercent !== undefined) {
+      obj.contradictedPercent = floatToJson(message.contradictedPercent);
+    }
     return obj;
   },
 
@@ -2561,6 +2727,13 @@ export const Changes: MessageFns<Changes> = {
     message.receiptCoveragePoints = object.receiptCoveragePoints ?? undefined;
     message.latencyP50Percent = object.latencyP50Percent ?? undefined;
     message.money = object.money?.map((e) => MoneyChange.fromPartial(e)) || [];
+    message.pendingPercent = object.pendingPercent ?? undefined;
+    message.undeliverablePercent = object.undeliverablePercent ?? undefined;
+    message.expiredPercent = object.expiredPercent ?? undefined;
+    message.rejectedPercent = object.rejectedPercent ?? undefined;
+    message.deletedPercent = object.deletedPercent ?? undefined;
+    message.unknownPercent = object.unknownPercent ?? undefined;
+    message.contradictedPercent = object.contradictedPercent ?? undefined;
     return message;
   },
 };
