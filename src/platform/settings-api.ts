@@ -43,8 +43,8 @@ export const apiSettings = {
     what: 'Peers whose identity header counts; identity modes istio-xfcc and linkerd only',
     schema: v.pipe(
       v.string(),
-      v.regex(/^[0-9a-fA-F.:]+(,[0-9a-fA-F.:]+)*$/),
       v.transform((text) => text.split(',')),
+      v.array(v.pipe(v.string(), v.ip())),
     ),
     expected:
       "IP addresses separated by commas; unset: 127.0.0.6 for istio-xfcc, loopback for linkerd (whose proxy connects from the pod's own address since 2.11: set it)",

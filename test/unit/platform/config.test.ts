@@ -52,6 +52,20 @@ describe('readConfig', () => {
     expect(read({ IDENTITY_MODE: 'nobody' })).toThrow(/has 1 fault\(s\)/);
   });
 
+  test('takes IP addresses of both kinds, and no word that looks like one', () => {
+    const read = (addresses: string) =>
+      readConfig(apiSettings, {
+        DATABASE_URL: 'postgres://a/b',
+        ACCOUNT_DATABASE_URL: 'postgres://a/b',
+        IDENTITY_MODE: 'linkerd',
+        SIDECAR_ADDRESSES: addresses,
+      }).sidecarAddresses;
+    expect(read('10.0.0.7,fd00:10::a1')).toEqual(['10.0.0.7', 'fd00:10::a1']);
+    for (const wrong of ['cafe', '300.1.1.1', '10.0.0.7,', 'localhost']) {
+      expect(() => read(wrong)).toThrow(/SIDECAR_ADDRESSES: wrong value/);
+    }
+  });
+
   test('fills in defaults and leaves optional settings undefined', () => {
     const config = readConfig(ingestSettings, ingest);
     expect(config.batchSize).toBe(6000);
