@@ -121,8 +121,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
         misses++;
         const flightKey = `${revision}\n${key}`;
         const read = async (signal: AbortSignal) => {
-          const { accountId, inTurn } = context;
-          const made = await answer({ accountId, signal, deadline: undefined, inTurn });
+          const { accountId } = context;
+          const made = await answer({ accountId, signal, deadline: undefined });
           remember(key, made);
           return made;
         };

@@ -3,7 +3,6 @@
  * never from the question itself.
  */
 import type { EpochMicros } from '../domain/instant.js';
-import type { InTurn } from './turns.js';
 
 export interface QueryContext {
   /**
@@ -15,8 +14,6 @@ export interface QueryContext {
   readonly signal: AbortSignal;
   /** When the answer must be there, by the wall clock; undefined: only the server's cap applies. */
   readonly deadline: EpochMicros | undefined;
-  /** Makes a long answer when its turn has come on the caller's connection; without it, at once. */
-  readonly inTurn?: InTurn | undefined;
 }
 
 /** An answer as protobuf encodes it: `Response` says which message. */

@@ -8,9 +8,11 @@ import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { Granularity } from '../generated/proto/sms/analytics/v1/common.js';
 import { joined, partOf } from '../platform/parts.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
-import type { Prepared, QueryContext } from './context.js';
+import type { Prepared } from './context.js';
+import { makeOneByOne } from './one-by-one.js';
 import { readPage } from './operator-page.js';
 import { operatorRowParts } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
@@ -23,7 +25,6 @@ import {
 import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
-import { makeOneByOne } from './turns.js';
 
 const DEFAULT_PAGE_SIZE = 25;
 const MAX_PAGE_SIZE = 200;
@@ -48,17 +49,16 @@ export function prepareOperatorPerformance(
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
 
-  const { range, granularity } = question;
+  const { range } = question;
   const { retainedFrom } = rules;
   const page = { question, retainedFrom, order, only, offset, pageSize };
-  const isLong = only === undefined && granularity !== 'total';
-  const answer = async (context: QueryContext) => {
+  return async (context) => {
     const read = await answerFrom(sources, context, (reading) => readPage(reading, sources, page));
     const { fresh, shown, counts, operators } = read;
     const end = offset + pageSize;
     const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
     const meta = metaOf(range, fresh);
-    const response: GetOperatorPerformanceResponse = {
+    const answer: GetOperatorPerformanceResponse = {
       meta,
       rows: [],
       other: others === 0 ? undefined : otherOf(others, counts, shown),
@@ -67,14 +67,20 @@ export function prepareOperatorPerformance(
       totalSize: operators,
     };
     const rowOf = ({ operatorId }: OperatorTotal) => operatorRowParts(operatorId, read, question);
-    const rows = isLong ? await makeOneByOne(shown, rowOf, context.signal) : shown.map(rowOf);
-    const parts = [partOf(encoded(GetOperatorPerformanceResponse, response)), ...rows.flat()];
+    const rows = isLongPage(request)
+      ? await makeOneByOne(shown, rowOf, context.signal)
+      : shown.map(rowOf);
+    const parts = [partOf(encoded(GetOperatorPerformanceResponse, answer)), ...rows.flat()];
     return { bytes: joined(parts), revision: meta.revision };
   };
-  return (context) => {
-    const { inTurn, signal } = context;
-    return isLong && inTurn ? inTurn(() => answer(context), signal) : answer(context);
-  };
+}
+
+/** Whether a page has a series for each of many operators: a megabyte or two. */
+export function isLongPage({ operatorId, granularity }: GetOperatorPerformanceRequest): boolean {
+  const hasSeries =
+    granularity !== Granularity.GRANULARITY_UNSPECIFIED &&
+    granularity !== Granularity.GRANULARITY_TOTAL;
+  return hasSeries && operatorId === '';
 }
 
 /** Rows of one page at most; as many on every page of a question, so that offsets stay what they are. */

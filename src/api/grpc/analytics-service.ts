@@ -7,6 +7,7 @@ import {
   GetSummaryRequest,
   GetThroughputRequest,
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
+import { isLongPage } from '../../query/operator-performance.js';
 import { type UnaryOptions, type UseCase, unary } from './unary.js';
 
 /** The use cases behind the five rpcs. */
@@ -29,6 +30,7 @@ export function analyticsHandlers(
       GetOperatorPerformanceRequest,
       queries.getOperatorPerformance,
       options,
+      isLongPage,
     ),
     getAccountUsage: unary(GetAccountUsageRequest, queries.getAccountUsage, options),
     getThroughput: unary(GetThroughputRequest, queries.getThroughput, options),

@@ -18,8 +18,6 @@ export const serverLimits: ServerOptions = {
   'grpc.max_connection_idle_ms': 10 * 60_000,
   'grpc.max_connection_age_ms': 30 * 60_000,
   'grpc.max_connection_age_grace_ms': 60_000,
-  // Mebibytes of HTTP/2 state per connection; beyond it the connection is closed.
-  'grpc-node.max_session_memory': 64,
   'grpc.enable_channelz': 0,
 };
 

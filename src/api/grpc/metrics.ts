@@ -4,6 +4,7 @@
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DENIAL_REASONS, type DenialReason } from './denial-reasons.js';
+import type { LongCalls } from './long-calls.js';
 
 /** What the server counts. `method` is always `package.Service/Method` of a method that exists. */
 export interface ServerMetrics {
@@ -15,6 +16,8 @@ export interface ServerMetrics {
   /** A pair of certificate and key was taken (`ok`) or refused (`kept_last_good`). */
   certificateLoaded(result: 'ok' | 'kept_last_good'): void;
   certificateExpires(epochSeconds: number): void;
+  /** Shows how many long calls wait and are at work. */
+  watchLongCalls(calls: LongCalls): void;
 }
 
 /**
@@ -58,6 +61,17 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
     help: 'When the certificate in use expires, in epoch seconds; 0 where this process holds none',
     registers: [registry],
   });
+  const watchLongCalls = (calls: LongCalls) =>
+    void new Gauge({
+      name: 'sms_analytics_long_calls',
+      help: 'Calls for pages with many series, waiting for their turn or running until their answer is read',
+      labelNames: ['state'],
+      registers: [registry],
+      collect() {
+        this.set({ state: 'waiting' }, calls.waiting);
+        this.set({ state: 'running' }, calls.running);
+      },
+    });
   const labels = new Map(methods.map((method) => [method, labelsOf(method)]));
   const of = (method: string) => labels.get(method) ?? labelsOf(method);
   for (const label of labels.values()) {
@@ -77,6 +91,7 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
       handling.observe(of(method), seconds);
     },
     denied: (method, reason) => denials.inc({ method, reason }),
+    watchLongCalls,
     certificateLoaded: (result) => loads.inc({ result }),
     certificateExpires: (epochSeconds) => expiry.set(epochSeconds),
   };

@@ -1,21 +1,22 @@
 // The only file that touches what grpc-js keeps to itself. grpc-js answers a passed deadline, a malformed or an
 // oversize message below every interceptor, and leaves half-sent streams open after it has answered. Both are cured at
-// the innermost call: each status passes `onStatus` first, and a stream that the client has not ended is closed soon
-// after the answer. It also serves any HTTP method and any content type that begins like gRPC's, and gives servers without
+// the innermost call: each status passes `onStatus` first, and a stream that the client has not ended, or has not read by its
+// deadline, is closed soon after. It also serves any HTTP method and any content type that begins like gRPC's, and gives servers without
 // TLS no limits; both are cured at its HTTP/2 servers. Tests hold that grpc-js still looks like this.
-import type {
-  Http2SecureServer,
-  IncomingHttpHeaders,
-  SecureServerOptions,
-  ServerHttp2Session,
-  ServerHttp2Stream,
+import {
+  constants,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import type { Server, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 
 /** A status on its way to the caller. */
 export type OutgoingStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
-/** How long a client that was answered may leave its side of the stream open. */
+/** How long a client that was answered may leave its side of the stream open, and after its deadline the answer unread. */
 const HALF_OPEN_MS = 1_000;
 
 interface Innards {
@@ -33,8 +34,13 @@ export function watchStatus(
   const send = call.sendStatus.bind(call);
   const { stream } = call as Innards;
   call.sendStatus = (status) => {
+    // The status stands behind an answer that is not read: the deadline has passed.
+    const isUnread = stream !== undefined && stream.writableLength > 0;
     send(onStatus(status));
-    if (stream !== undefined) closeSoon(stream);
+    if (stream === undefined) return;
+    // NO_ERROR would wait until all of it is read.
+    if (isUnread) closeSoon(stream, constants.NGHTTP2_CANCEL);
+    else if (!stream.readableEnded) closeSoon(stream, constants.NGHTTP2_NO_ERROR);
   };
 }
 
@@ -75,7 +81,7 @@ export function refuseForeignRequests(server: Server): void {
       if (stream.destroyed) return;
       stream.respond({ ':status': status }, { endStream: true });
       stream.resume();
-      closeSoon(stream);
+      closeSoon(stream, constants.NGHTTP2_NO_ERROR);
     });
   }
 }
@@ -87,9 +93,9 @@ function statusOfForeign(headers: IncomingHttpHeaders): 405 | 415 | undefined {
   return CONTENT_TYPES.has(headers['content-type'] ?? '') ? undefined : 415;
 }
 
-function closeSoon(stream: ServerHttp2Stream): void {
-  if (stream.closed || stream.readableEnded) return;
-  const timer = setTimeout(() => stream.close(), HALF_OPEN_MS);
+function closeSoon(stream: ServerHttp2Stream, code: number): void {
+  if (stream.closed) return;
+  const timer = setTimeout(() => stream.close(code), HALF_OPEN_MS);
   timer.unref();
   stream.once('close', () => clearTimeout(timer));
 }

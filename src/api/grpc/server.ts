@@ -22,6 +22,7 @@ import { Health } from './health.js';
 import type { IdentityReader } from './identity.js';
 import { silenceLibraryLog } from './library-log.js';
 import { connectionLimits, serverLimits } from './limits.js';
+import { LongCalls } from './long-calls.js';
 import { LONG_LIVED_METHODS, rawService } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Policy } from './policy.js';
@@ -73,7 +74,9 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   limitConnections(server, connectionLimits);
   const health = new Health();
-  const unaryOptions = { clock, log, audit, metrics };
+  const longCalls = new LongCalls();
+  metrics.watchLongCalls(longCalls);
+  const unaryOptions = { clock, log, audit, metrics, longCalls };
   server.addService(
     rawService(AnalyticsServiceService),
     analyticsHandlers(options.queries, unaryOptions),

@@ -10,13 +10,12 @@ import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import { contextOf } from '../../platform/trace-context.js';
 import type { QueryContext } from '../../query/context.js';
-import type { InTurn } from '../../query/turns.js';
 import { accountScope } from './account-scope.js';
 import { noteDenial } from './authorise.js';
 import { type CallRecord, callRecord } from './call-record.js';
 import type { DenialAudit } from './denials.js';
+import type { LongCalls } from './long-calls.js';
 import type { ServerMetrics } from './metrics.js';
-import { outboxOf } from './outbox.js';
 import { refusalFor, refusals, statusOf } from './statuses.js';
 
 /** A question's use case: its answer as protobuf encodes it. Throws failures of the domain. */
@@ -32,6 +31,7 @@ export interface UnaryOptions {
   readonly log: Log;
   readonly audit: DenialAudit;
   readonly metrics: ServerMetrics;
+  readonly longCalls: LongCalls;
 }
 
 /** Malformed UTF-8 in a string is an error, not a replacement character. */
@@ -41,14 +41,18 @@ class StrictReader extends BinaryReader {
   }
 }
 
-/** A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects, answers once. */
+/**
+ * A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects, answers once. Calls
+ * that are `isLong` take turns.
+ */
 export function unary<Request>(
   requestType: RequestType<Request>,
   useCase: UseCase<Request>,
   options: UnaryOptions,
+  isLong: (request: Request) => boolean = () => false,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    void answer(call, requestType, useCase, options).then(
+    void answer(call, requestType, useCase, options, isLong).then(
       (bytes) => callback(null, bytes),
       (thrown: unknown) => refuse(call, callback, thrown, options),
     );
@@ -60,6 +64,7 @@ async function answer<Request>(
   requestType: RequestType<Request>,
   useCase: UseCase<Request>,
   options: UnaryOptions,
+  isLong: (request: Request) => boolean,
 ): Promise<Buffer> {
   const record = callRecord(call.metadata);
   const { caller } = record;
@@ -74,11 +79,15 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
-  const outbox = record.connection && outboxOf(record.connection);
-  const bytes = await context.with(contextOf(record.span), () =>
-    useCase(request, new CallContext(call, accountId, deadline, outbox?.inTurn)),
-  );
-  outbox?.add(bytes.length, call);
+  const work = () =>
+    context.with(contextOf(record.span), () =>
+      useCase(request, new CallContext(call, accountId, deadline)),
+    );
+  const { connection } = record;
+  const bytes =
+    connection !== undefined && isLong(request)
+      ? await options.longCalls.run(connection, call, work)
+      : await work();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -109,7 +118,6 @@ class CallContext implements QueryContext {
     private readonly call: ServerUnaryCall<Buffer, Buffer>,
     readonly accountId: string | undefined,
     readonly deadline: EpochMicros,
-    readonly inTurn: InTurn | undefined,
   ) {}
 
   get signal(): AbortSignal {

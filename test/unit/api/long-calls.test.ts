@@ -1,0 +1,100 @@
+// Turns of long calls: how many are at work, for how long a call keeps its place, and what becomes of the others where one
+// fails or is over before its turn.
+import { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LongCalls } from '../../../src/api/grpc/long-calls.js';
+import { Cancelled } from '../../../src/domain/failure.js';
+
+/** A call that is over when the test says so, as grpc-js says it. */
+class OpenCall extends EventEmitter {
+  cancelled = false;
+  end() {
+    this.cancelled = true;
+    this.emit('cancelled');
+  }
+}
+
+let longCalls: LongCalls;
+/** The calls whose work has begun. */
+let begun: number[];
+
+beforeEach(() => {
+  longCalls = new LongCalls();
+  begun = [];
+});
+
+/** Lets everything happen that does not wait for the test. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await setImmediate();
+}
+
+/** Runs a call whose answer is there at once; the call is over when the test ends it. */
+function run(name: number, connection: object) {
+  const call = new OpenCall();
+  const work = async () => {
+    begun.push(name);
+    return name;
+  };
+  const result = longCalls.run(connection, call, work);
+  // What a test does not look at may end as it likes.
+  result.catch(() => {});
+  return { call, result };
+}
+
+describe('long calls', () => {
+  it('are four of a connection, first come, first served, each until its answer is read', async () => {
+    const connection = {};
+    const calls = [0, 1, 2, 3, 4, 5].map((name) => run(name, connection));
+    await settle();
+    expect(begun).toEqual([0, 1, 2, 3]);
+    expect([longCalls.running, longCalls.waiting]).toEqual([4, 2]);
+    calls[2]?.call.end();
+    await settle();
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+    for (const { call } of calls) {
+      call.end();
+      await settle();
+    }
+    expect(await Promise.all(calls.map(({ result }) => result))).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([longCalls.running, longCalls.waiting]).toEqual([0, 0]);
+  });
+
+  it('are eight of all connections', async () => {
+    const calls = Array.from({ length: 10 }, (_, name) => run(name, {}));
+    await settle();
+    expect(begun).toHaveLength(8);
+    calls[0]?.call.end();
+    await settle();
+    expect(begun).toHaveLength(9);
+    for (const { call } of calls) call.end();
+    await settle();
+  });
+
+  it('that nobody reads keep their own connection waiting, and others for a moment only', async () => {
+    const [stuck, alsoStuck, other] = [{}, {}, {}];
+    for (let i = 0; i < 5; i++) run(i, stuck);
+    for (let i = 0; i < 4; i++) run(10 + i, alsoStuck);
+    await settle();
+    expect(begun).toHaveLength(8);
+    expect(await run(20, other).result).toBe(20);
+    await settle();
+    expect(begun).toHaveLength(9);
+  });
+
+  it('give up their place when they fail, or are over before their turn', async () => {
+    const connection = {};
+    const failing = new OpenCall();
+    const fails = () => Promise.reject(new Error('no database'));
+    const failed = longCalls.run(connection, failing, fails).catch((error: unknown) => error);
+    const [, , , gone, last] = [1, 2, 3, 4, 5].map((name) => run(name, connection));
+    const left = gone?.result.catch((error: unknown) => error);
+    await settle();
+    gone?.call.end();
+    failing.end();
+    expect(await last?.result).toBe(5);
+    expect(begun).toEqual([1, 2, 3, 5]);
+    expect(await failed).toEqual(new Error('no database'));
+    expect(await left).toBeInstanceOf(Cancelled);
+  });
+});
