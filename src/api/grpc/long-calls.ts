@@ -6,8 +6,8 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { Cancelled } from '../../domain/failure.js';
 
 /** Long calls at work in this process, and of one connection. */
-const PER_PROCESS = 8;
-const PER_CONNECTION = 4;
+const PER_PROCESS = 4;
+const PER_CONNECTION = 3;
 /** How long an answer that is not read keeps calls of other connections waiting. */
 const UNREAD_MS = 1_000;
 

@@ -61,17 +61,17 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
     help: 'When the certificate in use expires, in epoch seconds; 0 where this process holds none',
     registers: [registry],
   });
-  const watchLongCalls = (calls: LongCalls) =>
-    void new Gauge({
-      name: 'sms_analytics_long_calls',
-      help: 'Calls for pages with many series, waiting for their turn or running until their answer is read',
-      labelNames: ['state'],
-      registers: [registry],
-      collect() {
-        this.set({ state: 'waiting' }, calls.waiting);
-        this.set({ state: 'running' }, calls.running);
-      },
-    });
+  let longCalls: LongCalls | undefined;
+  new Gauge({
+    name: 'sms_analytics_long_calls',
+    help: 'Calls for pages with many series, waiting for their turn or running until their answer is read',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.set({ state: 'waiting' }, longCalls?.waiting ?? 0);
+      this.set({ state: 'running' }, longCalls?.running ?? 0);
+    },
+  });
   const labels = new Map(methods.map((method) => [method, labelsOf(method)]));
   const of = (method: string) => labels.get(method) ?? labelsOf(method);
   for (const label of labels.values()) {
@@ -91,7 +91,9 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
       handling.observe(of(method), seconds);
     },
     denied: (method, reason) => denials.inc({ method, reason }),
-    watchLongCalls,
+    watchLongCalls: (calls) => {
+      longCalls = calls;
+    },
     certificateLoaded: (result) => loads.inc({ result }),
     certificateExpires: (epochSeconds) => expiry.set(epochSeconds),
   };
