@@ -67,9 +67,8 @@ export function prepareOperatorPerformance(
       totalSize: operators,
     };
     const rowOf = ({ operatorId }: OperatorTotal) => operatorRowParts(operatorId, read, question);
-    const rows = isLongPage(request)
-      ? await makeOneByOne(shown, rowOf, context.signal)
-      : shown.map(rowOf);
+    const rows =
+      shown.length > 1 ? await makeOneByOne(shown, rowOf, context.signal) : shown.map(rowOf);
     const parts = [partOf(encoded(GetOperatorPerformanceResponse, answer)), ...rows.flat()];
     return { bytes: joined(parts), revision: meta.revision };
   };

@@ -44,9 +44,9 @@ export function ask(client: Client, question: Question, answer?: string): Promis
   );
 }
 
-/** `calls` calls by `callers` at once; `next` gives the question of the nth. */
+/** `calls` calls by `callers` at once, each on one of the clients in turn; `next` gives the question of the nth. */
 export async function load(
-  client: Client,
+  clients: Client | readonly Client[],
   next: (index: number) => Question,
   {
     callers,
@@ -54,11 +54,13 @@ export async function load(
     answer,
   }: { callers: number; calls: number; answer?: (index: number) => string },
 ): Promise<LoadFigures> {
+  const all = [clients].flat() as Client[];
   const tookMs: number[] = [];
   let asked = 0;
   const startedMs = performance.now();
   await Promise.all(
-    Array.from({ length: callers }, async () => {
+    Array.from({ length: callers }, async (_, caller) => {
+      const client = all[caller % all.length] as Client;
       while (asked < calls) {
         const index = asked++;
         const question = next(index);

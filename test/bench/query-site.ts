@@ -22,6 +22,8 @@ export interface QuerySite {
   readonly full: Client;
   readonly recent: Client;
   readonly bare: Client;
+  /** Ten connections to the api over 90 days, and to the bare server. */
+  readonly crowd: { readonly full: readonly Client[]; readonly bare: readonly Client[] };
   readonly answersDir: string;
   /** Until the api said that it is ready, with nothing else at work. */
   readonly readyMs: number;
@@ -137,6 +139,7 @@ export async function startQuerySite(
       full: openCaller(apiPort, tls),
       recent: openCaller(recentPort, tls),
       bare: openCaller(barePort, tls),
+      crowd: { full: openCrowd(apiPort, tls), bare: openCrowd(barePort, tls) },
       answersDir,
       readyMs,
       peakMb: () => peakMb(child.pid),
@@ -156,6 +159,10 @@ export async function startQuerySite(
     await stop();
     throw error;
   }
+}
+
+function openCrowd(port: number, tls: TlsFiles): Client[] {
+  return Array.from({ length: 10 }, () => openCaller(port, tls));
 }
 
 function bareArguments(port: number, tls: TlsFiles, answersDir: string): string[] {

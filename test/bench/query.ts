@@ -150,16 +150,19 @@ async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figur
   return figure(`largest ${NAMES[rpc]}, ${zone}, p99`, warm.p99Ms, 250, 100, 'lower', 'ms');
 }
 
-/** The longest range for all callers at once, beside the bare server with the bytes of these questions' answers. */
-async function largestBeside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
+/**
+ * The longest range for all callers at once, on ten connections, beside the bare server with the bytes of these
+ * questions' answers.
+ */
+async function largestBeside({ full, crowd, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
   const next = (index: number) => largest(rpc, endMs, 'UTC', index);
   for (let i = 0; i < LARGEST_ANSWERS; i++) {
     writeFileSync(join(answersDir, `largest-${rpc}-${i}.bin`), await ask(full, next(i)));
   }
   const answer = (index: number) => `largest-${rpc}-${index % LARGEST_ANSWERS}.bin`;
-  const limit = await load(bare, next, { callers: CALLERS, calls: LARGEST_CALLS, answer });
+  const limit = await load(crowd.bare, next, { callers: CALLERS, calls: LARGEST_CALLS, answer });
   const other = (index: number) => next(index + LARGEST_ANSWERS);
-  const own = await load(full, other, { callers: CALLERS, calls: LARGEST_CALLS });
+  const own = await load(crowd.full, other, { callers: CALLERS, calls: LARGEST_CALLS });
   say(`largest ${NAMES[rpc]}, ${CALLERS} callers: ${told(own)}; bare ${told(limit)}`);
   const name = `largest ${NAMES[rpc]}, ${CALLERS} callers`;
   return [
