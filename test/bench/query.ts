@@ -184,10 +184,13 @@ async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string):
   };
   await load(recent, (i) => typical(rpc, endMs, LAST_DAYS, i), { callers: CALLERS, calls: CALLS });
   const ratios: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  // Each first in turn, so that what a noisy moment or a warm cache gives to one, it gives to the other as well.
+  for (let round = 0; round < 10; round++) {
     const at = (index: number) => next(round * 40 + index);
-    const before = await load(recent, at, { callers: 1, calls: 40 });
-    const after = await load(full, at, { callers: 1, calls: 40 });
+    const measure = (client: Client) => load(client, at, { callers: 1, calls: 40 });
+    const first = await measure(round % 2 === 0 ? recent : full);
+    const second = await measure(round % 2 === 0 ? full : recent);
+    const [before, after] = round % 2 === 0 ? [first, second] : [second, first];
     ratios.push(after.p50Ms / before.p50Ms);
   }
   return figure(
