@@ -69,6 +69,10 @@ export class DeadlineExceeded extends AnswerFailure {
 /** The caller no longer wants the answer. */
 export class Cancelled extends AnswerFailure {
   readonly kind = 'cancelled';
+
+  constructor(options?: { cause?: unknown }) {
+    super('the caller no longer waits', options);
+  }
 }
 
 /** Every expected failure. Anything else that is thrown is a bug of ours and is answered INTERNAL. */

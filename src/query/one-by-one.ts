@@ -13,7 +13,7 @@ export async function makeOneByOne<Item, Made>(
 ): Promise<Made[]> {
   const made: Made[] = [];
   for (const item of items) {
-    if (signal.aborted) throw new Cancelled('the caller no longer waits');
+    if (signal.aborted) throw new Cancelled();
     made.push(make(item));
     await setImmediate();
   }

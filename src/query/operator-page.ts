@@ -97,18 +97,19 @@ function operatorTotals(cells: readonly AnsweredCell[]): OperatorTotal[] {
   return [...operators.values()].filter(({ counts }) => counts.accepted > 0n);
 }
 
-/** Gives every operator its latency over the whole range. */
+/** Gives every operator its latency over the whole range; the totals that it is of. */
 async function readLatency(
   reading: Reading,
   { kinds }: Sources,
   period: Slots,
   operators: OperatorTotal[],
-): Promise<void> {
+): Promise<TotalsOf> {
   const ids = operators.map((operator) => operator.operatorId);
   const totals = await readTotals(reading, kinds, period, ids);
   for (const operator of operators) {
     operator.bins = totals(operator.operatorId).total.bins;
   }
+  return totals;
 }
 
 /** Operators in order, and all of them together. */
@@ -118,7 +119,7 @@ interface Ranking {
   /** How many have an accepted message. */
   readonly operators: number;
   /** Those of the page, where they are known already. */
-  readonly totals?: TotalsOf;
+  readonly totals?: TotalsOf | undefined;
 }
 
 async function readRanking(
@@ -130,10 +131,12 @@ async function readRanking(
   const pieces = piecesOf(period);
   const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
   const all = operatorTotals(answeredCells(pieces, stored.get('') ?? []));
-  if (ordersByLatency(order)) await readLatency(reading, sources, period, all);
+  const totals = ordersByLatency(order)
+    ? await readLatency(reading, sources, period, all)
+    : undefined;
   const counts = noCounts();
   for (const operator of all) addCounts(counts, operator.counts);
-  return { page: rankOperators(all, order), counts, operators: all.length };
+  return { page: rankOperators(all, order), counts, operators: all.length, totals };
 }
 
 /** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */

@@ -8,7 +8,6 @@ import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
-import { Granularity } from '../generated/proto/sms/analytics/v1/common.js';
 import { joined, partOf } from '../platform/parts.js';
 import { countsAndRates, metaOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
@@ -22,7 +21,13 @@ import {
   OPERATOR_ORDER_FIELDS,
   type OperatorTotal,
 } from './rank-operators.js';
-import { checkIds, type PeriodQuestion, readPageSize, readPeriod } from './read-question.js';
+import {
+  checkIds,
+  granularityOf,
+  type PeriodQuestion,
+  readPageSize,
+  readPeriod,
+} from './read-question.js';
 import { answerFrom } from './reading.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
 
@@ -49,7 +54,6 @@ export function prepareOperatorPerformance(
   assertValid(question, violations);
   const pageSize = Math.min(asked, mostRows(question));
 
-  const { range } = question;
   const { retainedFrom } = rules;
   const page = { question, retainedFrom, order, only, offset, pageSize };
   return async (context) => {
@@ -57,7 +61,7 @@ export function prepareOperatorPerformance(
     const { fresh, shown, counts, operators } = read;
     const end = offset + pageSize;
     const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
-    const meta = metaOf(range, fresh);
+    const meta = metaOf(question.range, fresh);
     const answer: GetOperatorPerformanceResponse = {
       meta,
       rows: [],
@@ -76,10 +80,7 @@ export function prepareOperatorPerformance(
 
 /** Whether a page has a series for each of many operators: a megabyte or two. */
 export function isLongPage({ operatorId, granularity }: GetOperatorPerformanceRequest): boolean {
-  const hasSeries =
-    granularity !== Granularity.GRANULARITY_UNSPECIFIED &&
-    granularity !== Granularity.GRANULARITY_TOTAL;
-  return hasSeries && operatorId === '';
+  return operatorId === '' && granularityOf(granularity) !== 'total';
 }
 
 /** Rows of one page at most; as many on every page of a question, so that offsets stay what they are. */

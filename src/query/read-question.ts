@@ -58,6 +58,13 @@ const COMPARES: Partial<Record<ProtoCompare, Compare | 'none'>> = {
   [ProtoCompare.COMPARE_PREVIOUS_YEAR]: 'previous_year',
 };
 
+/** Undefined where there is no such granularity. */
+export function granularityOf(
+  asked: ProtoGranularity = ProtoGranularity.GRANULARITY_UNSPECIFIED,
+): Granularity | undefined {
+  return GRANULARITIES[asked];
+}
+
 /** The period, or undefined where a violation was added. Minutes are allowed at a grain of one minute only. */
 export function readPeriod(
   fields: PeriodFields,
@@ -65,8 +72,7 @@ export function readPeriod(
   violations: FieldViolation[],
 ): PeriodQuestion | undefined {
   const before = violations.length;
-  const { GRANULARITY_UNSPECIFIED } = ProtoGranularity;
-  let granularity = GRANULARITIES[fields.granularity ?? GRANULARITY_UNSPECIFIED];
+  let granularity = granularityOf(fields.granularity);
   if (granularity === undefined) {
     violations.push({ field: 'granularity', description: 'is not a known granularity' });
   } else if (granularity === 'minute' && rules.grainMinutes > 1) {

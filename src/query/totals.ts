@@ -12,7 +12,7 @@ export interface Totals {
   readonly compared: Figures;
 }
 
-/** The totals of an operator that was read, '' of all together; adds them up, which takes longer than reading did. */
+/** The totals of an operator that was read, '' of all together; adds them up once, which takes longer than reading did. */
 export type TotalsOf = (operatorId: string) => Totals;
 
 /** Of these operators; '' is the sum over all. `pieces` are those of the period. */
@@ -32,8 +32,14 @@ export async function readTotals(
       ? reading.get(figures, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
       : undefined,
   ]);
+  const known = new Map<string, Totals>();
   return (id) => {
-    const total = sumOf(whole.get(id) ?? []);
-    return { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) };
+    let totals = known.get(id);
+    if (totals === undefined) {
+      const total = sumOf(whole.get(id) ?? []);
+      totals = { total, compared: part === undefined ? total : sumOf(part.get(id) ?? []) };
+      known.set(id, totals);
+    }
+    return totals;
   };
 }

@@ -17,7 +17,7 @@ export function whileWaiting<T>(
     let timer: NodeJS.Timeout | undefined;
     const onAbort = () => {
       clearTimeout(timer);
-      reject(new Cancelled('the caller no longer waits'));
+      reject(new Cancelled());
     };
     const stop = () => {
       clearTimeout(timer);

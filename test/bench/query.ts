@@ -187,11 +187,11 @@ async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string):
   // Each first in turn, so that what a noisy moment or a warm cache gives to one, it gives to the other as well.
   for (let round = 0; round < 10; round++) {
     const at = (index: number) => next(round * 40 + index);
-    const measure = (client: Client) => load(client, at, { callers: 1, calls: 40 });
-    const first = await measure(round % 2 === 0 ? recent : full);
-    const second = await measure(round % 2 === 0 ? full : recent);
-    const [before, after] = round % 2 === 0 ? [first, second] : [second, first];
-    ratios.push(after.p50Ms / before.p50Ms);
+    const p50Ms = new Map<Client, number>();
+    for (const client of round % 2 === 0 ? [recent, full] : [full, recent]) {
+      p50Ms.set(client, (await load(client, at, { callers: 1, calls: 40 })).p50Ms);
+    }
+    ratios.push(Number(p50Ms.get(full)) / Number(p50Ms.get(recent)));
   }
   return figure(
     `growth of ${NAMES[rpc]}, 90 days / 9 days, ${timeZone}`,

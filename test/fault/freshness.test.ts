@@ -148,12 +148,18 @@ it('waits for the batch of a process that stands still, whatever another one cou
   await other.child.stop();
 });
 
-it('stands still while NATS is away', async () => {
-  const failed = () => counter.log().split('"look failed"').length - 1;
+const failed = () => counter.log().split('"look failed"').length - 1;
+
+/** Resolves when ingest has noticed, to where data_as_of stands. */
+async function stopNats(): Promise<number> {
   await site.nats.stop();
   counter.forget();
   await until('a look fails', () => failed() > 0);
-  const standing = await dataAsOf();
+  return dataAsOf();
+}
+
+it('stands still while NATS is away', async () => {
+  const standing = await stopNats();
   await until('two more looks fail', () => failed() > 2);
   expect(await dataAsOf()).toBe(standing);
   await site.nats.start();
@@ -228,11 +234,7 @@ it('is told by an api that stays ready while NATS is away', async () => {
     expect(status).toBe(200);
     return instantOf((await client.getSummary(question)).meta?.dataAsOf);
   };
-  const failed = () => counter.log().split('"look failed"').length - 1;
-  await site.nats.stop();
-  counter.forget();
-  await until('a look fails', () => failed() > 0);
-  const standing = await dataAsOf();
+  const standing = await stopNats();
   await until('the answers have come up to it', async () => (await told()) === standing);
   await until('two more looks fail', () => failed() > 2);
   expect(await told()).toBe(standing);

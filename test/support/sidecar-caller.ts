@@ -5,6 +5,7 @@ import { connect, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as dial } from 'node:net';
 import { ErrorInfo } from '../../src/generated/proto/google/rpc/error_details.js';
 import { Status } from '../../src/generated/proto/google/rpc/status.js';
+import { framed } from './grpc-frame.js';
 
 /** How a call ended; without a code no rpc was served at all. */
 export interface PlainEnd {
@@ -55,12 +56,6 @@ export function callPlainly({
     stream.on('close', () => resolve(endOf(seen, Buffer.concat(parts))));
     stream.end(framed(message));
   }).finally(() => session.destroy());
-}
-
-function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }
 
 function endOf(seen: Record<string, unknown>, body: Buffer): PlainEnd {

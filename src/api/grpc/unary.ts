@@ -79,14 +79,12 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
-  const work = () =>
-    context.with(contextOf(record.span), () =>
-      useCase(request, new CallContext(call, accountId, deadline)),
-    );
+  const own = new CallContext(call, accountId, deadline);
+  const work = () => context.with(contextOf(record.span), () => useCase(request, own));
   const { connection } = record;
   const bytes =
     connection !== undefined && isLong(request)
-      ? await options.longCalls.run(connection, call, work)
+      ? await options.longCalls.run(connection, { signal: own.signal, remainingMs: leftMs }, work)
       : await work();
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -13,7 +13,7 @@ export interface ReadLimits {
 
 /** Throws the failure of a caller who left or whose time is over. */
 export function throwIfOver(signal: AbortSignal, remainingMs: number): void {
-  if (signal.aborted) throw new Cancelled('the caller no longer waits');
+  if (signal.aborted) throw new Cancelled();
   if (remainingMs <= 0) throw new DeadlineExceeded('the deadline has passed');
 }
 
@@ -62,9 +62,9 @@ export function createGate(size: number, maxWaiting: number): Gate {
           stopWaiting();
           reject(failure);
         };
-        const onAbort = () => giveUp(new Cancelled('the caller no longer waits'));
+        const onAbort = () => giveUp(new Cancelled());
         const timer = setTimeout(
-          () => giveUp(new DeadlineExceeded('the deadline passed while waiting for the database')),
+          () => giveUp(new DeadlineExceeded('the deadline passed while waiting')),
           Math.min(limits.remainingMs, 2 ** 31 - 1),
         );
         const enter = () => {

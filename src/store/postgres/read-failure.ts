@@ -28,7 +28,7 @@ const SOCKET_CODES = new Set([
  * connection, 53 resources, 57 operator intervention (PostgreSQL, appendix A).
  */
 export function readFailureOf(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return new Cancelled('the caller no longer waits', { cause: error });
+  if (signal.aborted) return new Cancelled({ cause: error });
   const code = codeOf(error);
   if (code === QUERY_CANCELED) {
     return new DeadlineExceeded('the database took too long', { cause: error });

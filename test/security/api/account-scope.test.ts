@@ -13,6 +13,7 @@ import {
   startApiProcess,
 } from '../../support/api-process.js';
 import { call, clientFor } from '../../support/api-server.js';
+import { framed } from '../../support/grpc-frame.js';
 import { ADMIN, issueCaller, PORTAL } from '../../support/pki.js';
 
 const DENIED = {
@@ -87,9 +88,6 @@ describe('the portal is denied, always with the same answer', () => {
     const body = GetAccountUsageRequest.encode(
       GetAccountUsageRequest.fromPartial({ accountId: 'acme', range: RANGE }),
     ).finish();
-    const frame = Buffer.alloc(5 + body.length);
-    frame.writeUInt32BE(body.length, 1);
-    frame.set(body, 5);
     return new Promise((resolve, reject) => {
       const stream = session.request({
         ':method': 'POST',
@@ -108,7 +106,7 @@ describe('the portal is denied, always with the same answer', () => {
       stream.on('error', () => {});
       stream.setTimeout(5_000, () => reject(new Error('hung')));
       stream.resume();
-      stream.end(frame);
+      stream.end(framed(body));
     });
   }
 

@@ -1,5 +1,6 @@
 // Attacks 15, 17, 18 and 19 on the api process: malformed and oversize requests, log injection, deadlines over a Postgres that
 // does not answer, half-sent and flooding connections. After each the process still answers an honest caller.
+
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -19,6 +20,7 @@ import {
   tlsOptionsFor,
 } from '../../support/api-process.js';
 import { call, clientFor } from '../../support/api-server.js';
+import { framed } from '../../support/grpc-frame.js';
 import { ADMIN, type Issued, issueCaller } from '../../support/pki.js';
 import { dayOf } from './wrong-questions.js';
 
@@ -90,13 +92,6 @@ function send(bytes: Buffer, headers: Record<string, string> = {}, hang = false)
   });
 }
 
-function frame(body: Uint8Array, { compressed = 0, length = body.length } = {}): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(compressed, 0);
-  head.writeUInt32BE(length, 1);
-  return Buffer.concat([head, body]);
-}
-
 const INVALID = String(GrpcCode.INVALID_ARGUMENT);
 const EXHAUSTED = String(GrpcCode.RESOURCE_EXHAUSTED);
 
@@ -118,13 +113,13 @@ describe('a malformed request is a client error, never INTERNAL', () => {
     ['invalid UTF-8', Buffer.from([0x12, 0x02, 0xc3, 0x28])],
     ['a length beyond the end', Buffer.from([0x12, 0xff, 0xff, 0xff, 0xff, 0x0f])],
   ])('%s', async (_name, body) => {
-    const end = await send(frame(body));
+    const end = await send(framed(body));
     expect(end.code).toBe(INVALID);
     expect(Status.decode(end.details ?? Buffer.alloc(0)).details).toHaveLength(1);
   });
 
   test('a broken gzip stream', async () => {
-    const end = await send(frame(Buffer.from('no gzip'), { compressed: 1 }), {
+    const end = await send(framed(Buffer.from('no gzip'), { compressed: 1 }), {
       'grpc-encoding': 'gzip',
     });
     expect(end.code).toBe(INVALID);
@@ -132,7 +127,7 @@ describe('a malformed request is a client error, never INTERNAL', () => {
 
   test.each([
     ['no message', Buffer.alloc(0)],
-    ['two messages', Buffer.concat([frame(whole), frame(whole)])],
+    ['two messages', Buffer.concat([framed(whole), framed(whole)])],
   ])('%s', async (_name, bytes) => {
     const end = await send(bytes);
     expect(end.code).toBe(INVALID);
@@ -142,7 +137,7 @@ describe('a malformed request is a client error, never INTERNAL', () => {
   });
 
   test('a broken time-out header', async () => {
-    expect((await send(frame(Buffer.alloc(0)), { 'grpc-timeout': 'soon' })).code).toBe(INVALID);
+    expect((await send(framed(Buffer.alloc(0)), { 'grpc-timeout': 'soon' })).code).toBe(INVALID);
   });
 });
 
@@ -152,7 +147,7 @@ const memoryBytes = () => api.metric('process_resident_memory_bytes');
 describe('what is too large is refused without being held', () => {
   test('a frame that declares 2 GiB', async () => {
     const before = await memoryBytes();
-    const end = await send(frame(Buffer.alloc(10), { length: 2 ** 31 }), {}, true);
+    const end = await send(framed(Buffer.alloc(10), { length: 2 ** 31 }), {}, true);
     expect(end.code).toBe(EXHAUSTED);
     expect((await memoryBytes()) - before).toBeLessThan(200 * 2 ** 20);
   });
@@ -162,7 +157,7 @@ describe('what is too large is refused without being held', () => {
     expect(bomb.length).toBeLessThan(100_000);
     const before = await memoryBytes();
     const bombs = Array.from({ length: 8 }, () =>
-      send(frame(bomb, { compressed: 1 }), { 'grpc-encoding': 'gzip' }),
+      send(framed(bomb, { compressed: 1 }), { 'grpc-encoding': 'gzip' }),
     );
     for (const end of await Promise.all(bombs)) expect(end.code).toBe(EXHAUSTED);
     expect((await memoryBytes()) - before).toBeLessThan(200 * 2 ** 20);
@@ -224,7 +219,7 @@ describe('deadlines, while a table that the question needs is locked', () => {
 
   test('without a deadline of the caller the cap of the server ends the call, with details', async () => {
     const started = Date.now();
-    const ending = send(frame(body));
+    const ending = send(framed(body));
     await expect.poll(waitingInPostgres, patient).toBe(1);
     const end = await ending;
     expect(end.code).toBe(String(GrpcCode.DEADLINE_EXCEEDED));
@@ -260,7 +255,7 @@ describe('deadlines, while a table that the question needs is locked', () => {
     const [before] = await counts();
     await Promise.all([
       call(client, 'getSummary', { range }, {}, 300),
-      send(frame(Buffer.from([0x0d]))),
+      send(framed(Buffer.from([0x0d]))),
       send(Buffer.from([9, 9, 9]), {}, true),
     ]);
     const expected = (before ?? 0) + 3;
@@ -305,7 +300,7 @@ describe('connections that misbehave are closed', () => {
 
   test('too large headers are refused', async () => {
     expect(
-      (await send(frame(Buffer.alloc(0)), { 'x-fill': 'x'.repeat(60_000) })).code,
+      (await send(framed(Buffer.alloc(0)), { 'x-fill': 'x'.repeat(60_000) })).code,
     ).toBeUndefined();
   });
 

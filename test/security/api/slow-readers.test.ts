@@ -9,6 +9,7 @@ import {
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { call, clientFor, startTestServer, type TestServer } from '../../support/api-server.js';
+import { framed } from '../../support/grpc-frame.js';
 import { ADMIN, type Issued, issueCaller } from '../../support/pki.js';
 
 const PATH = '/sms.analytics.v1.AnalyticsService/GetOperatorPerformance';
@@ -46,9 +47,7 @@ function ask(headers: Record<string, string> = {}) {
   const message = GetOperatorPerformanceRequest.encode(
     GetOperatorPerformanceRequest.fromPartial(LONG_PAGE),
   ).finish();
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  stream.end(Buffer.concat([prefix, message]));
+  stream.end(framed(message));
   stream.on('error', () => {});
   const status = new Promise<unknown>((resolve) =>
     stream.once('trailers', (trailers) => resolve(trailers['grpc-status'])),

@@ -1,17 +1,16 @@
 // Turns of long calls: how many are at work, for how long a call keeps its place, and what becomes of the others where one
 // fails or is over before its turn.
-import { EventEmitter } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LongCalls } from '../../../src/api/grpc/long-calls.js';
 import { Cancelled } from '../../../src/domain/failure.js';
 
-/** A call that is over when the test says so, as grpc-js says it. */
-class OpenCall extends EventEmitter {
-  cancelled = false;
+/** A call that is over when the test says so. */
+class OpenCall {
+  readonly #controller = new AbortController();
+  readonly limits = { signal: this.#controller.signal, remainingMs: 60_000 };
   end() {
-    this.cancelled = true;
-    this.emit('cancelled');
+    this.#controller.abort();
   }
 }
 
@@ -36,7 +35,7 @@ function run(name: number, connection: object) {
     begun.push(name);
     return name;
   };
-  const result = longCalls.run(connection, call, work);
+  const result = longCalls.run(connection, call.limits, work);
   // What a test does not look at may end as it likes.
   result.catch(() => {});
   return { call, result };
@@ -86,7 +85,9 @@ describe('long calls', () => {
     const connection = {};
     const failing = new OpenCall();
     const fails = () => Promise.reject(new Error('no database'));
-    const failed = longCalls.run(connection, failing, fails).catch((error: unknown) => error);
+    const failed = longCalls
+      .run(connection, failing.limits, fails)
+      .catch((error: unknown) => error);
     const [first, , , gone, last] = [1, 2, 3, 4, 5].map((name) => run(name, connection));
     const left = gone?.result.catch((error: unknown) => error);
     await settle();
