@@ -25,8 +25,13 @@ export class DurableMissing extends Error {
 /** Most bytes that one pull may bring into memory. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 const WAIT_MS = 1_000;
-/** A pull whose answer does not come (the server restarts) ends after this silence. */
-const SILENCE_MS = 3_000;
+/**
+ * A pull whose answer does not come (the server restarts) ends after so many beats without a word. Beats, not one
+ * time-out: a process that stood still for long (a paused machine) hears one beat, and then reads what came meanwhile.
+ * Ending at once would drop it, and it would come again only after ack_wait.
+ */
+const SILENT_BEATS = 3;
+const BEAT_MS = 1_000;
 /** Status of a message that ends a pull: ADR-13 of nats-io/nats-architecture-and-design. */
 const NO_RESPONDERS = 503;
 
@@ -53,13 +58,16 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
   return new Promise((resolve, reject) => {
     const envelopes: Envelope[] = [];
     const inbox = createInbox(source.inboxPrefix);
+    let silentBeats = 0;
     const end = (failure?: Error) => {
-      clearTimeout(silence);
+      clearInterval(beat);
       subscription.unsubscribe();
       if (failure && envelopes.length === 0) reject(failure);
       else resolve(envelopes);
     };
-    const silence = setTimeout(end, SILENCE_MS);
+    const beat = setInterval(() => {
+      if (++silentBeats === SILENT_BEATS) end();
+    }, BEAT_MS);
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error) return end(error);
@@ -67,7 +75,7 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
         if (status === NO_RESPONDERS) return end(new DurableMissing(durable));
         if (status !== undefined) return end();
         envelopes.push(envelopeOf(message));
-        silence.refresh();
+        silentBeats = 0;
         if (envelopes.length === wanted.batch) end();
       },
     });
