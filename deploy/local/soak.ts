@@ -3,18 +3,9 @@
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { atLeast } from './number-option.js';
 import { projectRoot } from './project.js';
-
-function atLeast(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!(value >= least && value <= 1e9)) {
-      throw new InvalidArgumentError(`must be a number, at least ${least}.`);
-    }
-    return value;
-  };
-}
 
 const { minutes, seed } = new Command('test:soak')
   .description(

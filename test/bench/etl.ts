@@ -5,8 +5,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import pg from 'pg';
+import { atLeast } from '../../deploy/local/number-option.js';
 import { projectRoot } from '../../deploy/local/project.js';
 import { COPIED_ROLLUPS, type CopiedRollup } from '../../src/domain/copied-rollup.js';
 import { defaultChunkBytes } from '../../src/etl/copy-rows.js';
@@ -22,13 +23,13 @@ import { insertsAtOnce } from '../../src/warehouse/clickhouse/replication.js';
 import { type BenchStage, changeEverything, fill, openBenchStage } from './etl-stage.js';
 import { median, quantile, reportFigures } from './figures.js';
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '1000000' },
-    rounds: { type: 'string', default: '3' },
-    'loop-seconds': { type: 'string', default: '40' },
-  },
-});
+const options = new Command('npm run bench -- etl')
+  .description('How near the copy job comes to the bare insert, and how fresh the copy is.')
+  .option('--rows <n>', 'rows of Postgres to copy', atLeast(1_000), 1_000_000)
+  .option('--rounds <n>', 'rounds, of which the median counts', atLeast(1), 3)
+  .option('--loop-seconds <n>', 'how long --loop is watched', atLeast(5), 40)
+  .parse()
+  .opts<{ rows: number; rounds: number; loopSeconds: number }>();
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** A change that can be told from all others by the sum of its account. */
@@ -47,7 +48,7 @@ try {
 process.exit();
 
 async function bench(stage: BenchStage): Promise<number> {
-  const wanted = Number(values.rows);
+  const wanted = options.rows;
   await fill(stage.postgres, wanted * 2);
   const largeMib = copyInChild(stage);
   const rowCount = await fill(stage.postgres, wanted);
@@ -60,7 +61,7 @@ async function bench(stage: BenchStage): Promise<number> {
   const crowded: number[] = [];
   const full: number[] = [];
   const changes: number[] = [];
-  for (let round = 1; round <= Number(values.rounds); round++) {
+  for (let round = 1; round <= options.rounds; round++) {
     bare.push(await bareInsertMs(stage, round, 1));
     crowded.push(await bareInsertMs(stage, round, insertsAtOnce(stage.ends.target)));
     full.push(await runMs(stage, true, rowCount));
@@ -75,7 +76,7 @@ async function bench(stage: BenchStage): Promise<number> {
     median(runs.map((ms, round) => (limit[round] ?? Number.NaN) / ms));
   const perSecond = (ms: readonly number[]): number => Math.round((rowCount / median(ms)) * 1000);
   const periodMs = 2000;
-  const delaysMs = await freshnessMs(stage, periodMs, Number(values['loop-seconds']) * 1000);
+  const delaysMs = await freshnessMs(stage, periodMs, options.loopSeconds * 1000);
 
   const rate = { unit: 'rows/s', must: null, aim: null, better: 'higher' } as const;
   const ratio = { unit: 'of bare', must: 0.5, aim: 0.8, better: 'higher' } as const;

@@ -3,7 +3,8 @@
  * same run (ingest-limits.ts), with every rollup that is shipped. Medians of five runs; `--quick` is a smoke test.
  */
 import { setTimeout } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { atLeast } from '../../deploy/local/number-option.js';
 import type { AdmittedEvent } from '../../src/domain/event.js';
 import { formatInstant } from '../../src/domain/instant.js';
 import { foldBatch } from '../../src/domain/ledger-fold.js';
@@ -13,20 +14,17 @@ import { type BenchEngines, peakMemoryMb, startBenchEngines } from './ingest-eng
 import { chargeBatches, receiptOf } from './ingest-events.js';
 import { copyRate, fetchRate, naiveRate } from './ingest-limits.js';
 
-const { values: args } = parseArgs({
-  options: { quick: { type: 'boolean' }, rows: { type: 'string' }, help: { type: 'boolean' } },
-});
-if (args.help) {
-  process.stdout.write(
-    'npm run bench -- ingest [--quick] [--rows N]\n  --rows N  rows of the full partition (10,000,000)\n',
-  );
-  process.exit(0);
-}
+const options = new Command('npm run bench -- ingest')
+  .description('How fast events become rollups. Medians of five runs.')
+  .option('--quick', 'a smoke test: two runs of a fifth of the batches')
+  .option('--rows <n>', 'rows of the full partition (10,000,000; --quick: 100,000)', atLeast(1_000))
+  .parse()
+  .opts<{ quick?: true; rows?: number }>();
 const BATCH = 6_000;
-const RUNS = args.quick ? 2 : 5;
-const BATCHES_PER_RUN = args.quick ? 8 : 40;
-const BACKLOG_EVENTS = args.quick ? 60_000 : 600_000;
-const FULL_PARTITION_ROWS = Number(args.rows ?? (args.quick ? 100_000 : 10_000_000));
+const RUNS = options.quick ? 2 : 5;
+const BATCHES_PER_RUN = options.quick ? 8 : 40;
+const BACKLOG_EVENTS = options.quick ? 60_000 : 600_000;
+const FULL_PARTITION_ROWS = options.rows ?? (options.quick ? 100_000 : 10_000_000);
 /** Until a batch has left the process; the service waits longer, for its next batch from the bus. */
 const SENDING_MS = 2;
 const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -65,7 +63,7 @@ async function measureBatches(engines: BenchEngines) {
     const created = await applyRate(engines, charges);
     const naive = await naiveRate(
       engines.superuser,
-      (charges[0] ?? []).slice(0, args.quick ? 200 : BATCH),
+      (charges[0] ?? []).slice(0, options.quick ? 200 : BATCH),
     );
     const copiedAgain = await copyRate(engines.superuser, charges);
     const moved = await applyRate(engines, receipts);

@@ -3,42 +3,30 @@
 // or what was ever counted. 10 million messages over 90 days; `--scale 0.1` makes it one.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Client } from '@grpc/grpc-js';
+import { Command, Option } from 'commander';
+import { atLeast } from '../../deploy/local/number-option.js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { ask, type LoadFigures, load } from './query-load.js';
 import { before, largest, NAMES, questionOf, RPCS, rangeOf, typical } from './query-questions.js';
 import { type QuerySite, startQuerySite } from './query-site.js';
 
-const { values: args } = parseArgs({
-  options: {
-    scale: { type: 'string', default: '1' },
-    calls: { type: 'string', default: '2000' },
-    rounds: { type: 'string', default: '5' },
-    only: { type: 'string' },
-    'data-dir': { type: 'string' },
-    help: { type: 'boolean' },
-  },
-});
-if (args.help) {
-  process.stdout.write(
-    `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--only RPC] [--data-dir DIR]
-  --scale N       part of 10 million messages (1)
-  --calls N       calls of each load (2000)
-  --rounds N      rounds of each load, of which the median counts (5)
-  --only RPC      one of ${RPCS.join(', ')}; ingestion is left out
-  --data-dir DIR  keep the loaded databases there, and use those of the same day and scale
-`,
-  );
-  process.exit(0);
-}
+const options = new Command('npm run bench -- query')
+  .description('What answers cost, as ratios to a bare server that returns the same bytes.')
+  .option('--scale <n>', 'part of 10 million messages', atLeast(0.001), 1)
+  .option('--calls <n>', 'calls of each load', atLeast(1), 2_000)
+  .option('--rounds <n>', 'rounds of each load, of which the median counts', atLeast(1), 5)
+  .addOption(new Option('--only <rpc>', 'this one alone, without ingestion').choices(RPCS))
+  .option('--data-dir <dir>', 'keep the databases there, and use those of the same day and scale')
+  .parse()
+  .opts<{ scale: number; calls: number; rounds: number; only?: string; dataDir?: string }>();
 const DAYS = 90;
 const LAST_DAYS = 9;
 const CALLERS = 50;
-const PER_DAY = Math.round((10_000_000 * Number(args.scale)) / DAYS);
-const CALLS = Number(args.calls);
-const ROUNDS = Number(args.rounds);
+const PER_DAY = Math.round((10_000_000 * options.scale) / DAYS);
+const CALLS = options.calls;
+const ROUNDS = options.rounds;
 /** Different answers that the bare server takes turns with. */
 const ANSWERS = 50;
 const LARGEST_ANSWERS = 10;
@@ -56,7 +44,7 @@ const traffic = {
   perDay: PER_DAY,
   dataAsOf: new Date(endMs).toISOString(),
 };
-const site = await startQuerySite(traffic, args['data-dir']);
+const site = await startQuerySite(traffic, options.dataDir);
 try {
   process.exitCode = reportFigures('query', await measure(site));
 } finally {
@@ -66,7 +54,7 @@ process.exit();
 
 async function measure(site: QuerySite): Promise<Figure[]> {
   const figures = [figure('api ready', site.readyMs, 1000, null, 'lower', 'ms')];
-  const asked = RPCS.filter((rpc) => args.only === undefined || rpc === args.only);
+  const asked = RPCS.filter((rpc) => options.only === undefined || rpc === options.only);
   for (const rpc of asked) figures.push(...(await beside(site, rpc)));
   const memory = (when: string) =>
     figures.push(figure(`memory of the api, ${when}`, site.peakMb(), 200, null, 'lower', 'MB'));
@@ -77,7 +65,7 @@ async function measure(site: QuerySite): Promise<Figure[]> {
       if (asked.includes(rpc)) figures.push(await growth(site.full, site.recent, rpc, zone));
     }
   }
-  if (args.only === undefined) figures.push(...(await besideIngestion(site)));
+  if (options.only === undefined) figures.push(...(await besideIngestion(site)));
   memory('longest ranges, too');
   for (const rpc of asked) figures.push(...(await largestBeside(site, rpc)));
   memory(`longest ranges, ${CALLERS} callers`);
