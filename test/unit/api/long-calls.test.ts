@@ -1,7 +1,7 @@
 // Turns of long calls: how many are at work, for how long a call keeps its place, and what becomes of the others where one
 // fails or is over before its turn.
 import { setImmediate } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LongCalls } from '../../../src/api/grpc/long-calls.js';
 import { Cancelled } from '../../../src/domain/failure.js';
 
@@ -17,6 +17,10 @@ class OpenCall {
 let longCalls: LongCalls;
 /** The calls whose work has begun. */
 let begun: number[];
+
+// Time passes when a test says so.
+beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => vi.useRealTimers());
 
 beforeEach(() => {
   longCalls = new LongCalls();
@@ -76,7 +80,11 @@ describe('long calls', () => {
     run(10, alsoStuck);
     await settle();
     expect(begun).toEqual([0, 1, 2, 10]);
-    expect(await run(20, other).result).toBe(20);
+    const { result } = run(20, other);
+    await settle();
+    expect(begun).toEqual([0, 1, 2, 10]);
+    vi.advanceTimersByTime(1_000);
+    expect(await result).toBe(20);
     await settle();
     expect(begun).toEqual([0, 1, 2, 10, 20]);
   });
