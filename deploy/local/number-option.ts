@@ -1,3 +1,5 @@
+// Numbers on the command lines of the benches and the soak.
+
 import { InvalidArgumentError } from 'commander';
 
 /** A parser for an option that is a number of at least `least`. */
