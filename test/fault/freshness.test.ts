@@ -2,7 +2,6 @@
 // before it is counted, it never goes back, and it comes up to the time of the look where nothing waits. Instants are the
 // server's own: the timestamps of its messages, and its time when the test asks for it.
 
-import { nanos } from 'nats';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { GetSummaryRequest } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { analyticsClient } from '../support/analytics-client.js';
@@ -11,7 +10,7 @@ import { consumerTime, microsOf } from '../support/freshness.js';
 import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { type Counter, startCounter, until } from './guarded-ingest.js';
-import { asOps, durable, heldSessions, holdCommits } from './held-commit.js';
+import { asOps, durable, heldSessions, holdCommits, setAckWait } from './held-commit.js';
 
 /** So long that nothing is delivered again by itself. */
 const ACK_WAIT_MS = 3_600_000;
@@ -25,9 +24,7 @@ const storedAt: number[] = [];
 beforeAll(async () => {
   postgres = await startPostgres();
   site = await createSite({ database: postgres });
-  await asOps(site, ({ consumers }) =>
-    consumers.update('SMS_EVENTS', 'analytics-rollup', { ack_wait: nanos(ACK_WAIT_MS) }),
-  );
+  await setAckWait(site, ACK_WAIT_MS);
   counter = await startCounter(site);
   await until('ready', async () => (await counter.readyStatus()) === 200);
 });

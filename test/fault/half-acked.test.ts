@@ -1,13 +1,12 @@
 // A process is killed in the middle of acknowledging: of a committed batch the acknowledgements of one part have reached
 // NATS, those of the rest never will. The rest is delivered again, counts nothing twice and leaves nothing pending.
 
-import { nanos } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { environmentOf } from '../../deploy/local/services.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { type AckProxy, startAckProxy } from './ack-proxy.js';
 import { lotsOf, Published, startCounter, until } from './guarded-ingest.js';
-import { asOps, committedBatches, durable } from './held-commit.js';
+import { committedBatches, durable, setAckWait } from './held-commit.js';
 
 const LOT = 300;
 const ACKED = 120;
@@ -18,8 +17,7 @@ let proxy: AckProxy;
 
 beforeAll(async () => {
   site = await createSite();
-  const wait = { ack_wait: nanos(ACK_WAIT_MS) };
-  await asOps(site, (manager) => manager.consumers.update('SMS_EVENTS', 'analytics-rollup', wait));
+  await setAckWait(site, ACK_WAIT_MS);
   proxy = await startAckProxy(site.nats.port, ACKED);
 });
 afterAll(async () => {

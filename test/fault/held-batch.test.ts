@@ -1,13 +1,14 @@
 // The two instants at which a kill matters most, met on purpose: an ingest process dies with a batch in its hands, once
 // before the database has committed it and once after. A lock on the ledger holds the statement until the test lets go.
 
-import { connect, type JetStreamManager, nanos } from 'nats';
+import { connect, type JetStreamManager } from 'nats';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Publication, publications } from '../../deploy/local/traffic/schedule.js';
 import { ledgerOf } from '../oracle/ledger.js';
 import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
 import { createSite, type TestSite } from '../support/site.js';
+import { setAckWait } from './held-commit.js';
 
 const HOUR = 3_600_000_000;
 const ACK_WAIT_MS = 3_000;
@@ -29,8 +30,7 @@ beforeAll(async () => {
   const connection = await connect({ servers: host, user: 'ops', pass: password });
   disconnect = () => connection.close();
   manager = await connection.jetstreamManager();
-  const wait = { ack_wait: nanos(ACK_WAIT_MS) };
-  await manager.consumers.update('SMS_EVENTS', 'analytics-rollup', wait);
+  await setAckWait(site, ACK_WAIT_MS);
   // The first process makes the ledger's days; afterwards only batches wait for the lock.
   await (await site.start('ingest')).stop();
 });

@@ -1,7 +1,7 @@
 // Holds an ingest process at the instant where its batch is in the hands of Postgres and not committed: the statement
 // waits for a table, while everything that only looks goes on. Shared by the tests that need that instant.
 
-import { type ConsumerInfo, connect, type JetStreamManager } from 'nats';
+import { type ConsumerInfo, connect, type JetStreamManager, nanos } from 'nats';
 import pg from 'pg';
 import type { Child } from '../../deploy/local/child.js';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
@@ -51,6 +51,12 @@ export async function asOps<T>(site: TestSite, act: (manager: JetStreamManager) 
 /** What the broker says of the durable. */
 export function durable(site: TestSite): Promise<ConsumerInfo> {
   return asOps(site, (manager) => manager.consumers.info(STREAM, DURABLE));
+}
+
+/** How long the durable waits for an acknowledgement before it delivers again; until the next `ops setup`. */
+export async function setAckWait(site: TestSite, milliseconds: number): Promise<void> {
+  const wait = { ack_wait: nanos(milliseconds) };
+  await asOps(site, (manager) => manager.consumers.update(STREAM, DURABLE, wait));
 }
 
 /** An event that is refused; published alone it stands where it is wanted, as a lot keeps no order of its own. */

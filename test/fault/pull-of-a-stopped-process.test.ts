@@ -2,12 +2,11 @@
 // that it was sent for has not been given up meanwhile.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nanos } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { type Counter, startCounter, until } from './guarded-ingest.js';
-import { asOps, durable } from './held-commit.js';
+import { durable, setAckWait } from './held-commit.js';
 
 /** So long that nothing is delivered again by itself. */
 const ACK_WAIT_MS = 3_600_000;
@@ -19,9 +18,7 @@ let counter: Counter;
 
 beforeAll(async () => {
   site = await createSite();
-  await asOps(site, ({ consumers }) =>
-    consumers.update('SMS_EVENTS', 'analytics-rollup', { ack_wait: nanos(ACK_WAIT_MS) }),
-  );
+  await setAckWait(site, ACK_WAIT_MS);
   counter = await startCounter(site);
   await until('ready', async () => (await counter.readyStatus()) === 200);
 });
