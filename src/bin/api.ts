@@ -135,6 +135,8 @@ function openStore(
       application_name: 'sms-analytics-api-audit',
       connectionTimeoutMillis: 5_000,
       statement_timeout: 5_000,
+      // Below the 10 s after which Prometheus gives up a scrape, which waits for the age of the copy.
+      query_timeout: 6_000,
     },
     onIdleError,
   );

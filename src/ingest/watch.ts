@@ -39,7 +39,7 @@ export interface WatchOptions {
   readonly monotonicMs: () => number;
   /** The generation was retired: the process has nothing left to do. */
   readonly onRetired: () => void;
-  /** Told after each look. */
+  /** Told of each look, also where Postgres cannot be written just then: that is when somebody must hear of it. */
   readonly observe: (look: Look) => void;
 }
 
@@ -106,16 +106,17 @@ export class Watch {
   /** One look. Rejects where Postgres or NATS is away. */
   async look(): Promise<void> {
     const { pool, generation, worker } = this.options;
-    await this.#keepLedgerDays();
     const found = await this.#examine(pool);
-    if (found === undefined || this.#forbidden !== undefined) return;
-    const { stream, look, after } = found;
+    const counting = this.#forbidden === undefined ? found : undefined;
+    if (counting !== undefined) this.options.observe(counting.look);
+    await this.#keepLedgerDays();
+    if (counting === undefined) return;
+    const { stream, look, after } = counting;
     if (after === undefined) {
       this.#streamId = await recordStream(pool, STREAM, stream.createdAt);
     }
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     await recordWatermark(pool, key, look.dataAsOf);
-    this.options.observe(look);
     await this.#readGeneration();
   }
 

@@ -31,6 +31,8 @@ export interface Counter {
   readonly child: Child;
   /** The status of /readyz; 0 where nobody answers. */
   readyStatus(): Promise<number>;
+  /** The value of a metric without labels of its own. */
+  metric(name: string): Promise<number>;
   /** What it has logged since `forget`. */
   log(): string;
   /** What was logged until now is no proof of what comes. */
@@ -48,12 +50,16 @@ export async function startCounter(
       ({ status }) => status,
       () => 0,
     );
+  const metric = async (name: string) => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return Number(new RegExp(`^${name}\\S* (\\S+)$`, 'm').exec(text)?.[1]);
+  };
   const all = () => readFileSync(child.logFile, 'utf8');
   let forgotten = 0;
   const forget = () => {
     forgotten = all().length;
   };
-  return { child, readyStatus, log: () => all().slice(forgotten), forget };
+  return { child, readyStatus, metric, log: () => all().slice(forgotten), forget };
 }
 
 /** Waits until `probe` holds; rejects after `timeoutMs`. */

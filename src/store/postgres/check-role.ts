@@ -41,6 +41,7 @@ export async function refusePrivilegedRole(
     connectionString,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 5_000,
+    query_timeout: 6_000,
   });
   client.on('error', () => {});
   await client.connect();

@@ -6,8 +6,9 @@
 import pg from 'pg';
 import { isFailure } from '../../domain/failure.js';
 import { type Clock, systemClock } from '../../platform/clock.js';
+import { createCanceller } from './canceller.js';
 import { createGate, type ReadLimits, throwIfOver } from './gate.js';
-import { loginOf, type RevealedUrl } from './login.js';
+import type { RevealedUrl } from './login.js';
 import { onePacket } from './one-packet.js';
 import { openPool } from './open-pool.js';
 import { readFailureOf } from './read-failure.js';
@@ -66,7 +67,7 @@ export interface ReadPool {
    * @throws {ResourceExhausted} too many reads wait already
    * @throws {DeadlineExceeded} the time is over, waiting or running
    * @throws {Cancelled} the signal aborted; a running statement was cancelled in Postgres
-   * @throws {Unavailable} no connection, or it broke
+   * @throws {Unavailable} no connection, or it broke, or Postgres does not answer at all
    */
   read<T>(
     limits: ReadLimits,
@@ -80,6 +81,11 @@ export interface ReadPool {
 
 const { escapeLiteral: literal } = pg;
 
+/** Where Postgres does not answer at all, its own time-out does not come either: so much later the connection is given up. */
+const SILENCE_MS = 2_000;
+/** A peer that went without a word is noticed 10 s after this, also on a connection that nobody reads from. */
+const KEEP_ALIVE_DELAY_MS = 10_000;
+
 const asText = { getTypeParser: () => (value: string) => value };
 
 /** A pool of read-only connections under one login role. Opens nothing before the first read. */
@@ -87,16 +93,19 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
   const clock = options.clock ?? systemClock;
   const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
   const maxWaiting = options.maxWaiting ?? options.size * 64;
+  const applicationName = options.applicationName ?? 'sms-analytics-api';
   const pool = openPool(
     options.url,
     {
       max: options.size,
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-      application_name: options.applicationName ?? 'sms-analytics-api',
+      application_name: applicationName,
       // The caps stand in the session too, should a process die between BEGIN and SET LOCAL.
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + SILENCE_MS,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       // Statements go out without waiting for the answers of those before them.
       pipeline: true,
       // Statements take a millisecond: compiling them, planning them again or starting workers for them takes longer.
@@ -105,7 +114,7 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
     },
     options.onIdleError,
   );
-  const cancelOn = createCanceller(options);
+  const cancelOn = createCanceller(options.url, `${applicationName} cancel`);
   const gate = createGate(options.size, maxWaiting);
 
   return {
@@ -227,27 +236,4 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Cancels what a connection runs, from a connection of its own: the pool may be full. Never rejects. */
-function createCanceller(options: ReadPoolOptions): (client: pg.PoolClient) => Promise<void> {
-  return async (busy) => {
-    const client = new pg.Client({
-      ...loginOf(options.url),
-      connectionTimeoutMillis: 2_000,
-      statement_timeout: 2_000,
-      application_name: `${options.applicationName ?? 'sms-analytics-api'} cancel`,
-    });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await client.query('SELECT pg_cancel_backend($1)', [
-        (busy as pg.PoolClient & { processID: number }).processID,
-      ]);
-    } catch {
-      // The statement timeout ends it, and the connection is closed anyway.
-    } finally {
-      await client.end().catch(() => {});
-    }
-  };
 }

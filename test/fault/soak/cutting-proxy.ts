@@ -9,12 +9,23 @@ export interface CuttingProxy {
   cut(): number;
   /** From now on nothing that the server answers on the present connections arrives; what clients send still does. */
   mute(): void;
+  /**
+   * The server is gone without a word: as `mute`, but it closes nothing either, and new connections are no better.
+   * Returns what lets those through that are made from then on.
+   */
+  vanish(): () => void;
   close(): Promise<void>;
 }
 
 /** Listens on a free port of 127.0.0.1 and forwards to `targetPort`. */
 export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
+  let gone = false;
+  const lost = new WeakSet<Socket>();
+  const lose = (client: Socket, target: Socket) => {
+    lost.add(client);
+    target.unpipe(client).resume();
+  };
   const server = createServer((client) => {
     const target = dial(targetPort, '127.0.0.1');
     const pair = [client, target] as const;
@@ -24,9 +35,13 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
       client.destroy();
       target.destroy();
     };
-    for (const socket of pair) socket.on('error', end).on('close', end);
+    client.on('error', end).on('close', end);
+    target.on('error', end).on('close', () => {
+      if (!lost.has(client)) end();
+    });
     client.pipe(target);
-    target.pipe(client);
+    if (gone) lose(client, target);
+    else target.pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -46,6 +61,13 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
     port,
     cut,
     mute,
+    vanish: () => {
+      gone = true;
+      for (const [client, target] of pairs) lose(client, target);
+      return () => {
+        gone = false;
+      };
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

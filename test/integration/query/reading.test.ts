@@ -178,6 +178,32 @@ describe('a caller who leaves', () => {
     expect(pool.use()).toMatchObject({ busy: 0, waiting: 0 });
   });
 
+  it('in a crowd takes one more connection, not a crowd of them, to end every statement', async () => {
+    const size = 4;
+    const pool = poolOf({ size, statementTimeoutMs: 60_000 });
+    const controller = new AbortController();
+    const reads = Promise.all(
+      Array.from({ length: size }, () =>
+        expect(sleeping(pool, 60, limits(60_000, controller.signal))).rejects.toThrow(Cancelled),
+      ),
+    );
+    await eventually(async () => (await running()) === size);
+    const { rows } = await writer.query(
+      `SELECT datname AS name, count(*)::int AS open FROM pg_stat_activity
+        WHERE datname = current_database() GROUP BY 1`,
+    );
+    const limit = (to: number) =>
+      writer.query(`ALTER DATABASE ${rows[0].name} CONNECTION LIMIT ${to}`);
+    await limit(rows[0].open + 1);
+    try {
+      controller.abort();
+      await eventually(async () => (await running()) === 0);
+      await reads;
+    } finally {
+      await limit(-1);
+    }
+  });
+
   it('while waiting for a connection takes no place in the queue', async () => {
     const pool = poolOf({ size: 1 });
     const busy = sleeping(pool, 0.3);

@@ -13,6 +13,7 @@ import { poolMetrics } from '../../../src/platform/pool-metrics.js';
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   up: [],
   kube_job_status_failed: ['job_name'],
+  kube_job_status_start_time: ['job_name'],
 };
 
 /** The registries of api and ingest, as they are at start. */
