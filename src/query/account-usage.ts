@@ -101,7 +101,7 @@ interface Usage {
 
 type SlotMoney = (CurrencySums[] | undefined)[];
 
-function usageOf({ edges, comparedSlots }: Slots, read: AccountUsage): Usage {
+function usageOf({ edges, slotsBeforeCut }: Slots, read: AccountUsage): Usage {
   const slots = edges.length - 1;
   table.clear(slots);
   read.counts(table);
@@ -116,7 +116,7 @@ function usageOf({ edges, comparedSlots }: Slots, read: AccountUsage): Usage {
     money: sumOf(money.slice(0, end)),
   });
   const total = sumsTo(slots);
-  return { total, compared: comparedSlots === slots ? total : sumsTo(comparedSlots), money };
+  return { total, compared: slotsBeforeCut === slots ? total : sumsTo(slotsBeforeCut), money };
 }
 
 function sumOf(money: SlotMoney): CurrencySums[] {

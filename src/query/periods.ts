@@ -5,7 +5,7 @@
 import { bucketEdges, type InstantRange } from '../domain/calendar.js';
 import { earlierPeriod, elapsedParts } from '../domain/comparison.js';
 import { BASE_GRAIN_MINUTES } from '../domain/counted.js';
-import type { EpochMicros } from '../domain/instant.js';
+import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
 import { settledThrough } from '../domain/settling.js';
 import type { CellRange } from '../store/postgres/cells.js';
 import type { AnswerState } from '../store/postgres/select-answer-state.js';
@@ -34,13 +34,13 @@ export function revisionOf({ state, dataAsOf }: Freshness): string {
 export interface Slots extends CellRange {
   /** Where the buckets of the series begin and end, in time order; a total is one. */
   readonly bucketEdges: readonly EpochMicros[];
-  /** How many slots from the first belong to the part that is compared; where a bucket is cut, it is cut behind them. */
-  readonly comparedSlots: number;
+  /** How many slots from the first lie before the cut: the part that is compared, or has elapsed. A bucket may be cut behind them. */
+  readonly slotsBeforeCut: number;
 }
 
 /** The slot that a bucket begins with; the next bucket's is where it ends. */
-export function firstSlotOf({ edges, bucketEdges, comparedSlots }: Slots, bucket: number): number {
-  return edges === bucketEdges || bucket < comparedSlots ? bucket : bucket + 1;
+export function firstSlotOf({ edges, bucketEdges, slotsBeforeCut }: Slots, bucket: number): number {
+  return edges === bucketEdges || bucket < slotsBeforeCut ? bucket : bucket + 1;
 }
 
 /** The nth bucket of a period. */
@@ -76,18 +76,23 @@ export function planPeriods(
   };
 }
 
-function cutInto(
-  bucketEdges: readonly EpochMicros[],
-  fresh: Freshness,
-  comparedTo: EpochMicros,
-): Slots {
-  const comparedSlots = bucketEdges.findIndex((edge) => edge >= comparedTo);
-  const isCut = comparedSlots > 0 && bucketEdges[comparedSlots] !== comparedTo;
+/** Cuts a question's own period by its granularity, and behind the minute of data_as_of. */
+export function planElapsed(question: PeriodQuestion, fresh: Freshness): Slots {
+  const { range, granularity, weekStart } = question;
+  const minuteEnd = Math.ceil(fresh.dataAsOf / MICROS_PER_MINUTE) * MICROS_PER_MINUTE;
+  const edges = bucketEdges(range, granularity, range.zone, weekStart);
+  return cutInto(edges, fresh, Math.min(minuteEnd, range.end));
+}
+
+/** `cutAt` is not behind the last edge; before the first, nothing is cut. */
+function cutInto(bucketEdges: readonly EpochMicros[], fresh: Freshness, cutAt: EpochMicros): Slots {
+  const slotsBeforeCut = bucketEdges.findIndex((edge) => edge >= cutAt);
+  const isCut = slotsBeforeCut > 0 && bucketEdges[slotsBeforeCut] !== cutAt;
   return {
     generation: fresh.state.generation,
     settledThrough: fresh.settledThrough,
-    edges: isCut ? bucketEdges.toSpliced(comparedSlots, 0, comparedTo) : bucketEdges,
+    edges: isCut ? bucketEdges.toSpliced(slotsBeforeCut, 0, cutAt) : bucketEdges,
     bucketEdges,
-    comparedSlots,
+    slotsBeforeCut,
   };
 }

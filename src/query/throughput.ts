@@ -14,7 +14,7 @@ import { joined, partOf } from '../platform/parts.js';
 import type { FlowSums, SlotThroughput } from '../store/postgres/select-throughput.js';
 import { metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { type Freshness, planPeriods } from './periods.js';
+import { type Freshness, planElapsed } from './periods.js';
 import { encoded, type SeriesField, seriesParts } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
@@ -35,11 +35,11 @@ export function prepareThroughput(
   return (context) =>
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
-      const { current } = planPeriods(question, fresh, rules.retainedFrom);
+      const current = planElapsed(question, fresh);
       const found = await reading.get(sources.kinds.throughput, current, [operatorIds]);
       const slots = found.get(operatorIds) ?? [];
       const meta = metaOf(range, fresh);
-      const total = throughputOf(slots, range, fresh);
+      const total = throughputOf(slots, slots.slice(0, current.slotsBeforeCut), range, fresh);
       const answer = encoded(GetThroughputResponse, { meta, total, series: [] });
       const points =
         granularity === 'total' ? [] : seriesParts(seriesAt(fresh), current, slots, fresh);
@@ -50,7 +50,11 @@ export function prepareThroughput(
 const seriesAt = (fresh: Freshness): SeriesField<SlotThroughput, ThroughputPoint> => ({
   number: 3,
   message: ThroughputPoint,
-  pointOf: (bucket, values, range) => ({ bucket, throughput: throughputOf(values, range, fresh) }),
+  // A bucket that has elapsed in part is two slots.
+  pointOf: (bucket, values, range) => ({
+    bucket,
+    throughput: throughputOf(values, values.slice(0, 1), range, fresh),
+  }),
   openFlows: true,
 });
 
@@ -75,35 +79,36 @@ function readOperators(filter: Filter | undefined, violations: FieldViolation[])
   return [...new Set(filter.operatorIds)].sort().join(',');
 }
 
+/** `elapsed`: those of `slots` that begin before data_as_of. */
 function throughputOf(
   slots: readonly SlotThroughput[],
+  elapsed: readonly SlotThroughput[],
   range: InstantRange,
   fresh: Freshness,
 ): Throughput {
-  const sums = slots.flatMap((slot) => slot.sums ?? []);
-  const flow = (of: 'accepted' | 'completed') =>
-    flowOf(
-      sums.map((one) => one[of]),
-      range,
-      fresh,
-    );
+  const seconds = (Math.min(range.end, fresh.dataAsOf) - range.start) / MICROS_PER_SECOND;
+  const flow = (of: 'accepted' | 'completed') => {
+    const sumsOf = (some: readonly SlotThroughput[]) =>
+      some.flatMap(({ sums }) => sums?.[of] ?? []);
+    return flowOf(sumsOf(slots), sumsOf(elapsed), seconds);
+  };
   return { accepted: flow('accepted'), completed: flow('completed') };
 }
 
-/** One flow over `range`: of equally busy minutes the first. */
-function flowOf(sums: readonly FlowSums[], range: InstantRange, fresh: Freshness): Flow {
-  let messages = 0n;
+/** One flow, of which `elapsed` took `seconds`: of equally busy minutes the first. */
+function flowOf(sums: readonly FlowSums[], elapsed: readonly FlowSums[], seconds: number): Flow {
   let peak: FlowSums | undefined;
   for (const sum of sums) {
-    messages += sum.messages;
     if (sum.busiest === 0n || (peak && sum.busiest < peak.busiest)) continue;
     if (!peak || sum.busiest > peak.busiest || sum.busiestAt < peak.busiestAt) peak = sum;
   }
-  const seconds = (Math.min(range.end, fresh.dataAsOf) - range.start) / MICROS_PER_SECOND;
   return {
-    messages,
-    tpsAvg: seconds > 0 ? Number(messages) / seconds : undefined,
+    messages: messagesOf(sums),
+    tpsAvg: seconds > 0 ? Number(messagesOf(elapsed)) / seconds : undefined,
     tpsPeak: peak ? Number(peak.busiest) / 60 : 0,
     tpsPeakAt: peak && timestampOf(peak.busiestAt),
   };
 }
+
+const messagesOf = (sums: readonly FlowSums[]) =>
+  sums.reduce((sum, { messages }) => sum + messages, 0n);

@@ -23,9 +23,9 @@ export async function readTotals(
   operatorIds: readonly string[],
   pieces = piecesOf(period),
 ): Promise<TotalsOf> {
-  const { edges, comparedSlots } = period;
-  const apart = comparedSlots < edges.length - 1;
-  const comparedEdges = [edges[0] as number, edges[comparedSlots] as number];
+  const { edges, slotsBeforeCut } = period;
+  const apart = slotsBeforeCut < edges.length - 1;
+  const comparedEdges = [edges[0] as number, edges[slotsBeforeCut] as number];
   const [whole, part] = await Promise.all([
     reading.get(figures, pieces, operatorIds),
     apart

@@ -461,6 +461,26 @@ describe('GetThroughput', () => {
     });
     expect(series[121]?.throughput?.accepted?.tpsAvg).toBeUndefined();
   });
+
+  it('leaves what is counted beyond data_as_of out of the mean: no time has passed for it', async () => {
+    await writer.freshness('2026-03-10T10:01:00Z', 8);
+    const behind = queriesAt(writer.database, '2026-03-10T12:00:01Z');
+    try {
+      const request = { ...TEN_MARCH, granularity: Granularity.GRANULARITY_HOUR };
+      const { total, series } = await behind.getThroughput(
+        GetThroughputRequest.fromPartial(request),
+        caller(),
+      );
+      // Of the 66 messages of 10:00 to 10:02, the first 30 stand in the minute that has passed.
+      const hour = series[10]?.throughput?.accepted;
+      expect(hour).toMatchObject({ messages: 66n, tpsAvg: 30 / 60, tpsPeak: 0.5 });
+      expect(total?.accepted).toMatchObject({ messages: 66n, tpsAvg: 30 / (10 * 3_600 + 60) });
+      expect(series[11]?.throughput?.accepted?.tpsAvg).toBeUndefined();
+    } finally {
+      await behind.end();
+      await writer.freshness('2026-03-10T12:00:00Z', 7);
+    }
+  });
 });
 
 describe('GetDeliveryBreakdown', () => {

@@ -450,7 +450,10 @@ export interface Throughput {
 export interface Flow {
   /** Messages. */
   messages: bigint;
-  /** Messages per second over the bucket, up to data_as_of in an open one; absent where no time has passed. */
+  /**
+   * Messages per second over the bucket. In an open one: messages of the minutes that began before data_as_of, over
+   * the time up to it; absent where no time has passed.
+   */
   tpsAvg?:
     | number
     | undefined;
