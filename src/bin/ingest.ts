@@ -68,6 +68,12 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     name: 'ingest',
     inboxPrefix: INBOX_PREFIX,
   });
+  void connection.closed().then((error) => {
+    if (lifecycle.stopping.aborted) return;
+    // It outlives servers that are away, but not a password that cannot be read: only a new process comes back from that.
+    log.fatal('the connection to NATS is closed', { error });
+    lifecycle.stop('NATS closed', 1);
+  });
   const watch = new Watch({
     manager: await connection.jetstreamManager({ checkAPI: false }),
     pool,

@@ -37,7 +37,7 @@ const NO_RESPONDERS = 503;
 
 /**
  * The next envelopes, at most `size`, in stream order but for redeliveries; none after a second
- * without messages, or while the server is away. Rejects with DurableMissing.
+ * without messages, or while the server is away. Rejects with DurableMissing, or where the connection is closed.
  */
 export async function pull(source: PullSource, size: number): Promise<Envelope[]> {
   const waiting = await request(source, { batch: size, no_wait: true, max_bytes: MAX_BATCH_BYTES });
@@ -65,9 +65,6 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
       if (failure && envelopes.length === 0) reject(failure);
       else resolve(envelopes);
     };
-    const beat = setInterval(() => {
-      if (++silentBeats === SILENT_BEATS) end();
-    }, BEAT_MS);
     const subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
         if (error) return end(error);
@@ -79,6 +76,9 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
         if (envelopes.length === wanted.batch) end();
       },
     });
+    const beat = setInterval(() => {
+      if (++silentBeats === SILENT_BEATS) end();
+    }, BEAT_MS);
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`, JSON.stringify(wanted), {
       reply: inbox,
     });

@@ -54,8 +54,11 @@ interface Block {
 
 /** Slots of a block: the hours of a day. */
 const SLOTS = 24;
-/** What a block costs beside its values: an object, its place in the map, and three lists. */
-const BLOCK_BYTES = 150 + 3 * (50 + 8 * SLOTS);
+/**
+ * What a block costs beside its values: an object, its place in the map, and three lists; and the name of its series, which
+ * comes from callers and may be as long as a question. Each block pays it in full, as each may be the last of its series.
+ */
+const blockBytes = (name: string) => 150 + 3 * (50 + 8 * SLOTS) + name.length;
 
 export class SlotMemory {
   #series = new Map<string, Series>();
@@ -116,9 +119,10 @@ export class SlotMemory {
   /** Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it. */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     const bytes = kind.bytesOf(value);
-    if (BLOCK_BYTES + bytes > this.maxBytes || look.owner !== this.#owner) return;
-    const { from, to, settledTo } = slot;
     const name = `${kind.name} ${series}`;
+    const mostBytes = blockBytes(name) + bytes;
+    if (mostBytes > this.maxBytes || look.owner !== this.#owner) return;
+    const { from, to, settledTo } = slot;
     const { size, start, place } = placeOf(from, to);
     const before = this.#series.get(name)?.bySize.get(size)?.blocks.get(start);
     if (before?.values[place] !== undefined) {
@@ -126,7 +130,7 @@ export class SlotMemory {
       before.values[place] = undefined;
     }
     // Before it has its place: otherwise it could be what goes.
-    while (this.#bytes + BLOCK_BYTES + bytes > this.maxBytes) this.#forgetOne();
+    while (this.#bytes + mostBytes > this.maxBytes) this.#forgetOne();
     const own = valueAt(this.#series, name, () => ({ name, bySize: new Map() }));
     const among = valueAt(own.bySize, size, () => ({ series: own, size, blocks: new Map() }));
     const block = valueAt(among.blocks, start, () => this.#begin(among, start));
@@ -144,7 +148,7 @@ export class SlotMemory {
     };
     const ends = { older: this.#ring, newer: this.#ring };
     const block: Block = { among, start, ...lists, bytes: 0, used: false, ...ends };
-    this.#grow(block, BLOCK_BYTES);
+    this.#grow(block, blockBytes(among.series.name));
     this.#linkLast(block);
     return block;
   }

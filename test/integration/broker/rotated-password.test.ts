@@ -97,6 +97,19 @@ test.each(WAYS)(
   },
 );
 
+test('a secret that cannot be read ends the process, for another to be started', async () => {
+  const file = join(site.site.dataDir, 'unreadable');
+  writeSecret(file, nats.url('ingest'));
+  const counter = await startCounter(site, { NATS_URL: '', NATS_URL_FILE: file });
+  await until('/readyz is fine', async () => (await counter.readyStatus()) === 200);
+  writeSecret(file, 'no url at all');
+  nats.rotate('ingest', 'another');
+  await until('the process has ended', () => !counter.child.running);
+  expect(counter.log()).toContain('the connection to NATS is closed');
+  expect(counter.log()).toContain('"msg":"stopped"');
+  expect(counter.log()).not.toContain('no url at all');
+});
+
 test('nothing is a dead letter, and nothing is left', async () => {
   await site.drained();
   const { rows } = await site.database.query('SELECT reason FROM dead_letter');

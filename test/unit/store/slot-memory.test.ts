@@ -211,6 +211,14 @@ describe('the memory', () => {
     expect(memory.bytes).toBeLessThanOrEqual(10_000);
   });
 
+  it('counts the names of series, which may be as long as a question', () => {
+    const memory = memoryOf(1_000_000, look);
+    const nameOf = (i: number) => `${i}`.padEnd(60_000, '.');
+    for (let i = 0; i < 100; i++) memory.keep(TEXTS, nameOf(i), slot(0, HOUR), look, 'kept');
+    expect(memory.series).toBeLessThan(1_000_000 / 60_000);
+    expect(recall(memory, TEXTS, nameOf(99), [slot(0, HOUR)], look)).toEqual(['kept']);
+  });
+
   it('does not keep what alone has no room', () => {
     const memory = memoryOf(10_000, look);
     memory.keep(TEXTS, 'a', slot(0, HOUR), look, 'kept');
