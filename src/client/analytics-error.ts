@@ -19,6 +19,9 @@ const RETRYABLE: ReadonlySet<CodeName> = new Set([
   'DEADLINE_EXCEEDED',
 ]);
 
+/** RESOURCE_EXHAUSTED as well, but it is as large the next time. */
+const TOO_LARGE = 'MESSAGE_TOO_LARGE';
+
 /** A call that was not answered. */
 export class AnalyticsError extends Error {
   readonly code: CodeName;
@@ -41,7 +44,7 @@ export class AnalyticsError extends Error {
     this.reason = details.reason;
     this.fieldViolations = details.fieldViolations;
     this.correlationId = details.correlationId;
-    this.retryable = RETRYABLE.has(code);
+    this.retryable = RETRYABLE.has(code) && details.reason !== TOO_LARGE;
   }
 }
 

@@ -1,6 +1,6 @@
 // Denials as audit records: one per caller, method, reason and minute, with a count, however often a caller knocks.
 // Only validated ids get here (a parsed SPIFFE ID, a name of the policy). Records are kept until the store has taken
-// them, within a bound; what is over the bound is counted under `other`.
+// them, within a bound; what is over the bound is counted under `other`, of a method and a reason in the first minute of it.
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { DenialRow } from '../../store/postgres/record-denials.js';
@@ -10,6 +10,7 @@ export type RecordDenials = (rows: readonly DenialRow[]) => Promise<void>;
 
 const MINUTE_MICROS = 60_000_000;
 const MOST_ROWS = 2_000;
+const OTHER = 'other';
 
 /** Gathers denials and hands them to the store. */
 export class DenialAudit {
@@ -55,16 +56,18 @@ export class DenialAudit {
   /** Adds to the row of its key; a key for which there is no room, to that of `other`. */
   #add(row: DenialRow): void {
     const full = this.#rows.size >= MOST_ROWS && !this.#rows.has(keyOf(row));
-    const kept = full ? { ...row, caller: 'other' } : row;
+    const kept = full ? { ...row, caller: OTHER } : row;
     const known = this.#rows.get(keyOf(kept));
     this.#rows.set(keyOf(kept), {
       ...kept,
+      minute: Math.min(kept.minute, known?.minute ?? kept.minute),
       count: kept.count + (known?.count ?? 0),
       correlationId: known?.correlationId ?? kept.correlationId,
     });
   }
 }
 
+/** Of `other` there is one row however long the store is away: minutes would be without bound. */
 function keyOf({ minute, caller, method, reason }: DenialRow): string {
-  return [minute, caller, method, reason].join(' ');
+  return [caller === OTHER ? '' : minute, caller, method, reason].join(' ');
 }

@@ -103,6 +103,17 @@ test('a wrong question rejects with every wrong field and the correlation id', a
   client.close();
 });
 
+test('a question that is too large is as large the next time', async () => {
+  const client = connect();
+  const operatorIds = Array.from({ length: 20_000 }, (_, i) => `operator-${i}`);
+  expect(await failure(client.getThroughput({ filter: { operatorIds } }))).toMatchObject({
+    code: 'RESOURCE_EXHAUSTED',
+    reason: 'MESSAGE_TOO_LARGE',
+    retryable: false,
+  });
+  client.close();
+});
+
 test('the default deadline holds, and aborts the use case', async () => {
   let aborted = false;
   summary = ({ signal }) =>
