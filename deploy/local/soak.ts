@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { integerArgument } from '../../src/ops/arguments.js';
 import { atLeast } from './number-option.js';
 import { projectRoot } from './project.js';
 
@@ -12,7 +13,12 @@ const { minutes, seed } = new Command('test:soak')
     'Inject faults into the real processes under load, then hold the rollups against the oracle.',
   )
   .option('--minutes <n>', 'how long the load and the faults go on', atLeast(0.5), 5)
-  .option('--seed <n>', 'decides the events and the faults', atLeast(0), Date.now() % 100_000)
+  .option(
+    '--seed <n>',
+    'decides the events and the faults',
+    integerArgument(0),
+    Date.now() % 100_000,
+  )
   .parse()
   .opts<{ minutes: number; seed: number }>();
 

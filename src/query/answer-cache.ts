@@ -4,7 +4,6 @@
  * revision that it was made for, so it carries its own data_as_of; memory is bounded; of callers who
  * ask the same thing at once one reads the database, and who leaves does not end it for the others.
  */
-import { DeadlineExceeded } from '../domain/failure.js';
 import type { Clock } from '../platform/clock.js';
 import type { Answer, Encoded, Prepared, QueryContext } from './context.js';
 import { whileWaiting } from './waiting.js';
@@ -127,29 +126,18 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           remember(key, made);
           return made;
         };
-        const join = async (): Promise<Encoded<Response>> => {
-          const flight = flights.get(flightKey) ?? fly(flightKey, read);
-          flight.waiters++;
-          try {
-            const made = await whileWaiting(flight.answer, context, options.clock);
-            return made.bytes as Encoded<Response>;
-          } finally {
-            flight.waiters--;
-            // Nobody waits any longer; where it has landed already, this changes nothing.
-            if (flight.waiters === 0) {
-              if (flights.get(flightKey) === flight) flights.delete(flightKey);
-              flight.controller.abort(GONE);
-            }
-          }
-        };
-        const isFirst = !flights.has(flightKey);
+        const flight = flights.get(flightKey) ?? fly(flightKey, read);
+        flight.waiters++;
         try {
-          return await join();
-        } catch (error) {
-          // A flight ends in time for who began it; whoever joined it later may have some left.
-          const hasTime = options.clock.now() < (context.deadline ?? Number.POSITIVE_INFINITY);
-          if (error instanceof DeadlineExceeded && hasTime && !isFirst) return join();
-          throw error;
+          const made = await whileWaiting(flight.answer, context, options.clock);
+          return made.bytes as Encoded<Response>;
+        } finally {
+          flight.waiters--;
+          // Nobody waits any longer; where it has landed already, this changes nothing.
+          if (flight.waiters === 0) {
+            if (flights.get(flightKey) === flight) flights.delete(flightKey);
+            flight.controller.abort(GONE);
+          }
         }
       };
     },

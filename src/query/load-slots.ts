@@ -74,9 +74,11 @@ export async function loadSlots<T>(
  */
 const VALUES_AT_ONCE = 500;
 
-/** What is read at once of slots that are an hour, a quarter of one or a day long: from a multiple of so many days on. */
+/**
+ * What is read at once of slots that are an hour or a day long: from a multiple of so many days on. Quarters of an hour are
+ * read as they are asked for: most stand at the ends of a range or at the settled boundary, and there are many in a day.
+ */
 const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([
-  [MICROS_PER_HOUR / 4, 2],
   [MICROS_PER_HOUR, 8],
   [MICROS_PER_DAY, 8],
 ]);

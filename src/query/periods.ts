@@ -5,7 +5,7 @@
 import { bucketEdges, type InstantRange } from '../domain/calendar.js';
 import { earlierPeriod, elapsedParts } from '../domain/comparison.js';
 import { BASE_GRAIN_MINUTES } from '../domain/counted.js';
-import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
+import type { EpochMicros } from '../domain/instant.js';
 import { settledThrough } from '../domain/settling.js';
 import type { CellRange } from '../store/postgres/cells.js';
 import type { AnswerState } from '../store/postgres/select-answer-state.js';
@@ -76,12 +76,15 @@ export function planPeriods(
   };
 }
 
-/** Cuts a question's own period by its granularity, and behind the minute of data_as_of. */
-export function planElapsed(question: PeriodQuestion, fresh: Freshness): Slots {
+/** Cuts a question's own period by its granularity, and at `elapsedTo`. */
+export function planElapsed(
+  question: PeriodQuestion,
+  fresh: Freshness,
+  elapsedTo: EpochMicros,
+): Slots {
   const { range, granularity, weekStart } = question;
-  const minuteEnd = Math.ceil(fresh.dataAsOf / MICROS_PER_MINUTE) * MICROS_PER_MINUTE;
   const edges = bucketEdges(range, granularity, range.zone, weekStart);
-  return cutInto(edges, fresh, Math.min(minuteEnd, range.end));
+  return cutInto(edges, fresh, Math.min(elapsedTo, range.end));
 }
 
 /** `cutAt` is not behind the last edge; before the first, nothing is cut. */

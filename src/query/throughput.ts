@@ -1,7 +1,7 @@
 /** GetThroughput: messages per second, accepted and completed. */
 import type { InstantRange } from '../domain/calendar.js';
 import type { FieldViolation } from '../domain/failure.js';
-import { MICROS_PER_SECOND } from '../domain/instant.js';
+import { type EpochMicros, floorToMinutes, MICROS_PER_SECOND } from '../domain/instant.js';
 import {
   type Flow,
   type GetThroughputRequest,
@@ -14,7 +14,7 @@ import { joined, partOf } from '../platform/parts.js';
 import type { FlowSums, SlotThroughput } from '../store/postgres/select-throughput.js';
 import { metaOf, timestampOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
-import { type Freshness, planElapsed } from './periods.js';
+import { planElapsed } from './periods.js';
 import { encoded, type SeriesField, seriesParts } from './points.js';
 import { checkIds, readPeriod } from './read-question.js';
 import { answerFrom } from './reading.js';
@@ -35,25 +35,26 @@ export function prepareThroughput(
   return (context) =>
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
-      const current = planElapsed(question, fresh);
+      const elapsedTo = floorToMinutes(fresh.dataAsOf, 1);
+      const current = planElapsed(question, fresh, elapsedTo);
       const found = await reading.get(sources.kinds.throughput, current, [operatorIds]);
       const slots = found.get(operatorIds) ?? [];
       const meta = metaOf(range, fresh);
-      const total = throughputOf(slots, slots.slice(0, current.slotsBeforeCut), range, fresh);
+      const total = throughputOf(slots, slots.slice(0, current.slotsBeforeCut), range, elapsedTo);
       const answer = encoded(GetThroughputResponse, { meta, total, series: [] });
       const points =
-        granularity === 'total' ? [] : seriesParts(seriesAt(fresh), current, slots, fresh);
+        granularity === 'total' ? [] : seriesParts(seriesAt(elapsedTo), current, slots, fresh);
       return { bytes: joined([partOf(answer), ...points]), revision: meta.revision };
     });
 }
 
-const seriesAt = (fresh: Freshness): SeriesField<SlotThroughput, ThroughputPoint> => ({
+const seriesAt = (elapsedTo: EpochMicros): SeriesField<SlotThroughput, ThroughputPoint> => ({
   number: 3,
   message: ThroughputPoint,
   // A bucket that has elapsed in part is two slots.
   pointOf: (bucket, values, range) => ({
     bucket,
-    throughput: throughputOf(values, values.slice(0, 1), range, fresh),
+    throughput: throughputOf(values, values.slice(0, 1), range, elapsedTo),
   }),
   openFlows: true,
 });
@@ -79,14 +80,14 @@ function readOperators(filter: Filter | undefined, violations: FieldViolation[])
   return [...new Set(filter.operatorIds)].sort().join(',');
 }
 
-/** `elapsed`: those of `slots` that begin before data_as_of. */
+/** `elapsed`: those of `slots` that lie before `elapsedTo`, the whole minutes up to data_as_of. */
 function throughputOf(
   slots: readonly SlotThroughput[],
   elapsed: readonly SlotThroughput[],
   range: InstantRange,
-  fresh: Freshness,
+  elapsedTo: EpochMicros,
 ): Throughput {
-  const seconds = (Math.min(range.end, fresh.dataAsOf) - range.start) / MICROS_PER_SECOND;
+  const seconds = (Math.min(range.end, elapsedTo) - range.start) / MICROS_PER_SECOND;
   const flow = (of: 'accepted' | 'completed') => {
     const sumsOf = (some: readonly SlotThroughput[]) =>
       some.flatMap(({ sums }) => sums?.[of] ?? []);

@@ -14,6 +14,7 @@ import { defaultChunkBytes } from '../../src/etl/copy-rows.js';
 import { runLoop } from '../../src/etl/loop.js';
 import { type RunResult, runOnce } from '../../src/etl/run.js';
 import { withSessions, withWarehouse } from '../../src/etl/sessions.js';
+import { integerArgument } from '../../src/ops/arguments.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { silentLog } from '../../src/platform/log.js';
 import { everyDay } from '../../src/store/postgres/extract-changes.js';
@@ -25,8 +26,8 @@ import { median, quantile, reportFigures } from './figures.js';
 
 const options = new Command('npm run bench -- etl')
   .description('How near the copy job comes to the bare insert, and how fresh the copy is.')
-  .option('--rows <n>', 'rows of Postgres to copy', atLeast(1_000), 1_000_000)
-  .option('--rounds <n>', 'rounds, of which the median counts', atLeast(1), 3)
+  .option('--rows <n>', 'rows of Postgres to copy', integerArgument(1_000), 1_000_000)
+  .option('--rounds <n>', 'rounds, of which the median counts', integerArgument(1), 3)
   .option('--loop-seconds <n>', 'how long --loop is watched', atLeast(5), 40)
   .parse()
   .opts<{ rows: number; rounds: number; loopSeconds: number }>();

@@ -4,10 +4,10 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
-import { atLeast } from '../../deploy/local/number-option.js';
 import type { AdmittedEvent } from '../../src/domain/event.js';
 import { formatInstant } from '../../src/domain/instant.js';
 import { foldBatch } from '../../src/domain/ledger-fold.js';
+import { integerArgument } from '../../src/ops/arguments.js';
 import { applyBatch, encodeBatch } from '../../src/store/postgres/apply-batch.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { type BenchEngines, peakMemoryMb, startBenchEngines } from './ingest-engines.js';
@@ -17,7 +17,11 @@ import { copyRate, fetchRate, naiveRate } from './ingest-limits.js';
 const options = new Command('npm run bench -- ingest')
   .description('How fast events become rollups. Medians of five runs.')
   .option('--quick', 'a smoke test: two runs of a fifth of the batches')
-  .option('--rows <n>', 'rows of the full partition (10,000,000; --quick: 100,000)', atLeast(1_000))
+  .option(
+    '--rows <n>',
+    'rows of the full partition (10,000,000; --quick: 100,000)',
+    integerArgument(1_000),
+  )
   .parse()
   .opts<{ quick?: true; rows?: number }>();
 const BATCH = 6_000;

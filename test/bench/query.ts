@@ -7,6 +7,7 @@ import type { Client } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import { atLeast } from '../../deploy/local/number-option.js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
+import { integerArgument } from '../../src/ops/arguments.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { ask, type LoadFigures, load } from './query-load.js';
 import { before, largest, NAMES, questionOf, RPCS, rangeOf, typical } from './query-questions.js';
@@ -15,8 +16,8 @@ import { type QuerySite, startQuerySite } from './query-site.js';
 const options = new Command('npm run bench -- query')
   .description('What answers cost, as ratios to a bare server that returns the same bytes.')
   .option('--scale <n>', 'part of 10 million messages', atLeast(0.001), 1)
-  .option('--calls <n>', 'calls of each load', atLeast(1), 2_000)
-  .option('--rounds <n>', 'rounds of each load, of which the median counts', atLeast(1), 5)
+  .option('--calls <n>', 'calls of each load', integerArgument(1), 2_000)
+  .option('--rounds <n>', 'rounds of each load, of which the median counts', integerArgument(1), 5)
   .addOption(new Option('--only <rpc>', 'this one alone, without ingestion').choices(RPCS))
   .option('--data-dir <dir>', 'keep the databases there, and use those of the same day and scale')
   .parse()

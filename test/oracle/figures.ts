@@ -207,7 +207,7 @@ export function units(text: string): bigint {
   return text.startsWith('-') ? -size : size;
 }
 
-/** Instants in this span, busiest minute and mean, which is of the minutes that began before `openAt`, data_as_of. */
+/** Instants in this span, busiest minute and mean, in the whole minutes up to `openAt`, data_as_of. */
 export function flowOf(instants: readonly number[], span: Span, openAt: number) {
   const within = instants.filter((at) => at >= span.start && at < span.end);
   const perMinute = new Map<number, number>();
@@ -217,8 +217,9 @@ export function flowOf(instants: readonly number[], span: Span, openAt: number) 
   }
   const peak = Math.max(0, ...perMinute.values());
   const peakAt = Math.min(...[...perMinute].filter(([, n]) => n === peak).map(([at]) => at));
-  const seconds = (Math.min(span.end, openAt) - span.start) / 1e6;
-  const elapsed = within.filter((at) => Math.floor(at / MINUTE) * MINUTE < openAt);
+  const elapsedTo = Math.min(span.end, Math.floor(openAt / MINUTE) * MINUTE);
+  const seconds = (elapsedTo - span.start) / 1e6;
+  const elapsed = within.filter((at) => at < elapsedTo);
   return {
     messages: BigInt(within.length),
     tpsAvg: seconds > 0 ? elapsed.length / seconds : undefined,

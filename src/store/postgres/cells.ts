@@ -84,7 +84,10 @@ export function runOf({ edges }: CellRange, slot: number): Run {
 }
 
 /** The edges of some slots, ascending; slots that follow each other are one part, as one run is found faster than many. */
-function edgesOf({ edges }: CellRange, slots: readonly number[]): EpochMicros[][] {
+export function edgesOf(
+  { edges }: Pick<CellRange, 'edges'>,
+  slots: readonly number[],
+): EpochMicros[][] {
   const parts: EpochMicros[][] = [];
   let next = -1;
   for (const slot of slots) {
@@ -128,6 +131,10 @@ function instants(list: readonly EpochMicros[]): string {
   });
   return `{${texts.join(',')}}`;
 }
+
+/** The messages of a cell that counts each outcome in a column of its own. */
+export const MESSAGES_OF_SUMS = `(cell.pending + cell.delivered + cell.undeliverable + cell.expired + cell.rejected
+            + cell.deleted + cell.unknown)`;
 
 /** The slot of a cell, counted from 1; `edges` is the parameter of `edgesValue`. */
 export function slotBy(edges: `$${number}`): string {

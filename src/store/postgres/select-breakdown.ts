@@ -7,13 +7,16 @@ import type { OrderKey } from '../../domain/ordering.js';
 import type { Outcome } from '../../domain/outcome.js';
 import { type ErrorClass, REASONS } from '../../domain/reasons.js';
 import {
+  accountRuns,
   BASE_GRAIN,
   type CellRange,
   cellValues,
   fromCells,
+  MESSAGES_OF_SUMS,
   outcomeBy,
   reasonBy,
   runsOf,
+  runValues,
   settledValue,
 } from './cells.js';
 import type { Snapshot } from './pool.js';
@@ -74,23 +77,13 @@ export async function selectBreakdown(
   range: CellRange,
   question: BreakdownQuestion,
 ): Promise<Breakdown> {
-  const { groupBy, filter } = question;
-  const text = statement(groupBy, orderOf(question));
-  const values = [
-    ...cellValues(range, runsOf(range, { grains: BASE_GRAIN, settles: true })),
-    settledValue(range),
-    REASONS.map((row) => row.reason),
-    REASONS.map((row) => row.errorClass),
-    filter.operatorIds ?? null,
-    filter.outcomes ?? null,
-    filter.reasons ?? null,
-    filter.errorClasses ?? null,
+  const source = isOfAccountsAlone(question) ? ofSums(range, question) : ofCells(range, question);
+  // Not prepared: there are more orders than a connection should remember statements.
+  const rows = await snapshot.rows(undefined, statement(source, question), [
+    ...source.values,
     question.limit,
     question.offset,
-    filter.accountIds ?? null,
-  ];
-  // Not prepared: there are more orders than a connection should remember statements.
-  const rows = await snapshot.rows(undefined, text, values);
+  ]);
   const [first] = rows;
   return {
     messages: BigInt(first?.[0] ?? 0),
@@ -106,27 +99,55 @@ export async function selectBreakdown(
   };
 }
 
-/** `ORDER BY`, total because it ends with every dimension. */
-function orderOf({ order, groupBy }: BreakdownQuestion): string {
-  const keys = order.map(({ field, descending }) => {
-    const column = field === 'share' ? 'messages' : field;
-    return `${column}${descending ? ' DESC' : ''}`;
-  });
-  const rest = groupBy.filter((dimension) => !order.some((key) => key.field === dimension));
-  return [...keys, ...rest].join(', ');
+/** Where the rows come from. */
+interface Source {
+  /** Common table expressions, of which `grouped` has the dimensions, messages and segments of every row. */
+  readonly tables: string;
+  /** Its parameters. */
+  readonly values: readonly unknown[];
 }
 
-const BY_OPERATOR = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
-const BY_ACCOUNT = '($14::text[] IS NULL OR cell.account_id = ANY ($14::text[]))';
+/** Whether the hourly sums of accounts, which know neither operator nor reason, are all that is needed. */
+function isOfAccountsAlone({ groupBy, filter }: BreakdownQuestion): boolean {
+  const { accountIds: _, ...others } = filter;
+  return groupBy.join() === 'account_id' && Object.values(others).every((one) => one === undefined);
+}
 
-function statement(groupBy: readonly BreakdownDimension[], order: string): string {
+/** Accounts, from an eighth of the rows that their cells are. */
+function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion): Source {
+  const { hours, quarters } = accountRuns(range);
+  const where = accountIds && accountIn('$8');
+  return {
+    tables: `
+  grouped AS (
+    SELECT account_id, sum(messages)::bigint AS messages, sum(segments)::bigint AS segments
+      FROM (SELECT cell.account_id, ${MESSAGES_OF_SUMS} AS messages, cell.segments
+              ${fromCells('account_outcome_sum', where)}
+            UNION ALL
+            SELECT cell.account_id, cell.messages, cell.segments
+              ${fromCells('outcome_account', where, ['$5', '$6', '$7'])}) AS part
+     GROUP BY account_id
+    HAVING sum(messages) > 0
+  )`,
+    values: [
+      ...cellValues(range, hours),
+      ...runValues(quarters),
+      ...(accountIds === undefined ? [] : [accountIds]),
+    ],
+  };
+}
+
+/** Any dimensions, from the cells of a quarter of an hour, summed by what they have before each reason is given its class. */
+function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Source {
   const columns = groupBy.join(', ');
-  // Cells are summed by what the rollup has before each reason is given its class.
-  return `
-  WITH answered AS (
+  const byOperator = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
+  const where = filter.accountIds ? `${byOperator} AND ${accountIn('$12')}` : byOperator;
+  return {
+    tables: `
+  answered AS (
     SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id, cell.account_id,
            sum(cell.messages) AS messages, sum(cell.segments) AS segments
-      ${fromCells('outcome_account', `${BY_OPERATOR} AND ${BY_ACCOUNT}`)}
+      ${fromCells('outcome_account', where)}
      GROUP BY 1, 2, 3, 4
   ), classed AS (
     SELECT answered.*, coalesce(known.error_class, '') AS error_class
@@ -140,10 +161,42 @@ function statement(groupBy: readonly BreakdownDimension[], order: string): strin
        AND ($11::text[] IS NULL OR error_class = ANY ($11::text[]))
      GROUP BY ${columns}
     HAVING sum(messages) > 0
-  ), page AS (
-    SELECT * FROM grouped ORDER BY ${order} LIMIT $12 OFFSET $13
+  )`,
+    values: [
+      ...cellValues(range, runsOf(range, { grains: BASE_GRAIN, settles: true })),
+      settledValue(range),
+      REASONS.map((row) => row.reason),
+      REASONS.map((row) => row.errorClass),
+      filter.operatorIds ?? null,
+      filter.outcomes ?? null,
+      filter.reasons ?? null,
+      filter.errorClasses ?? null,
+      ...(filter.accountIds === undefined ? [] : [filter.accountIds]),
+    ],
+  };
+}
+
+/** By itself, not beside an `IS NULL`: cells are found by it. */
+const accountIn = (parameter: `$${number}`) => `cell.account_id = ANY (${parameter}::text[])`;
+
+/** `ORDER BY`, total because it ends with every dimension. */
+function orderOf({ order, groupBy }: BreakdownQuestion): string {
+  const keys = order.map(({ field, descending }) => {
+    const column = field === 'share' ? 'messages' : field;
+    return `${column}${descending ? ' DESC' : ''}`;
+  });
+  const rest = groupBy.filter((dimension) => !order.some((key) => key.field === dimension));
+  return [...keys, ...rest].join(', ');
+}
+
+function statement({ tables, values }: Source, question: BreakdownQuestion): string {
+  const order = orderOf(question);
+  const page = values.length + 1;
+  return `
+  WITH ${tables}, page AS (
+    SELECT * FROM grouped ORDER BY ${order} LIMIT $${page} OFFSET $${page + 1}
   )
-  SELECT total.messages, total.segments, total.size, page.messages, page.segments, ${groupBy
+  SELECT total.messages, total.segments, total.size, page.messages, page.segments, ${question.groupBy
     .map((dimension) => `page.${dimension}`)
     .join(', ')}
     FROM (SELECT coalesce(sum(messages), 0)::bigint AS messages,

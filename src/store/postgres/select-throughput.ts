@@ -1,6 +1,6 @@
 /** Messages per minute, slot by slot: how many, and which minute was the busiest. */
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/instant.js';
-import { type CellRange, edgesValue } from './cells.js';
+import { type CellRange, edgesOf, edgesValue } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import type { EncodedPoint } from './select-figures.js';
 
@@ -97,13 +97,20 @@ export const throughputKind = {
     series: readonly string[],
     slots: readonly number[] | undefined,
   ): Promise<Map<string, Map<number, SlotThroughput>>> {
-    // From the first to the last slot: between them there are few that need not be read.
-    const [first, last] = [slots?.[0] ?? 0, slots?.at(-1) ?? edges.length - 2];
-    const span = edges.slice(first, last + 2);
+    // Each part by itself: what lies between two of them may be months of minutes.
+    const parts = edgesOf({ edges }, slots ?? [...edges.slice(1).keys()]).map((part) => ({
+      first: edges.indexOf(part[0] as EpochMicros),
+      part,
+    }));
     const read = await Promise.all(
       series.map(async (one) => {
-        const found = await selectThroughput(snapshot, generation, span, one);
-        return [one, new Map(found.map(([slot, sums]) => [slot + first, { sums }]))] as const;
+        const found = await Promise.all(
+          parts.map(async ({ first, part }) => {
+            const sums = await selectThroughput(snapshot, generation, part, one);
+            return sums.map(([slot, own]) => [slot + first, { sums: own }] as const);
+          }),
+        );
+        return [one, new Map(found.flat())] as const;
       }),
     );
     return new Map(read);

@@ -54,11 +54,8 @@ interface Block {
 
 /** Slots of a block: the hours of a day. */
 const SLOTS = 24;
-/**
- * What a block costs beside its values: an object, its place in the map, and three lists; and the name of its series, which
- * comes from callers and may be as long as a question. Each block pays it in full, as each may be the last of its series.
- */
-const blockBytes = (name: string) => 150 + 3 * (50 + 8 * SLOTS) + name.length;
+/** What a block costs beside its values: an object, its place in the map, and three lists. */
+const BLOCK_BYTES = 150 + 3 * (50 + 8 * SLOTS);
 
 export class SlotMemory {
   #series = new Map<string, Series>();
@@ -120,7 +117,8 @@ export class SlotMemory {
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     const bytes = kind.bytesOf(value);
     const name = `${kind.name} ${series}`;
-    const mostBytes = blockBytes(name) + bytes;
+    // The name of a series comes from callers and may be as long as a question.
+    const mostBytes = name.length + BLOCK_BYTES + bytes;
     if (mostBytes > this.maxBytes || look.owner !== this.#owner) return;
     const { from, to, settledTo } = slot;
     const { size, start, place } = placeOf(from, to);
@@ -131,6 +129,7 @@ export class SlotMemory {
     }
     // Before it has its place: otherwise it could be what goes.
     while (this.#bytes + mostBytes > this.maxBytes) this.#forgetOne();
+    if (!this.#series.has(name)) this.#bytes += name.length;
     const own = valueAt(this.#series, name, () => ({ name, bySize: new Map() }));
     const among = valueAt(own.bySize, size, () => ({ series: own, size, blocks: new Map() }));
     const block = valueAt(among.blocks, start, () => this.#begin(among, start));
@@ -148,7 +147,7 @@ export class SlotMemory {
     };
     const ends = { older: this.#ring, newer: this.#ring };
     const block: Block = { among, start, ...lists, bytes: 0, used: false, ...ends };
-    this.#grow(block, blockBytes(among.series.name));
+    this.#grow(block, BLOCK_BYTES);
     this.#linkLast(block);
     return block;
   }
@@ -180,7 +179,10 @@ export class SlotMemory {
     blocks.delete(block.start);
     // Names come from callers: without a block, nothing is left of one.
     if (blocks.size === 0) series.bySize.delete(size);
-    if (series.bySize.size === 0) this.#series.delete(series.name);
+    if (series.bySize.size === 0) {
+      this.#series.delete(series.name);
+      this.#bytes -= series.name.length;
+    }
   }
 }
 

@@ -462,8 +462,13 @@ describe('GetThroughput', () => {
     expect(series[121]?.throughput?.accepted?.tpsAvg).toBeUndefined();
   });
 
-  it('leaves what is counted beyond data_as_of out of the mean: no time has passed for it', async () => {
-    await writer.freshness('2026-03-10T10:01:00Z', 8);
+  it.each([
+    { dataAsOf: '2026-03-10T10:00:00.000123Z', hour: undefined, total: 0 },
+    { dataAsOf: '2026-03-10T10:00:59Z', hour: undefined, total: 0 },
+    { dataAsOf: '2026-03-10T10:01:00Z', hour: 30 / 60, total: 30 / 36_060 },
+    { dataAsOf: '2026-03-10T10:02:30Z', hour: 60 / 120, total: 60 / 36_120 },
+  ])('has a mean over the whole minutes up to data_as_of, $dataAsOf', async (then) => {
+    await writer.freshness(then.dataAsOf, 8);
     const behind = queriesAt(writer.database, '2026-03-10T12:00:01Z');
     try {
       const request = { ...TEN_MARCH, granularity: Granularity.GRANULARITY_HOUR };
@@ -471,10 +476,11 @@ describe('GetThroughput', () => {
         GetThroughputRequest.fromPartial(request),
         caller(),
       );
-      // Of the 66 messages of 10:00 to 10:02, the first 30 stand in the minute that has passed.
+      // 10:00 and 10:01 have 30 messages each, 10:02 has 6; all of them are counted, whatever data_as_of is.
       const hour = series[10]?.throughput?.accepted;
-      expect(hour).toMatchObject({ messages: 66n, tpsAvg: 30 / 60, tpsPeak: 0.5 });
-      expect(total?.accepted).toMatchObject({ messages: 66n, tpsAvg: 30 / (10 * 3_600 + 60) });
+      expect(hour).toMatchObject({ messages: 66n, tpsPeak: 0.5 });
+      expect(hour?.tpsAvg).toBe(then.hour);
+      expect(total?.accepted).toMatchObject({ messages: 66n, tpsAvg: then.total });
       expect(series[11]?.throughput?.accepted?.tpsAvg).toBeUndefined();
     } finally {
       await behind.end();

@@ -452,6 +452,9 @@ describe('for random traffic and random questions', () => {
         expect(Number(total?.tpsPeakAt?.seconds ?? 0n) * 1000).toBe(busiest[0]);
         const series = answer.series.map((point) => point.throughput?.[flow]?.messages ?? 0n);
         expect(series.reduce((all, n) => all + n, 0n)).toBe(total?.messages);
+        for (const one of [total, ...answer.series.map((point) => point.throughput?.[flow])]) {
+          expect(one?.tpsAvg ?? 0).toBeLessThanOrEqual((one?.tpsPeak ?? 0) + 1e-9);
+        }
       }
     };
     const operators = fc.uniqueArray(fc.constantFrom('op-0', 'op-1', 'op-2', 'none'), {

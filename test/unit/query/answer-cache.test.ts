@@ -139,23 +139,6 @@ describe('callers who ask the same at once', () => {
     land();
   });
 
-  it('ask again where the read that they joined ran out of time, and they have some left', async () => {
-    const { state, ask } = counting();
-    let end = (_: Error) => {};
-    state.hold = new Promise((_, reject) => {
-      end = reject;
-    });
-    const first = ask('a', { ...caller(), deadline: 60_000_000 });
-    await new Promise(setImmediate);
-    const later = ask('a', { ...caller(), deadline: 60_000_000 });
-    await new Promise(setImmediate);
-    state.hold.catch(() => {});
-    end(new DeadlineExceeded('the database took too long'));
-    state.hold = Promise.resolve();
-    await expect(first).rejects.toBeInstanceOf(DeadlineExceeded);
-    expect((await later)[0]).toBe(2);
-  });
-
   it('each keep their own deadline', async () => {
     const { state, ask } = counting();
     let land = () => {};

@@ -451,8 +451,8 @@ export interface Flow {
   /** Messages. */
   messages: bigint;
   /**
-   * Messages per second over the bucket. In an open one: messages of the minutes that began before data_as_of, over
-   * the time up to it; absent where no time has passed.
+   * Messages per second over the bucket, in an open one over its whole minutes up to data_as_of; absent where there is
+   * none yet. Never above tps_peak.
    */
   tpsAvg?:
     | number
