@@ -121,6 +121,7 @@ function openStore(
       applicationName,
       clock,
       onIdleError,
+      longestReadMs: config.deadlineCapMs,
     });
   const platformPool = poolOf(config.databaseUrl, 'sms-analytics-api');
   const accountPool = poolOf(config.accountDatabaseUrl, 'sms-analytics-api-account');

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { AnalyticsServiceClient } from '../generated/proto/sms/analytics/v1/analytics_service.js';
+import { readEveryCertificate } from '../platform/pem.js';
 import { notSent } from './analytics-error.js';
 
 /** Certificate files (PEM); read again when they change. */
@@ -29,8 +30,9 @@ export interface ChannelOptions {
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const ROTATION_INTERVAL_MS = 10_000;
 
-/** Retries of UNAVAILABLE only, within the call's deadline. https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
+/** Calls are spread over all addresses of the name; retries of UNAVAILABLE only, within the call's deadline. https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
 const SERVICE_CONFIG = JSON.stringify({
+  loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
     {
       name: [{ service: 'sms.analytics.v1.AnalyticsService' }],
@@ -136,6 +138,7 @@ function insecure() {
 function load(files: ClientTlsFiles) {
   const [ca, cert, key] = [files.ca, files.cert, files.key].map((file) => readFileSync(file));
   if (ca === undefined || cert === undefined || key === undefined) throw new Error('unreachable');
+  for (const pem of [ca, cert]) readEveryCertificate(pem);
   const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
   const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('hex');
   return { credentials: credentials.createFromSecureContext(context), fingerprint };

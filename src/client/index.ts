@@ -102,7 +102,7 @@ type Rpc<Request, Response> = (
 
 /** A client; it connects on the first call. Throws where the certificate files do not work. */
 export function createAnalyticsClient(options: AnalyticsClientOptions): AnalyticsClient {
-  if (!(options.defaultDeadlineMs > 0)) throw new RangeError('defaultDeadlineMs must be above 0');
+  if (!isDeadline(options.defaultDeadlineMs)) throw new RangeError(`defaultDeadlineMs ${EXPECTED}`);
   const channel = new Channel(options);
   const method =
     <Request, Response>(
@@ -146,6 +146,11 @@ export function createAnalyticsClient(options: AnalyticsClientOptions): Analytic
   };
 }
 
+/** What a timer of Node can wait, about 24 days: beyond it gRPC fails at once, or throws where nobody can catch it. */
+const MOST_DEADLINE_MS = 2 ** 31 - 1;
+const EXPECTED = `must be above 0 and at most ${MOST_DEADLINE_MS}`;
+const isDeadline = (ms: number) => ms > 0 && ms <= MOST_DEADLINE_MS;
+
 function send<Request, Response>(
   stub: AnalyticsServiceClient,
   rpc: Rpc<Request, Response>,
@@ -157,9 +162,9 @@ function send<Request, Response>(
   const accountId = ask.accountId ?? options.accountId;
   if (accountId !== undefined) metadata.set('x-account-id', accountId);
   if (ask.traceparent !== undefined) metadata.set('traceparent', ask.traceparent);
-  const deadline = new Date(
-    systemClock.now() / 1000 + (ask.deadlineMs ?? options.defaultDeadlineMs),
-  );
+  const deadlineMs = ask.deadlineMs ?? options.defaultDeadlineMs;
+  if (!isDeadline(deadlineMs)) throw notSent('INVALID_ARGUMENT', `deadlineMs ${EXPECTED}`);
+  const deadline = new Date(systemClock.now() / 1000 + deadlineMs);
   const { signal } = ask;
   return new Promise((resolve, reject) => {
     const call = rpc(stub, request, metadata, { deadline }, (error, response) => {

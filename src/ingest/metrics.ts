@@ -51,7 +51,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   });
   const batchDuration = new Histogram({
     name: 'sms_analytics_batch_seconds',
-    help: 'From decoding a batch to its acks, waiting for Postgres included',
+    help: 'From the commit of a decoded batch to its acks, waiting for Postgres included',
     buckets: DURATION_BUCKETS_SECONDS,
     registers,
   });

@@ -8,12 +8,15 @@ import type { PoolConfig } from 'pg';
 const STATEMENT_TIMEOUT_MS = 45_000;
 /** Where Postgres does not answer at all, its own time-out does not come either. */
 const ANSWER_TIMEOUT_MS = 50_000;
+/** As long a new connection may take; it would wait for ever for a server that takes connections and says nothing. */
+const CONNECT_TIMEOUT_MS = 5_000;
 /** A peer that went without a word is noticed 10 s after this. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 /** One connection commits, one looks; the statement's plan is kept, planning it costs more than running it. */
 export const INGEST_POOL = {
   max: 2,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   application_name: 'ingest',
   options: '-c jit=off -c plan_cache_mode=force_generic_plan',
   statement_timeout: STATEMENT_TIMEOUT_MS,

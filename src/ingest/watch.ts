@@ -106,10 +106,7 @@ export class Watch {
   /** One look. Rejects where Postgres or NATS is away. */
   async look(): Promise<void> {
     const { pool, generation, worker } = this.options;
-    const found = await this.#examine(pool);
-    const counting = this.#forbidden === undefined ? found : undefined;
-    if (counting !== undefined) this.options.observe(counting.look);
-    await this.#keepLedgerDays();
+    const counting = await this.#examineAndObserve().finally(() => this.#keepLedgerDays());
     if (counting === undefined) return;
     const { stream, look, after } = counting;
     if (after === undefined) {
@@ -118,6 +115,13 @@ export class Watch {
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     await recordWatermark(pool, key, look.dataAsOf);
     await this.#readGeneration();
+  }
+
+  async #examineAndObserve(): Promise<Found | undefined> {
+    const found = await this.#examine(this.options.pool);
+    if (found === undefined || this.#forbidden !== undefined) return undefined;
+    this.options.observe(found.look);
+    return found;
   }
 
   /**

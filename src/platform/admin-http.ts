@@ -3,6 +3,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { readyMetric } from './metrics.js';
 
 export interface AdminHttpOptions {
   readonly host: string;
@@ -19,6 +20,7 @@ export interface AdminHttp {
 
 /** Listens; rejects with a message that names the port where it is taken. */
 export async function startAdminHttp(options: AdminHttpOptions): Promise<AdminHttp> {
+  readyMetric(options.registry, options.ready);
   const server = createServer(
     { headersTimeout: 5_000, requestTimeout: 10_000 },
     (request, response) => {

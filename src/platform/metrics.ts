@@ -1,6 +1,6 @@
 // The Prometheus registry of a process: build information, the Node defaults (memory, event-loop lag, garbage
 // collection), and whatever each module declares on it. Invariant: label values come from closed sets, never from
-// accounts, messages or other input; `boundedLabel` keeps the exceptions (operators) in check.
+// accounts, messages or other input.
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** A registry for one binary, with build information and the defaults of the Node process. */
@@ -17,13 +17,14 @@ export function createRegistry(binary: string, version: string): Registry {
   return registry;
 }
 
-/** A function that lets at most `most` different label values through; all later ones become `other`. */
-export function boundedLabel(most: number): (value: string) => string {
-  const known = new Set<string>();
-  return (value) => {
-    if (known.has(value)) return value;
-    if (known.size >= most) return 'other';
-    known.add(value);
-    return value;
-  };
+/** Declares whether `/readyz` is fine, from the start on: a process that never becomes ready has no other metric of it. */
+export function readyMetric(registry: Registry, isReady: () => boolean): void {
+  new Gauge({
+    name: 'sms_analytics_ready',
+    help: '1 while the process is ready, as /readyz says',
+    registers: [registry],
+    collect() {
+      this.set(isReady() ? 1 : 0);
+    },
+  });
 }

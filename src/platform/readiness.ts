@@ -14,13 +14,15 @@ export interface ReadinessOptions {
   /** Successes in a row before not ready becomes ready; the very first success counts at once. */
   readonly successesToGain?: number;
   readonly probeTimeoutMs?: number;
-  /** Told each time readiness changes, with the name of the failing probe. */
+  /** Told each time readiness changes, and where it is lacking from the start, with the name of the failing probe. */
   readonly onChange?: (ready: boolean, failing: string | undefined) => void;
 }
 
 /** Looks at its probes until it is drained. Not ready before the first success. */
 export class Readiness {
   #ready = false;
+  /** What `onChange` was told last. */
+  #told: boolean | undefined;
   #everReady = false;
   #failures = 0;
   #successes = 0;
@@ -64,8 +66,9 @@ export class Readiness {
   #change(ready: boolean, failing: string | undefined): void {
     if (ready && this.#drained.signal.aborted) return;
     if (ready) this.#everReady = true;
-    if (ready === this.#ready) return;
+    if (ready === this.#told) return;
     this.#ready = ready;
+    this.#told = ready;
     this.options.onChange?.(ready, failing);
   }
 

@@ -4,9 +4,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-
-const BEGIN = '-----BEGIN CERTIFICATE-----';
-const END = '-----END CERTIFICATE-----';
+import { readEveryCertificate } from '../../platform/pem.js';
 
 /** Where the three files are. */
 export interface TlsFiles {
@@ -33,8 +31,8 @@ export async function loadTlsMaterial(files: TlsFiles, nowMs: number): Promise<T
   );
   if (cert === undefined || key === undefined || ca === undefined) throw new Error('unreachable');
   const leaf = inFile(files.certFile, () => new X509Certificate(cert));
-  inFile(files.caFile, () => readEvery(ca));
-  inFile(files.certFile, () => readEvery(cert));
+  inFile(files.caFile, () => readEveryCertificate(ca));
+  inFile(files.certFile, () => readEveryCertificate(cert));
   inFile(files.keyFile, () => createSecureContext({ cert, key, ca }));
   const validFromMs = Date.parse(leaf.validFrom);
   const validToMs = Date.parse(leaf.validTo);
@@ -49,17 +47,6 @@ async function readPem(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (cause) {
     throw new Error(`${path}: cannot be read`, { cause });
-  }
-}
-
-/** Throws unless every certificate that a file begins can be read: OpenSSL passes over one that is cut off. */
-function readEvery(pem: Buffer): void {
-  const [before = '', ...blocks] = pem.toString('latin1').split(BEGIN);
-  if (blocks.length === 0) throw new Error('no certificate');
-  if (before.includes(END)) throw new Error('a certificate without its beginning');
-  for (const block of blocks) {
-    if (block.split(END).length !== 2) throw new Error('a certificate without its end');
-    new X509Certificate(BEGIN + block);
   }
 }
 

@@ -23,6 +23,8 @@ export interface ReadPoolOptions {
   readonly maxWaiting?: number;
   /** Longest that any statement may run, in ms; a deadline can only shorten it. Default 10,000. */
   readonly statementTimeoutMs?: number;
+  /** Longest that a read of several statements may take, in ms. Default: as long as one. */
+  readonly longestReadMs?: number;
   /** Longest that a connection may take to open, in ms. Default 5,000. */
   readonly connectTimeoutMs?: number;
   readonly applicationName?: string;
@@ -81,7 +83,10 @@ export interface ReadPool {
 
 const { escapeLiteral: literal } = pg;
 
-/** Where Postgres does not answer at all, its own time-out does not come either: so much later the connection is given up. */
+/**
+ * Where Postgres does not answer at all, its own time-out does not come either: a connection that says nothing for so much
+ * longer than any read may take is given up. All statements of a read leave at once, and the last one waits for the others.
+ */
 const SILENCE_MS = 2_000;
 /** A peer that went without a word is noticed 10 s after this, also on a connection that nobody reads from. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
@@ -103,7 +108,7 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
       // The caps stand in the session too, should a process die between BEGIN and SET LOCAL.
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + SILENCE_MS,
+      query_timeout: (options.longestReadMs ?? statementTimeoutMs) + SILENCE_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       // Statements go out without waiting for the answers of those before them.

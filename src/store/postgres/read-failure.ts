@@ -25,7 +25,8 @@ const SOCKET_CODES = new Set([
 
 /**
  * The failure behind `error`; `error` itself where it is not an expected one. SQLSTATE classes: 08
- * connection, 53 resources, 57 operator intervention (PostgreSQL, appendix A).
+ * connection, 28 authorization (a password that is being rotated), 53 resources, 57 operator intervention (PostgreSQL,
+ * appendix A).
  */
 export function readFailureOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return new Cancelled({ cause: error });
@@ -44,7 +45,7 @@ export function readFailureOf(error: unknown, signal: AbortSignal): unknown {
 }
 
 function isConnectionCode(code: string): boolean {
-  return SOCKET_CODES.has(code) || code.startsWith('08') || code.startsWith('57');
+  return SOCKET_CODES.has(code) || ['08', '28', '57'].includes(code.slice(0, 2));
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -22,7 +22,7 @@ export interface SlotKind<T> {
   sum?(values: readonly T[]): T | undefined;
 }
 
-/** One series: blocks by size of their slots in minutes. */
+/** One series: blocks by size of their slots in minutes. Its name comes from callers and may be as long as a question. */
 interface Series {
   readonly name: string;
   readonly bySize: Map<number, Sized>;
@@ -117,7 +117,6 @@ export class SlotMemory {
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     const bytes = kind.bytesOf(value);
     const name = `${kind.name} ${series}`;
-    // The name of a series comes from callers and may be as long as a question.
     const mostBytes = name.length + BLOCK_BYTES + bytes;
     if (mostBytes > this.maxBytes || look.owner !== this.#owner) return;
     const { from, to, settledTo } = slot;

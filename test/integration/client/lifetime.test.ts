@@ -12,10 +12,12 @@ import { startTestServer, type TestServer } from '../../support/api-server.js';
 import { ADMIN } from '../../support/pki.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
+const identity = { kind: 'spiffe', id: parseSpiffeId(ADMIN) as SpiffeId } as const;
+const startServer = () => startTestServer({ plaintext: true, identify: () => identity });
+
 let server: TestServer;
 beforeAll(async () => {
-  const identity = { kind: 'spiffe', id: parseSpiffeId(ADMIN) as SpiffeId } as const;
-  server = await startTestServer({ plaintext: true, identify: () => identity });
+  server = await startServer();
 });
 afterAll(() => server.stop());
 
@@ -36,6 +38,43 @@ test('tls: mesh asks in plaintext, reads no files, and sends the account of the 
   expect((await client.getSummary({})).activeAccounts).toBe(7n);
   const usage = await client.getAccountUsage({ accountId: 'acme' }, { accountId: 'acme' });
   expect(usage.accountId).toBe('acme');
+  client.close();
+});
+
+test('calls are spread over all addresses of the target', async () => {
+  const other = await startServer();
+  const both = [server, other]
+    .map(({ target }) => target.replace('localhost', '127.0.0.1'))
+    .join(',');
+  const client = createAnalyticsClient({
+    target: `ipv4:${both}`,
+    tls: 'mesh',
+    defaultDeadlineMs: 3_000,
+  });
+  const before = server.logLines.length;
+  await expect
+    .poll(
+      async () => {
+        await client.getSummary({});
+        return server.logLines.length > before && other.logLines.length > 0;
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(true);
+  client.close();
+  await other.stop();
+});
+
+test('a deadline that no timer can wait for is refused before anything is sent', async () => {
+  const client = connect();
+  for (const deadlineMs of [0, Number.NaN, Number.POSITIVE_INFINITY, 1e15]) {
+    expect(await failure(client.getSummary({}, { deadlineMs }))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      retryable: false,
+    });
+    const options = { target: server.target, tls: 'mesh', defaultDeadlineMs: deadlineMs } as const;
+    expect(() => createAnalyticsClient(options)).toThrow(RangeError);
+  }
   client.close();
 });
 

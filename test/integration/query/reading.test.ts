@@ -12,7 +12,11 @@ import {
   GetAccountUsageRequest,
   GetSummaryRequest,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
-import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
+import {
+  createReadPool,
+  type ReadPool,
+  type ReadPoolOptions,
+} from '../../../src/store/postgres/pool.js';
 import { startPostgres } from '../../support/engines.js';
 import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';
 
@@ -46,7 +50,9 @@ afterAll(async () => {
   await writer?.close();
 });
 
-function poolOf(options: { size: number; maxWaiting?: number; statementTimeoutMs?: number }) {
+function poolOf(
+  options: Pick<ReadPoolOptions, 'size' | 'maxWaiting' | 'statementTimeoutMs' | 'longestReadMs'>,
+) {
   const pool = createReadPool({
     url: { reveal: () => writer.database.url('analytics_platform') },
     applicationName: 'reading.test',
@@ -222,6 +228,16 @@ describe('a deadline', () => {
     await sleeping(pool, 0);
     await expect(sleeping(pool, 60, limits(150))).rejects.toBeInstanceOf(DeadlineExceeded);
     await eventually(async () => (await running()) === 0);
+  });
+
+  it('has room for several statements, each within its own time-out', async () => {
+    const pool = poolOf({ size: 1, statementTimeoutMs: 1_000, longestReadMs: 30_000 });
+    const naps = await pool.read(limits(), (snapshot) =>
+      Promise.all(
+        Array.from({ length: 5 }, () => snapshot.rows(undefined, 'SELECT pg_sleep(0.7)', [])),
+      ),
+    );
+    expect(naps).toHaveLength(5);
   });
 
   it('that is over issues no statement', async () => {

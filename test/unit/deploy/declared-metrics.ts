@@ -6,7 +6,7 @@ import { copyMetrics } from '../../../src/api/copy-metrics.js';
 import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
 import { serverMetrics } from '../../../src/api/grpc/metrics.js';
 import { ingestMetrics } from '../../../src/ingest/metrics.js';
-import { createRegistry } from '../../../src/platform/metrics.js';
+import { createRegistry, readyMetric } from '../../../src/platform/metrics.js';
 import { poolMetrics } from '../../../src/platform/pool-metrics.js';
 
 /** What the scraper and kube-state-metrics add. */
@@ -21,12 +21,14 @@ export function registries(): Registry[] {
   const api = createRegistry('api', '0');
   serverMetrics(api, [...ALL_METHODS]);
   poolMetrics(api, {});
+  readyMetric(api, () => false);
   freshnessMetric(api);
   cacheMetrics(api, () => ({ entries: 0, bytes: 0, hits: 0, misses: 0 }));
   copyMetrics(api, () => Promise.reject(new Error('not asked')));
   const ingest = createRegistry('ingest', '0');
   ingestMetrics(ingest);
   poolMetrics(ingest, {});
+  readyMetric(ingest, () => false);
   return [api, ingest];
 }
 
