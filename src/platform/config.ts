@@ -1,6 +1,7 @@
 // The only reader of the environment. A binary names its settings as a table (settings.ts); this file turns the table
 // and the environment into typed values, or into one message that lists every fault at once. The same table generates
 // the documentation. Invariant: a secret's value appears in no message and no printed configuration.
+import { accessSync, constants } from 'node:fs';
 import * as v from 'valibot';
 import { readSecretFile, Secret } from './secret.js';
 
@@ -17,6 +18,8 @@ export interface Setting<T = unknown> {
   readonly fallback?: string;
   /** Makes an optional variable required where another setting of the table, by its property name, has this value. */
   readonly requiredWith?: { readonly setting: string; readonly value: string };
+  /** The value names a file that must be readable. */
+  readonly isFile?: boolean;
   /** Values of secrets are wrapped, never printed, and may come from the file that `<NAME>_FILE` names. */
   readonly secret?: boolean;
 }
@@ -104,8 +107,7 @@ function readSetting(setting: Setting, env: Environment, fault: (text: string) =
       try {
         text = readSecretFile(file) || undefined;
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-        return fault(`the file that ${setting.name}_FILE names cannot be read (${code})`);
+        return fault(`the file that ${setting.name}_FILE names cannot be read (${codeOf(error)})`);
       }
       if (text === undefined) return fault(`the file that ${setting.name}_FILE names is empty`);
     }
@@ -115,7 +117,18 @@ function readSetting(setting: Setting, env: Environment, fault: (text: string) =
   if (text === '') return undefined;
   const parsed = v.safeParse(setting.schema, text);
   if (!parsed.success) return fault(setting.secret ? 'wrong form' : `wrong value ${quote(text)}`);
+  if (setting.isFile) {
+    try {
+      accessSync(text, constants.R_OK);
+    } catch (error) {
+      return fault(`the file ${quote(text)} cannot be read (${codeOf(error)})`);
+    }
+  }
   return setting.secret ? new Secret(text, file) : parsed.output;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
 }
 
 function quote(text: string): string {

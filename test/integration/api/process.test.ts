@@ -240,9 +240,17 @@ describe('it refuses to start', () => {
     expect(running.errors()).not.toMatch(/^ +at /m);
   });
 
-  test('with certificate files that cannot be read, though Postgres cannot be reached', async () => {
-    const running = run({ ...environment(), ...AWAY, TLS_KEY_FILE: `${folder.keyFile}.none` });
+  test('with files that cannot be read, all of them, though Postgres cannot be reached', async () => {
+    const none = {
+      TLS_KEY_FILE: '/none/key',
+      TLS_CA_FILE: '/none/ca',
+      POLICY_FILE: '/none/policy',
+    };
+    const running = run({ ...environment(), ...AWAY, ...none, GRPC_PORT: 'x' });
     expect(await running.exit).toBe(1);
-    expect(running.errors()).toBe(`${folder.keyFile}.none: cannot be read\n`);
+    expect(running.errors()).toContain('the configuration has 4 fault(s)');
+    for (const [name, file] of Object.entries(none)) {
+      expect(running.errors()).toContain(`${name}: the file "${file}" cannot be read (ENOENT)`);
+    }
   });
 });

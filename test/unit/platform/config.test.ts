@@ -42,7 +42,10 @@ describe('readConfig', () => {
     const databases = { DATABASE_URL: 'postgres://a/b', ACCOUNT_DATABASE_URL: 'postgres://a/b' };
     const read = (env: object) => () => readConfig(apiSettings, { ...databases, ...env });
     const inTlsMode = read({ IDENTITY_MODE: 'tls', TLS_CERT_FILE: 'c', GRPC_PORT: 'x' });
-    expect(inTlsMode).toThrow(/has 3 fault\(s\)/);
+    expect(inTlsMode).toThrow(/has 4 fault\(s\)/);
+    expect(inTlsMode).toThrow(
+      /TLS_CERT_FILE: the file "c" cannot be read \(ENOENT\), expected the path of a readable file/,
+    );
     expect(inTlsMode).toThrow(/GRPC_PORT: wrong value "x"/);
     expect(inTlsMode).toThrow(
       /TLS_KEY_FILE: not set, expected the path of a readable file, required with IDENTITY_MODE=tls/,

@@ -476,7 +476,10 @@ export interface GetDeliveryBreakdownRequest {
   filter:
     | Filter
     | undefined;
-  /** One to three different dimensions; empty means DIMENSION_OUTCOME. */
+  /**
+   * One to three different dimensions; empty means DIMENSION_OUTCOME. Accounts beside another dimension, or under a
+   * filter other than that of accounts, are read cell by cell: shorten the range, or name the accounts, where it takes long.
+   */
   groupBy: Dimension[];
   /**
    * Fields separated by commas, each with an optional " desc": messages, segments, share, and the names of the
