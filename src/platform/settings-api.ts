@@ -4,6 +4,9 @@ import { answerSettings } from './answer-settings.js';
 import type { SettingTable } from './config.js';
 import { address, admin, common, databaseUrl, integer, path, port } from './settings-shared.js';
 
+/** Read at start; those of ClickHouse are read, and told, with the other rules of its TLS (warehouse/clickhouse/tls.ts). */
+const file = { ...path, isFile: true } as const;
+
 const inTlsMode = {
   fallback: '',
   requiredWith: { setting: 'identityMode', value: 'tls' },
@@ -23,19 +26,19 @@ export const apiSettings = {
   tlsCertFile: {
     name: 'TLS_CERT_FILE',
     what: 'Certificate chain of the service (PEM); identity mode tls only',
-    ...path,
+    ...file,
     ...inTlsMode,
   },
   tlsKeyFile: {
     name: 'TLS_KEY_FILE',
     what: 'Private key of the service (PEM); identity mode tls only',
-    ...path,
+    ...file,
     ...inTlsMode,
   },
   tlsCaFile: {
     name: 'TLS_CA_FILE',
     what: 'Authorities that sign the certificates of callers (PEM); identity mode tls only',
-    ...path,
+    ...file,
     ...inTlsMode,
   },
   sidecarAddresses: {
@@ -53,7 +56,7 @@ export const apiSettings = {
   policyFile: {
     name: 'POLICY_FILE',
     what: 'Which caller may call which method',
-    ...path,
+    ...file,
     fallback: 'deploy/policy/callers.yaml',
   },
   databaseUrl: databaseUrl('analytics_platform'),

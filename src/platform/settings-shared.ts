@@ -42,7 +42,6 @@ export const address = {
 export const path = {
   schema: v.pipe(v.string(), v.nonEmpty()),
   expected: 'the path of a readable file',
-  isFile: true,
 } as const;
 
 export const databaseUrl = (role: string) =>
