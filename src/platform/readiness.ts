@@ -20,8 +20,7 @@ export interface ReadinessOptions {
 
 /** Looks at its probes until it is drained. Not ready before the first success. */
 export class Readiness {
-  #ready = false;
-  /** What `onChange` was told last. */
+  /** What `onChange` was told last; undefined before the first time. */
   #told: boolean | undefined;
   #everReady = false;
   #failures = 0;
@@ -31,7 +30,7 @@ export class Readiness {
   constructor(private readonly options: ReadinessOptions) {}
 
   get ready(): boolean {
-    return this.#ready && !this.#drained.signal.aborted;
+    return this.#told === true && !this.#drained.signal.aborted;
   }
 
   /** Looks again and again until `drain`; resolves then. */
@@ -67,7 +66,6 @@ export class Readiness {
     if (ready && this.#drained.signal.aborted) return;
     if (ready) this.#everReady = true;
     if (ready === this.#told) return;
-    this.#ready = ready;
     this.#told = ready;
     this.options.onChange?.(ready, failing);
   }

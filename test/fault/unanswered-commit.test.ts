@@ -33,10 +33,8 @@ it.each([
   const unlock = await holdCommits(site);
   await published.publish(events);
   await site.publish(refusedOf(events));
-  const viaProxy = new URL(environmentOf('ingest', site.site).DATABASE_URL ?? '');
-  viaProxy.port = String(proxy.port);
   const { child, log } = await startCounter(site, {
-    DATABASE_URL: viaProxy.href,
+    DATABASE_URL: proxy.through(environmentOf('ingest', site.site).DATABASE_URL),
     BATCH_SIZE: String(LOT + 1),
   });
   const committed = () => committedBatches(site, child);

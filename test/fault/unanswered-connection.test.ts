@@ -27,9 +27,9 @@ afterAll(async () => {
 });
 
 it('connections that are never answered are given up, and all is counted on new ones', async () => {
-  const viaProxy = new URL(environmentOf('ingest', site.site).DATABASE_URL ?? '');
-  viaProxy.port = String(proxy.port);
-  const counter = await startCounter(site, { DATABASE_URL: viaProxy.href });
+  const counter = await startCounter(site, {
+    DATABASE_URL: proxy.through(environmentOf('ingest', site.site).DATABASE_URL),
+  });
   await published.publish(first);
   await published.expectCells();
   const comeBack = proxy.vanish();

@@ -26,12 +26,10 @@ beforeAll(async () => {
   site = await createSite();
   proxy = await startCuttingProxy(site.site.ports.postgres);
   const env = environmentOf('api', site.site);
-  const viaProxy = (name: 'DATABASE_URL' | 'ACCOUNT_DATABASE_URL') => {
-    const url = new URL(env[name] ?? '');
-    url.port = String(proxy.port);
-    return { [name]: url.href };
-  };
-  await site.start('api', { ...viaProxy('DATABASE_URL'), ...viaProxy('ACCOUNT_DATABASE_URL') });
+  await site.start('api', {
+    DATABASE_URL: proxy.through(env.DATABASE_URL),
+    ACCOUNT_DATABASE_URL: proxy.through(env.ACCOUNT_DATABASE_URL),
+  });
   admin = analyticsClient(site.site.ports.grpc, site.tls, 'admin-dashboard');
   portal = analyticsClient(site.site.ports.grpc, site.tls, 'customer-portal', 'acme');
 });

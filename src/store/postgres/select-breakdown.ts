@@ -113,7 +113,7 @@ function isOfAccountsAlone({ groupBy, filter }: BreakdownQuestion): boolean {
   return groupBy.join() === 'account_id' && Object.values(others).every((one) => one === undefined);
 }
 
-/** Accounts, from an eighth of the rows that their cells are. */
+/** Accounts, from one row for each of their hours instead of all cells in it. */
 function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion): Source {
   const { hours, quarters } = accountRuns(range);
   const where = accountIds && accountIn('$8');

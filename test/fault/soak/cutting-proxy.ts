@@ -5,6 +5,8 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 
 export interface CuttingProxy {
   readonly port: number;
+  /** The same URL, but through here. */
+  through(url: string | undefined): string;
   /** Cuts every connection; returns how many. */
   cut(): number;
   /** From now on nothing that the server answers on the present connections arrives; what clients send still does. */
@@ -59,6 +61,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
   };
   return {
     port,
+    through: (url = '') => Object.assign(new URL(url), { port: String(port) }).href,
     cut,
     mute,
     vanish: () => {
