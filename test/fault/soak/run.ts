@@ -37,9 +37,8 @@ export async function runSoak({ seed, seconds, say }: SoakOptions): Promise<Soak
   const site = await createSite({ database: postgres });
   await shortenAckWait(site);
   const proxy = await startCuttingProxy(postgres.port);
-  const viaProxy = new URL(postgres.url('analytics_ingest'));
-  viaProxy.port = String(proxy.port);
-  const workers = new Workers(site, { DATABASE_URL: viaProxy.href, BATCH_SIZE: '200' });
+  const viaProxy = proxy.through(postgres.url('analytics_ingest'));
+  const workers = new Workers(site, { DATABASE_URL: viaProxy, BATCH_SIZE: '200' });
   const stage: Stage = {
     ...{ site, postgres, proxy, workers, say },
     load: await startLoad(site, seed, seconds),

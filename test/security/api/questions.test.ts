@@ -49,8 +49,7 @@ beforeAll(async () => {
     url.username = role;
     url.password = site.site.credentials.roles[role];
     url.hostname = '127.0.0.1';
-    url.port = String(proxy.port);
-    return url.href;
+    return proxy.through(url.href);
   };
   api = await site.start('api', {
     DATABASE_URL: throughProxy('analytics_platform'),
