@@ -11,6 +11,7 @@ import { connectNats, onReconnect } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
+import { addUpDays } from '../ingest/add-up-days.js';
 import { BatchLines } from '../ingest/batch-lines.js';
 import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
 import { runLoop } from '../ingest/loop.js';
@@ -20,7 +21,7 @@ import { logRefusals } from '../ingest/refusals.js';
 import { applyTrusted } from '../ingest/trusted-apply.js';
 import { Watch } from '../ingest/watch.js';
 import { startAdminHttp } from '../platform/admin-http.js';
-import { systemClock } from '../platform/clock.js';
+import { pause, systemClock } from '../platform/clock.js';
 import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
@@ -34,6 +35,8 @@ import { type Generation, readGeneration } from '../store/postgres/ingest-progre
 import { openPool, useOf } from '../store/postgres/open-pool.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
+/** How long the end waits for a day that is being added up. */
+const DAY_PATIENCE_MS = 1_000;
 /** Key of this process's own progress row. */
 const WORKER = `${hostname()}-${process.pid}`;
 
@@ -98,13 +101,22 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   void watch.run();
   void onReconnect(connection, () => watch.distrust());
   const counting = count(lifecycle, { pool, connection, watch, generation, observer });
+  const addingUp = addUpDays({
+    pool,
+    generation: generation.generation,
+    stopping: lifecycle.stopping,
+    log,
+    monotonicMs: systemClock.monotonicMs,
+    observe: observer.observeDueDays,
+  });
   lifecycle.onStop('counting', async () => {
     readiness.drain();
     await counting;
     observer.flush();
     await watch.look().catch(() => {});
     await connection.drain();
-    await pool.end();
+    // A day that takes longer is not added up, then: its statement is one transaction.
+    await Promise.race([addingUp.then(() => pool.end()), pause(DAY_PATIENCE_MS)]);
   });
   log.info('counting', {
     consumer: generation.durable,
@@ -124,6 +136,7 @@ function observerOf(registry: Registry): Observer {
   const lines = new BatchLines({ log, monotonicMs: systemClock.monotonicMs });
   return {
     observeForbidden: metrics.observeForbidden,
+    observeDueDays: metrics.observeDueDays,
     observeLook(look) {
       metrics.observeLook(look);
       lines.noteLook(look);

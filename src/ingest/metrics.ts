@@ -15,6 +15,7 @@ export interface IngestMetrics {
   observeBatch(envelopes: readonly Envelope[], committed: Committed, durationMs: number): void;
   observeLook(look: Look): void;
   observeForbidden(forbidden: boolean): void;
+  observeDueDays(count: number): void;
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
@@ -64,6 +65,10 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   );
   const stopped = gauge('sms_analytics_counting_stopped', '1 while the guard forbids counting');
   stopped.set(0);
+  const dueDays = gauge(
+    'sms_analytics_days_to_add_up',
+    'Days that are over and whose accounts are read by the quarter of an hour',
+  );
   return {
     observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {
       batchSize.observe(envelopes.length);
@@ -81,5 +86,6 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
       dataAsOf.set(look.dataAsOf / MICROS_PER_SECOND);
     },
     observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
+    observeDueDays: (count) => dueDays.set(count),
   };
 }

@@ -13,9 +13,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A peer that went without a word is noticed 10 s after this. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
-/** One connection commits, one looks; the statement's plan is kept, planning it costs more than running it. */
+/** One connection commits, one looks, one adds up days; the statement's plan is kept, planning it costs more than running it. */
 export const INGEST_POOL = {
-  max: 2,
+  max: 3,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   application_name: 'ingest',
   options: '-c jit=off -c plan_cache_mode=force_generic_plan',

@@ -110,7 +110,7 @@ function readByAccount(
       ]);
       return { state, found };
     };
-    return sources.platformPool.read(limits, read, { atOnce: true });
+    return sources.platformPool.read(limits, read, { atOnce: true, plansAnew: true });
   });
 }
 

@@ -97,6 +97,15 @@ export function largest(rpc: Rpc, endMs: number, timeZone: string, index: number
   return questionOf(rpc, asked, index, true);
 }
 
+/** Every account beside the operators that it sends by, over so many days; no two alike. */
+export function accountsByOperator(endMs: number, days: number, index: number): Question {
+  const range = rangeOf(endMs, days * DAY_MS - (index + 1) * (HOUR_MS / 4));
+  const groupBy = [Dimension.DIMENSION_ACCOUNT, Dimension.DIMENSION_OPERATOR];
+  const question = GetDeliveryBreakdownRequest.fromPartial({ range, timeZone: 'UTC', groupBy });
+  const request = Buffer.from(GetDeliveryBreakdownRequest.encode(question).finish());
+  return { path: AnalyticsServiceService.getDeliveryBreakdown.path, request };
+}
+
 function spread(variant: number): number {
   return createHash('sha256').update(String(variant)).digest().readUInt16LE(0);
 }

@@ -15,7 +15,7 @@ import { projectRoot } from '../../deploy/local/project.js';
 import { environmentOf, NODE_OPTIONS, plainEnvironment } from '../../deploy/local/services.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { openCaller } from './query-load.js';
-import { seedDays, seedFreshness } from './query-seed.js';
+import { addUpSettled, seedDays, seedFreshness } from './query-seed.js';
 
 export interface QuerySite {
   /** Callers of the api over 90 days, of the one over nine, and of the bare server. */
@@ -95,6 +95,7 @@ export async function startQuerySite(
       await analyze(url);
     }
   }
+  await addUpSettled(fullUrl);
 
   const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {
     const child = await startChild({

@@ -17,12 +17,16 @@ import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains
 
 /** Sizes of cells in minutes, coarsest first. */
 const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
+/** Of outcome_account_day, and where that is not made, of outcome_account. */
+const DAY_MINUTES = 1440;
+const DAY_GRAINS: readonly number[] = [DAY_MINUTES, BASE_GRAIN_MINUTES];
 export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();
 export const BASE_GRAIN: readonly number[] = [BASE_GRAIN_MINUTES];
 
 /** The rollups that are read by cells. */
 type Rollup =
   | 'outcome_account'
+  | 'outcome_account_day'
   | 'account_outcome_sum'
   | 'outcome_platform'
   | 'outcome_sum'
@@ -49,7 +53,12 @@ export interface CellRange {
 export function fromCells(rollup: Rollup, where?: string, runs = ['$2', '$3', '$4']): string {
   return `FROM unnest(${runs[0]}::smallint[], ${runs[1]}::timestamptz[], ${runs[2]}::timestamptz[])
                 AS run (grain_minutes, starts_at, ends_at)
-        CROSS JOIN LATERAL (
+        ${cellsOfRuns(rollup, where)}`;
+}
+
+/** What `fromCells` has behind the runs, for runs that come from elsewhere as `run`. */
+export function cellsOfRuns(rollup: Rollup, where?: string): string {
+  return `CROSS JOIN LATERAL (
           SELECT *
             FROM ${rollup} AS cell
            WHERE cell.generation = $1
@@ -116,7 +125,7 @@ export function runValues(runs: readonly Run[]): unknown[] {
 const edgeTexts = new WeakMap<object, string>();
 
 /** An array of instants, whole minutes, as Postgres reads it. */
-function instants(list: readonly EpochMicros[]): string {
+export function instants(list: readonly EpochMicros[]): string {
   let day = Number.NaN;
   let date = '';
   const texts = list.map((instant) => {
@@ -182,6 +191,20 @@ export function reasonBy(settled: `$${number}`): string {
 
 export function settledValue({ settledThrough }: CellRange): string {
   return formatInstant(settledThrough);
+}
+
+/** The runs of every account: whole UTC days, each by itself, and the quarters of an hour before, between and after them. */
+export function dayRuns(range: CellRange): { days: EpochMicros[]; quarters: Run[] } {
+  const runs = runsOf(range, { grains: DAY_GRAINS, settles: true });
+  const ofDays = runs.filter((run) => run.grainMinutes === DAY_MINUTES);
+  return {
+    days: ofDays.flatMap(({ from, to }) => daysIn(from, to)),
+    quarters: runs.filter((run) => run.grainMinutes === BASE_GRAIN_MINUTES),
+  };
+}
+
+function daysIn(from: EpochMicros, to: EpochMicros): EpochMicros[] {
+  return Array.from({ length: (to - from) / MICROS_PER_DAY }, (_, i) => from + i * MICROS_PER_DAY);
 }
 
 function settledCut(

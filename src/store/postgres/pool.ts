@@ -61,6 +61,8 @@ export interface ReadOptions {
   readonly accountId?: string;
   /** `work` calls for everything before it first waits: the snapshot ends there, and all of it costs one round trip. */
   readonly atOnce?: boolean;
+  /** Statements are planned for their own parameters: for those that may read millions of rows, or few. */
+  readonly plansAnew?: boolean;
 }
 
 export interface ReadPool {
@@ -147,7 +149,7 @@ async function readOnce<T>(
   { pool, cancelOn, statementTimeoutMs, clock }: Reader,
   limits: ReadLimits,
   work: (snapshot: Snapshot) => Promise<T>,
-  { accountId, atOnce = false }: ReadOptions,
+  { accountId, atOnce = false, plansAnew = false }: ReadOptions,
 ): Promise<T> {
   const endsAt = clock.monotonicMs() + limits.remainingMs;
   let client: pg.PoolClient;
@@ -178,6 +180,7 @@ async function readOnce<T>(
       [
         'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
         timeoutMs < statementTimeoutMs ? `SET LOCAL statement_timeout = ${timeoutMs}` : [],
+        plansAnew ? 'SET LOCAL plan_cache_mode = force_custom_plan' : [],
         accountId === undefined ? [] : `SET LOCAL analytics.account_id = ${literal(accountId)}`,
       ]
         .flat()

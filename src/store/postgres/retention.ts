@@ -67,6 +67,7 @@ export interface RollupTier {
 
 export const ROLLUP_TIERS: readonly RollupTier[] = [
   { table: 'outcome_account', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'outcome_account_day', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'outcome_platform', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'money_account', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'latency_platform', grains: '> 1', keptFor: 'rollupDays' },

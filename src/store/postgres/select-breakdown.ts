@@ -3,19 +3,21 @@
  * with the sums of all of them beside it. The statement is put together from closed lists of columns;
  * every value is a parameter. All else follows from remembered cells, see src/query/breakdown-rows.ts.
  */
+import { BASE_GRAIN_MINUTES } from '../../domain/counted.js';
 import type { OrderKey } from '../../domain/ordering.js';
 import type { Outcome } from '../../domain/outcome.js';
 import { type ErrorClass, REASONS } from '../../domain/reasons.js';
 import {
   accountRuns,
-  BASE_GRAIN,
   type CellRange,
+  cellsOfRuns,
   cellValues,
+  dayRuns,
   fromCells,
+  instants,
   MESSAGES_OF_SUMS,
   outcomeBy,
   reasonBy,
-  runsOf,
   runValues,
   settledValue,
 } from './cells.js';
@@ -137,17 +139,39 @@ function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion)
   };
 }
 
-/** Any dimensions, from the cells of a quarter of an hour, summed by what they have before each reason is given its class. */
+/**
+ * Any dimensions: whole days where they are added up, else quarters of an hour; summed by what they have before each reason
+ * is given its class.
+ */
 function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Source {
   const columns = groupBy.join(', ');
   const byOperator = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
-  const where = filter.accountIds ? `${byOperator} AND ${accountIn('$12')}` : byOperator;
+  const where = filter.accountIds ? `${byOperator} AND ${accountIn('$13')}` : byOperator;
+  const { days, quarters } = dayRuns(range);
+  const part = `SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id, cell.account_id,
+           cell.messages, cell.segments`;
   return {
     tables: `
-  answered AS (
-    SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id, cell.account_id,
-           sum(cell.messages) AS messages, sum(cell.segments) AS segments
+  day AS MATERIALIZED (
+    SELECT day.bucket AS starts_at, day.bucket + interval '24 hours' AS ends_at,
+           coalesce(made.added_up = made.version, false) AS is_added_up
+      FROM unnest($12::timestamptz[]) AS day (bucket)
+      LEFT JOIN day_version AS made
+        ON made.generation = $1 AND made.grain_minutes = 1440 AND made.bucket = day.bucket
+  ), cell AS (
+    ${part}
       ${fromCells('outcome_account', where)}
+    UNION ALL
+    ${part}
+      FROM (SELECT ${BASE_GRAIN_MINUTES} AS grain_minutes, * FROM day WHERE NOT is_added_up) AS run
+        ${cellsOfRuns('outcome_account', where)}
+    UNION ALL
+    ${part}
+      FROM (SELECT 1440 AS grain_minutes, * FROM day WHERE is_added_up) AS run
+        ${cellsOfRuns('outcome_account_day', where)}
+  ), answered AS (
+    SELECT outcome, reason, operator_id, account_id, sum(messages) AS messages, sum(segments) AS segments
+      FROM cell
      GROUP BY 1, 2, 3, 4
   ), classed AS (
     SELECT answered.*, coalesce(known.error_class, '') AS error_class
@@ -163,7 +187,7 @@ function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Sour
     HAVING sum(messages) > 0
   )`,
     values: [
-      ...cellValues(range, runsOf(range, { grains: BASE_GRAIN, settles: true })),
+      ...cellValues(range, quarters),
       settledValue(range),
       REASONS.map((row) => row.reason),
       REASONS.map((row) => row.errorClass),
@@ -171,6 +195,7 @@ function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Sour
       filter.outcomes ?? null,
       filter.reasons ?? null,
       filter.errorClasses ?? null,
+      instants(days),
       ...(filter.accountIds === undefined ? [] : [filter.accountIds]),
     ],
   };

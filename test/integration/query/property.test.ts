@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decode } from '../../../src/broker/nats/decode.js';
 import { foldBatch } from '../../../src/domain/ledger-fold.js';
 import { Dimension } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import { addUpDay } from '../../../src/store/postgres/add-up-day.js';
 import {
   applyBatch,
   conflictLetters,
@@ -69,6 +70,13 @@ async function apply(batch: readonly Stored[]): Promise<void> {
   await applyBatch(owner, { generation: 1, streamId, worker: 'one' }, encodeBatch(countable));
 }
 
+/** Adds up every third day, each time others: of the rest some are as they were added up, and some have changed since. */
+async function addUpSome(batches: readonly Stored[], turn: number): Promise<void> {
+  const days = new Set(batches.map(({ payload }) => acceptedAtOf(payload).slice(0, 10)));
+  const third = [...days].sort().filter((_, i) => i % 3 === turn % 3);
+  for (const day of third) await addUpDay(owner, 1, Date.parse(day) / 86_400_000);
+}
+
 /** Each remembers in another way; all must say the same. */
 const processesAt = (now: string): [string, TestQueries][] => {
   const common = {
@@ -115,6 +123,7 @@ describe.each(SEASONS)('in a ledger of $name', (season: Season) => {
     for (let done = 0; done < batches.length; done += ROUND) {
       for (const batch of batches.slice(done, done + ROUND))
         if (batch.length > 0) await apply(batch);
+      await addUpSome(batches.flat(), done / ROUND);
       const counted = ledgerOf(batches.slice(0, done + ROUND).flat());
       // From before the anchors' last week to the wall clock, never at the edge of a cell.
       const left = (batches.length - done - ROUND) / batches.length;

@@ -17,6 +17,7 @@ import {
   type QueryContext,
   type QueryOptions,
 } from '../../../src/query/queries.js';
+import { addUpDay } from '../../../src/store/postgres/add-up-day.js';
 import { createReadPool, type ReadPool } from '../../../src/store/postgres/pool.js';
 import { createDatabase, type TestDatabase } from '../../support/engines.js';
 
@@ -115,6 +116,11 @@ export class RollupWriter {
       [generation, JSON.stringify(full)],
     );
     await this.touch(rows, generation);
+  }
+
+  /** Adds up a UTC day (`YYYY-MM-DD`) as ingest does. */
+  addUpDay(day: string): Promise<boolean> {
+    return addUpDay(this.client, 1, Date.parse(day) / 86_400_000);
   }
 
   /** Says that the days of these rows have changed, as the ledger statement does. */

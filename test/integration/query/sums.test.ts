@@ -125,6 +125,10 @@ beforeAll(async () => {
   await writer.latency(latency);
   await writer.throughput(throughput);
   await writer.freshness(DATA_AS_OF);
+  // Some days are added up and some are not.
+  for (let day = 0; day < QUARTERS / 96; day += 2) {
+    await writer.addUpDay(new Date(FIRST_MS + day * 96 * QUARTER_MS).toISOString().slice(0, 10));
+  }
   queries = queriesAt(writer.database, '2026-03-31T09:20:00Z');
 });
 

@@ -42,6 +42,7 @@ const EXPECTED: Record<string, Partial<Record<string, string>>> = {
   money_account: { account: 'S', etl: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   money_sum: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   outcome_account: { account: 'S', etl: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
+  outcome_account_day: { ingest: 'SIU', ops: 'SD', platform: 'S' },
   outcome_platform: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   outcome_sum: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   refund: { ingest: 'SIU', ops: 'SIU' },
@@ -103,14 +104,26 @@ describe('the rights of the login roles', () => {
   });
 });
 
+/** Everything that belongs to one account or message. */
+const BOUND = [
+  'account_money_sum',
+  'account_outcome_sum',
+  'audit_record',
+  'ledger',
+  'money_account',
+  'outcome_account',
+  'outcome_account_day',
+  'refund',
+];
+
 test('row-level security is on and forced, so that it binds the owner too', async () => {
   const { rows } = await superuser.query<{ name: string; on: boolean; forced: boolean }>(
     `SELECT relname::text AS name, relrowsecurity AS on, relforcerowsecurity AS forced
        FROM pg_class WHERE relname = ANY ($1) AND relnamespace = 'public'::regnamespace ORDER BY 1`,
-    [['ledger', 'refund', 'outcome_account', 'money_account', 'audit_record']],
+    [BOUND],
   );
   expect(rows).toEqual(
-    ['audit_record', 'ledger', 'money_account', 'outcome_account', 'refund'].map((name) => ({
+    BOUND.map((name) => ({
       name,
       on: true,
       forced: true,

@@ -478,7 +478,7 @@ export interface GetDeliveryBreakdownRequest {
     | undefined;
   /**
    * One to three different dimensions; empty means DIMENSION_OUTCOME. Accounts beside another dimension, or under a
-   * filter other than that of accounts, are read cell by cell: shorten the range, or name the accounts, where it takes long.
+   * filter other than that of accounts, are read day by day and take the longer: shorten the range, or name the accounts.
    */
   groupBy: Dimension[];
   /**

@@ -1,0 +1,62 @@
+/**
+ * Beside counting: days that are over are added up for questions about every account (add-up-day.ts).
+ * A day waits until nothing has changed it for a round, since its sums are worth nothing after the next
+ * receipt; answers are right without them, only slower.
+ */
+import type { Pool } from 'pg';
+import { type EpochDay, formatDay } from '../domain/instant.js';
+import { pause } from '../platform/clock.js';
+import type { Log } from '../platform/log.js';
+import { addUpDay, daysToAddUp } from '../store/postgres/add-up-day.js';
+
+export interface AddUpOptions {
+  readonly pool: Pool;
+  readonly generation: number;
+  readonly stopping: AbortSignal;
+  readonly log: Log;
+  readonly monotonicMs: () => number;
+  /** Between two rounds, and as long as a day must have been the same. */
+  readonly intervalMs?: number;
+  /** Told after each round how many days are over and not added up. */
+  readonly observe: (dueCount: number) => void;
+}
+
+const INTERVAL_MS = 60_000;
+/** Of the time that one day took, before the next one: Postgres has better things to do, months of days after an upgrade too. */
+const REST = 9;
+
+/** Adds up until stopping; failures are logged, and the next round tries again. */
+export async function addUpDays(options: AddUpOptions): Promise<void> {
+  const { stopping, log, intervalMs = INTERVAL_MS } = options;
+  let seen = new Map<EpochDay, bigint>();
+  while (!stopping.aborted) {
+    try {
+      seen = await addUpUnchanged(options, seen);
+    } catch (error) {
+      log.warn('days not added up', { error });
+    }
+    await pause(intervalMs, stopping);
+  }
+}
+
+/** Adds up the due days that are what they were when `seen`; resolves to those left, as seen now. */
+async function addUpUnchanged(
+  { pool, generation, stopping, log, monotonicMs, observe }: AddUpOptions,
+  seen: ReadonlyMap<EpochDay, bigint>,
+): Promise<Map<EpochDay, bigint>> {
+  const due = await daysToAddUp(pool, generation);
+  const left = new Map(due.map(({ day, version }) => [day, version]));
+  observe(left.size);
+  for (const { day, version } of due) {
+    if (stopping.aborted) break;
+    if (seen.get(day) !== version) continue;
+    const beganMs = monotonicMs();
+    if (await addUpDay(pool, generation, day)) {
+      log.debug('day added up', { instant: formatDay(day), durationMs: monotonicMs() - beganMs });
+    }
+    left.delete(day);
+    observe(left.size);
+    await pause(REST * (monotonicMs() - beganMs), stopping);
+  }
+  return left;
+}

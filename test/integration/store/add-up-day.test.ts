@@ -1,0 +1,176 @@
+// Days that are added up: they say what the quarters of an hour say, or they are not read.
+import pg from 'pg';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AdmittedEvent } from '../../../src/domain/event.js';
+import { dayOf, formatInstant, MICROS_PER_DAY } from '../../../src/domain/instant.js';
+import { foldBatch } from '../../../src/domain/ledger-fold.js';
+import {
+  Dimension,
+  GetDeliveryBreakdownRequest,
+} from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
+import { addUpDays } from '../../../src/ingest/add-up-days.js';
+import { systemClock } from '../../../src/platform/clock.js';
+import { createLog } from '../../../src/platform/log.js';
+import { addUpDay, daysToAddUp } from '../../../src/store/postgres/add-up-day.js';
+import { applyBatch, encodeBatch } from '../../../src/store/postgres/apply-batch.js';
+import { createDatabase, type TestDatabase } from '../../support/engines.js';
+import { charged, MESSAGE_ID } from '../../unit/domain/ledger-events.js';
+import { caller, queriesAt } from '../query/rollup-rows.js';
+
+const DAY = dayOf(systemClock.now()) - 2;
+const NOON = DAY * MICROS_PER_DAY + MICROS_PER_DAY / 2;
+/** As the ingest role, whose rights must be enough. */
+let pool: pg.Pool;
+let owner: pg.Pool;
+let database: TestDatabase;
+let streamId: number;
+let messages = 0;
+const open: { end(): Promise<void> }[] = [];
+
+beforeEach(async () => {
+  database = await createDatabase();
+  owner = new pg.Pool({ connectionString: database.superuserUrl, max: 4 });
+  pool = new pg.Pool({ connectionString: database.url('analytics_ingest'), max: 4 });
+  open.push(owner, pool);
+  const day = formatInstant(NOON);
+  await owner.query('SELECT create_ledger_days(1::smallint, $1::date - 2, $1::date + 2)', [day]);
+  const { rows } = await owner.query<{ stream_id: number }>(
+    `INSERT INTO event_stream (name, created_at) VALUES ('SMS_EVENTS', now()) RETURNING stream_id`,
+  );
+  streamId = rows[0]?.stream_id as number;
+  await count(message('acme'), message('acme'), message('beta'));
+});
+afterAll(() => Promise.all(open.map((one) => one.end())));
+
+function message(accountId: string, acceptedAt = NOON): AdmittedEvent {
+  messages += 1;
+  const messageId = MESSAGE_ID.slice(0, -4) + String(messages).padStart(4, '0');
+  const eventId = `c-${messages}`;
+  return charged({ messageId, eventId, accountId, acceptedAt, chargedAt: acceptedAt });
+}
+
+async function count(...events: AdmittedEvent[]): Promise<void> {
+  const encoded = encodeBatch({ folded: foldBatch(events), deadLetters: [], highestSequence: 1 });
+  await applyBatch(pool, { generation: 1, streamId, worker: 'one' }, encoded);
+}
+
+/** Messages by account and operator over ten days, as a caller is told them. */
+async function told(): Promise<string[]> {
+  const now = formatInstant(systemClock.now());
+  const queries = queriesAt(database, now, { cacheEntries: 0, lookIntervalMs: 0 });
+  const at = (days: number) => formatInstant((DAY + days) * MICROS_PER_DAY);
+  const { rows } = await queries
+    .getDeliveryBreakdown(
+      GetDeliveryBreakdownRequest.fromPartial({
+        range: { start: at(-8), end: at(2) },
+        groupBy: [Dimension.DIMENSION_ACCOUNT, Dimension.DIMENSION_OPERATOR],
+      }),
+      caller(),
+    )
+    .finally(() => queries.end());
+  return rows.map((row) => `${row.accountId} ${row.messages}`);
+}
+
+const dueDays = async () => (await daysToAddUp(pool, 1)).map(({ day }) => day - DAY);
+
+describe('a day', () => {
+  it('is due once it is over, and again after each change', async () => {
+    await count(message('acme', NOON + 2 * MICROS_PER_DAY));
+    expect(await dueDays()).toEqual([1, 0]);
+    expect(await addUpDay(pool, 1, DAY)).toBe(true);
+    expect(await addUpDay(pool, 1, DAY)).toBe(false);
+    expect(await dueDays()).toEqual([1]);
+    await count(message('beta'));
+    expect(await dueDays()).toEqual([1, 0]);
+  });
+
+  it('without events is added up once, and due when the first one comes', async () => {
+    expect(await addUpDay(pool, 1, DAY + 1)).toBe(true);
+    expect(await dueDays()).toEqual([0]);
+    await count(message('acme', NOON + MICROS_PER_DAY));
+    expect(await dueDays()).toEqual([1, 0]);
+    expect(await told()).toEqual(['acme 3', 'beta 1']);
+  });
+
+  it('is read where it is added up, and where it has changed since, is not', async () => {
+    await addUpDay(pool, 1, DAY);
+    expect(await told()).toEqual(['acme 2', 'beta 1']);
+    // What stands there is what is told: it is read.
+    await owner.query(`UPDATE outcome_account_day SET messages = 70 WHERE account_id = 'acme'`);
+    expect(await told()).toEqual(['acme 70', 'beta 1']);
+    await count(message('beta'), message('beta'));
+    expect(await told()).toEqual(['beta 3', 'acme 2']);
+    await addUpDay(pool, 1, DAY);
+    expect(await told()).toEqual(['beta 3', 'acme 2']);
+  });
+
+  it('forgets an account that its messages have left', async () => {
+    const first = charged({ messageId: MESSAGE_ID, eventId: 'c-b', accountId: 'gone' });
+    const at = { acceptedAt: NOON, chargedAt: NOON };
+    await count({ ...first, ...at });
+    await addUpDay(pool, 1, DAY);
+    expect(await told()).toContain('gone 1');
+    // An earlier charge of another account displaces it.
+    await count({ ...first, ...at, eventId: 'c-a', accountId: 'here', chargedAt: NOON - 1 });
+    await addUpDay(pool, 1, DAY);
+    expect(await told()).toEqual(['acme 2', 'beta 1', 'here 1']);
+  });
+
+  it('that changes while it is added up is not taken for what it was before', async () => {
+    const changing = await pool.connect();
+    await changing.query('BEGIN');
+    const encoded = encodeBatch({
+      ...{ folded: foldBatch([message('beta'), message('beta')]), deadLetters: [] },
+      highestSequence: 1,
+    });
+    await applyBatch(changing, { generation: 1, streamId, worker: 'one' }, encoded);
+    // It has seen the day without the two, and waits for the row of the day's version.
+    const adding = addUpDay(pool, 1, DAY);
+    await vi.waitFor(async () => {
+      const { rows } = await owner.query(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outcome_account_day%'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await changing.query('COMMIT');
+    changing.release();
+    expect(await adding).toBe(true);
+    expect(await told()).toEqual(['beta 3', 'acme 2']);
+    expect(await dueDays()).toContain(0);
+  });
+
+  it('is added up by one process at a time', async () => {
+    const holding = await owner.connect();
+    await holding.query('BEGIN');
+    await holding.query('SELECT pg_advisory_xact_lock(1, $1)', [DAY]);
+    expect(await addUpDay(pool, 1, DAY)).toBe(false);
+    await holding.query('COMMIT');
+    holding.release();
+    expect(await addUpDay(pool, 1, DAY)).toBe(true);
+  });
+});
+
+describe('beside counting', () => {
+  it('days are added up that have not changed for a round, failures notwithstanding', async () => {
+    const stopping = new AbortController();
+    const rounds: number[] = [];
+    const refused = vi.spyOn(pool, 'query').mockRejectedValueOnce(new Error('away') as never);
+    const running = addUpDays({
+      pool,
+      generation: 1,
+      stopping: stopping.signal,
+      log: createLog({ service: 'ingest', level: 'fatal' }),
+      monotonicMs: systemClock.monotonicMs,
+      intervalMs: 20,
+      observe: (dueCount) => rounds.push(dueCount),
+    });
+    await vi.waitFor(() => expect(rounds.at(-1)).toBe(0), { timeout: 20_000 });
+    stopping.abort();
+    await running;
+    expect(refused).toHaveBeenCalled();
+    // The first round only sees what is due.
+    expect(rounds.slice(0, 3)).toEqual([2, 2, 1]);
+    expect(await dueDays()).toEqual([]);
+    expect(await told()).toEqual(['acme 2', 'beta 1']);
+  });
+});
