@@ -6,6 +6,7 @@ import { type CallRecord, callRecord } from './call-record.js';
 import type { DenialReason } from './denial-reasons.js';
 import type { DenialAudit } from './denials.js';
 import type { Identity, IdentityReader } from './identity.js';
+import { UNKNOWN_METHOD } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Caller, Policy } from './policy.js';
 import { type Refusal, refusals, statusOf } from './statuses.js';
@@ -34,6 +35,11 @@ export function authorise(options: AuthoriseOptions): ServerInterceptor {
           onReceiveMetadata: (metadata, pass) => {
             const record = callRecord(metadata);
             const identity = identify(call, metadata, record.connection);
+            if (record.method === UNKNOWN_METHOD) {
+              if (identity.kind !== 'none') record.caller = policy.callerOf(identity);
+              call.sendStatus(statusOf(refusals.unimplemented, record.correlationId));
+              return;
+            }
             const judged =
               identity.kind === 'none'
                 ? {

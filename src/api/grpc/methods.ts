@@ -22,6 +22,9 @@ export const ALL_METHODS: ReadonlySet<string> = new Set([
   ...REFLECTION,
 ]);
 
+/** What every method is called that the port does not have, and reflection's where it is off: a stranger chose its name. */
+export const UNKNOWN_METHOD = 'unknown/unknown';
+
 /** Methods that stay open until the client or the server ends them; all others end by the deadline cap. */
 export const LONG_LIVED_METHODS: ReadonlySet<string> = new Set(['grpc.health.v1.Health/Watch']);
 

@@ -2,7 +2,7 @@
 // oversize message below every interceptor, and leaves half-sent streams open after it has answered. Both are cured at
 // the innermost call: each status passes `onStatus` first, and a stream that the client has not ended, or has not read by its
 // deadline, is closed soon after. It also serves any HTTP method and any content type that begins like gRPC's, and gives servers without
-// TLS no limits; both are cured at its HTTP/2 servers. Tests hold that grpc-js still looks like this.
+// TLS no limits; both are cured at its HTTP/2 servers. Methods that it does not know pass no interceptor. Tests hold that grpc-js still looks like this.
 import {
   constants,
   type Http2SecureServer,
@@ -11,7 +11,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Server, ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import { type Server, type ServerInterceptingCallInterface, status } from '@grpc/grpc-js';
 
 /** A status on its way to the caller. */
 export type OutgoingStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
@@ -33,10 +33,10 @@ export function watchStatus(
 ): void {
   const send = call.sendStatus.bind(call);
   const { stream } = call as Innards;
-  call.sendStatus = (status) => {
+  call.sendStatus = (outgoing) => {
     // The status stands behind an answer that is not read: the deadline has passed.
     const isUnread = stream !== undefined && stream.writableLength > 0;
-    send(onStatus(status));
+    send(onStatus(outgoing));
     if (stream === undefined) return;
     // NO_ERROR would wait until all of it is read.
     if (isUnread) closeSoon(stream, constants.NGHTTP2_CANCEL);
@@ -61,6 +61,22 @@ export function limitConnections(server: Server, limits: SecureServerOptions): v
   Object.assign(commonServerOptions, limits);
 }
 
+/** Lets calls of methods that a server does not have pass its interceptors like all others, as calls of `method`. */
+export function interceptUnknownMethods(server: Server, method: string): void {
+  const { handlers } = server as unknown as { handlers: Map<string, object> };
+  const known = handlers.get.bind(handlers);
+  const bytes = (value: Buffer) => value;
+  const unknown = {
+    type: 'unary',
+    path: `/${method}`,
+    deserialize: bytes,
+    serialize: bytes,
+    func: (_call: unknown, callback: (error: object) => void) =>
+      callback({ code: status.UNIMPLEMENTED, details: 'no interceptor has answered' }),
+  };
+  handlers.get = (path) => known(path) ?? unknown;
+}
+
 /**
  * Turns away every request to a bound server that is no gRPC, before grpc-js sees it: another method than POST, another
  * content type than `application/grpc` and `application/grpc+proto`. gRPC-Web is such a type.
@@ -72,14 +88,14 @@ export function refuseForeignRequests(server: Server): void {
     if (handlers.length === 0) throw new Error('grpc-js handles its streams in another way');
     http2Server.removeAllListeners('stream');
     http2Server.on('stream', (stream, headers, ...rest) => {
-      const status = statusOfForeign(headers);
-      if (status === undefined) {
+      const httpStatus = statusOfForeign(headers);
+      if (httpStatus === undefined) {
         for (const handle of handlers) handle.call(http2Server, stream, headers, ...rest);
         return;
       }
       stream.once('error', () => {});
       if (stream.destroyed) return;
-      stream.respond({ ':status': status }, { endStream: true });
+      stream.respond({ ':status': httpStatus }, { endStream: true });
       stream.resume();
       closeSoon(stream, constants.NGHTTP2_NO_ERROR);
     });

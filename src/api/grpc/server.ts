@@ -23,10 +23,15 @@ import type { IdentityReader } from './identity.js';
 import { silenceLibraryLog } from './library-log.js';
 import { connectionLimits, serverLimits } from './limits.js';
 import { LongCalls } from './long-calls.js';
-import { LONG_LIVED_METHODS, rawService } from './methods.js';
+import { LONG_LIVED_METHODS, rawService, UNKNOWN_METHOD } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Policy } from './policy.js';
-import { limitConnections, refuseForeignRequests, watchSessions } from './raw-call.js';
+import {
+  interceptUnknownMethods,
+  limitConnections,
+  refuseForeignRequests,
+  watchSessions,
+} from './raw-call.js';
 import { guardSession } from './session-guard.js';
 import { type UnaryOptions, unary } from './unary.js';
 
@@ -83,6 +88,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   );
   server.addService(rawService(HealthService), healthHandlers(health, unaryOptions));
   options.addReflection?.(server);
+  interceptUnknownMethods(server, UNKNOWN_METHOD);
   const port = await bind(server, options);
   refuseForeignRequests(server);
   const sessions = new Set<ServerHttp2Session>();

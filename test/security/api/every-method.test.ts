@@ -59,15 +59,29 @@ describe.each(Object.entries(ALLOWED))('%s', (identity, allowed) => {
   });
 });
 
-test('unknown methods, and reflection where it is off, are UNIMPLEMENTED', async () => {
-  const issued = await issueCaller(api.authority, ADMIN);
-  const client = new Client(api.target, channelCredentials(api, issued));
+test('unknown methods, and reflection where it is off, are UNIMPLEMENTED, logged and counted', async () => {
   const reflection = [...ALL_METHODS].filter((method) => method.startsWith('grpc.reflection'));
   expect(reflection).toHaveLength(2);
-  for (const method of [`${ANALYTICS}/DropTables`, 'x.Y/Z', ...reflection]) {
-    expect(await ask(client, method)).toBe(GrpcCode.UNIMPLEMENTED);
+  const methods = [`${ANALYTICS}/DropTables`, 'x.Y/Z', '+41791234567/x', ...reflection];
+  for (const identity of [ADMIN, STRANGER]) {
+    const issued = await issueCaller(api.authority, identity);
+    const client = new Client(api.target, channelCredentials(api, issued), {
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    for (const method of methods) expect(await ask(client, method)).toBe(GrpcCode.UNIMPLEMENTED);
+    client.close();
   }
-  client.close();
+  const lines = api.logLines().filter((line) => line.includes('UNIMPLEMENTED'));
+  const calls = lines.map((line) => JSON.parse(line));
+  expect(calls.map(({ method, caller }) => [method, caller])).toEqual([
+    ...methods.map(() => ['unknown/unknown', 'admin-dashboard']),
+    ...methods.map(() => ['unknown/unknown', undefined]),
+  ]);
+  // What a stranger calls a method is nowhere: neither in a line nor in a label.
+  expect(api.logLines().join('')).not.toContain('41791234567');
+  const handled = /grpc_service="unknown",grpc_method="unknown",grpc_code="Unimplemented"/;
+  expect(await api.metric('grpc_server_handled_total', handled)).toBe(2 * methods.length);
+  expect(await api.metrics()).not.toContain('DropTables');
 });
 
 /** A right question for this method, so that whoever may ask it is answered. */
