@@ -31,8 +31,18 @@ export const port = {
 export const url = (...schemes: string[]) =>
   v.pipe(
     v.string(),
-    v.check((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1))),
+    v.check((text) => URL.canParse(text) && isUsable(new URL(text), schemes)),
   );
+
+/** A user or password with a % that begins no escape is found here, and not by the first connection. */
+function isUsable({ protocol, username, password }: URL, schemes: readonly string[]): boolean {
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    return false;
+  }
+  return schemes.includes(protocol.slice(0, -1));
+}
 
 export const address = {
   schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.:_-]{1,253}$/)),

@@ -19,14 +19,19 @@ export interface NatsAccess {
 
 const RECONNECT_WAIT_MS = 500;
 
-/** Connects; rejects where no server answers or the user is refused, and never gives up afterwards. */
-export function connectNats(access: NatsAccess): Promise<NatsConnection> {
+/** Connects; rejects where no server answers, the user is refused or a password has none, and never gives up afterwards. */
+export async function connectNats(access: NatsAccess): Promise<NatsConnection> {
   const urls = access
     .url()
     .split(',')
     .map((url) => new URL(url));
   const user = access.user ?? decodeURIComponent(urls[0]?.username ?? '');
   const password = () => access.password?.() ?? passwordIn(access.url());
+  if (user === '' && access.password?.() !== undefined) {
+    throw new Error(
+      'NATS_PASSWORD is set but no user is: set NATS_USER, or name the user in NATS_URL',
+    );
+  }
   return connect({
     servers: urls.map((url) => `${url.protocol}//${url.host}`),
     ...(user === '' ? {} : { authenticator: usernamePasswordAuthenticator(user, password) }),
