@@ -10,6 +10,7 @@ import type { EpochDay } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { type Applied, type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js';
+import { blamesTheValues, lacksPartition } from '../store/postgres/write-failure.js';
 import { countable, type Decided, decide, unstorable } from './count.js';
 
 export interface CommitOptions {
@@ -31,6 +32,8 @@ export class CommitAbandoned extends Error {
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
+/** Longer than it takes to look: a floor that has risen is known by then. */
+const MISSING_DAY_MS = 2_000;
 /** What a batch is given before it is halved: a lock that is held for a minute is not worth that. */
 const TIME_OUTS_OF_WHOLE = 3;
 
@@ -70,6 +73,7 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   const mayHalve = envelopes.length > 1;
   const applied = await applyPatiently(options, encoded, streamId, mayHalve);
   if (!(applied instanceof Error)) return { decided, unstorableCount: 0, ...applied };
+  if (lacksPartition(applied)) return commitLater(options, prepared, applied);
   if (mayHalve) return commitHalves(options, prepared);
   const [envelope] = envelopes;
   const [event] = decided.events;
@@ -80,6 +84,20 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   if (second instanceof Error) throw second;
   // The letter is in unstorableCount; among what was decided on arrival it would be counted twice.
   return { decided: { ...decided, events: [] }, unstorableCount: 1, ...second };
+}
+
+/**
+ * A day of the ledger is not there. Dropped, its events are refused once the new floor is known here; not made yet, they wait
+ * for it. So the batch is judged anew, after a while.
+ */
+async function commitLater(
+  options: CommitOptions,
+  { envelopes, streamId }: Prepared,
+  error: Error,
+): Promise<Committed> {
+  options.log.warn('a ledger day is missing, trying again', { error });
+  await pause(MISSING_DAY_MS, options.stopping);
+  return commit(options, prepare(options, envelopes, streamId));
 }
 
 async function commitHalves(
@@ -113,8 +131,9 @@ async function applyPatiently(
       return await options.apply(batch, streamId);
     } catch (error) {
       if (error instanceof CommitAbandoned) throw error;
-      if (blamesTheBatch(error)) return error as Error;
+      if (blamesTheValues(error)) return error as Error;
       if (options.stopping.aborted) throw new CommitAbandoned('stopped', { cause: error });
+      if (lacksPartition(error)) return error as Error;
       if (ranOutOfTime(error) && mayHalve && ++timeOuts === TIME_OUTS_OF_WHOLE) {
         options.log.warn('batch ran out of time, halved', { attempt, error });
         return error as Error;
@@ -124,15 +143,6 @@ async function applyPatiently(
     await pause(waitMs, options.stopping);
     waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS);
   }
-}
-
-/**
- * SQLSTATE class 22 (data exception), 23 (integrity), 54 (program limit) come from the values; every
- * other failure (connection, resources, shutdown, deadlock, privileges, schema) from the surroundings.
- */
-function blamesTheBatch(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && code.length === 5 && /^(22|23|54)/.test(code);
 }
 
 /** Cancelled by statement_timeout (pool-options.ts), or by somebody. */

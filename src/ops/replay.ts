@@ -22,6 +22,7 @@ import {
   readGeneration,
 } from '../store/postgres/ingest-progress.js';
 import { OPS_WORKER } from '../store/postgres/retention.js';
+import { blamesTheValues } from '../store/postgres/write-failure.js';
 import type { Session } from './session.js';
 
 /** What became of one. */
@@ -104,9 +105,8 @@ async function count(
     // Not the progress of a pull: it says nothing about the sequences below it.
     await applyBatch(pool, context, encodeBatch({ folded, deadLetters: [], highestSequence: 0 }));
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (!/^(22|23|54)/.test(code ?? '')) throw error;
-    return `unstorable: ${message}`;
+    if (!blamesTheValues(error)) throw error;
+    return `unstorable: ${(error as Error).message}`;
   }
   if (await isCounted(pool, generation, folded)) return undefined;
   return `conflict: ${DEAD_LETTER_MEANING.conflict}`;

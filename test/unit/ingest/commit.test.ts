@@ -25,7 +25,10 @@ function charges(count: number): Envelope[] {
 }
 
 /** Commits through an `apply` that is told the batch's highest sequence; what was said is kept. */
-function committing(apply: (highestSequence: number) => void) {
+function committing(
+  apply: (highestSequence: number) => void,
+  ledgerFloor: () => number = () => -Infinity,
+) {
   const warnings: string[] = [];
   const options: CommitOptions = {
     apply: async (batch) => {
@@ -33,7 +36,7 @@ function committing(apply: (highestSequence: number) => void) {
       return { conflictCount: 1, duplicateCount: 1 };
     },
     rules: DEFAULT_ADMISSION_RULES,
-    ledgerFloor: () => -Infinity,
+    ledgerFloor,
     stopping: new AbortController().signal,
     log: { warn: (message: string) => warnings.push(message) } as unknown as Log,
   };
@@ -90,4 +93,26 @@ it('makes one dead letter of an event that the database refuses, alone or among 
       decided: { deadLetters: [] },
     });
   }
+});
+
+it('judges a batch anew whose day of the ledger is missing, and blames no event for it', async () => {
+  const missing = () =>
+    Object.assign(new Error('no partition of relation "ledger_g1" found for row'), {
+      code: '23514',
+    });
+  let floor = -Infinity;
+  let refusals = 0;
+  const { run, warnings } = committing(
+    () => {
+      if (++refusals > 1) return;
+      // The day was dropped: its floor is known a look later.
+      floor = Infinity;
+      throw missing();
+    },
+    () => floor,
+  );
+  const { decided, unstorableCount } = await run(charges(2));
+  expect(unstorableCount).toBe(0);
+  expect(decided.deadLetters.map(({ reason }) => reason)).toEqual(['too_old', 'too_old']);
+  expect(warnings).toEqual(['a ledger day is missing, trying again']);
 });
