@@ -214,9 +214,10 @@ function watchReadiness(
         setFreshness(state.dataAsOf);
       },
     },
-    onChange: (ready, failing) => {
+    onChange: (ready, lacking) => {
       server.setServing(ready);
-      log.info('readiness changed', { state: ready ? 'ready' : 'not ready', reason: failing });
+      const state = ready ? 'ready' : 'not ready';
+      log.info('readiness changed', { state, reason: lacking?.step, error: lacking?.error });
     },
   });
   lifecycle.onStop('readiness', () => readiness.drain());

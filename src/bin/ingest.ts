@@ -196,7 +196,7 @@ async function openSideDoor(
 ): Promise<Readiness> {
   const readiness = new Readiness({
     probes,
-    onChange: (ready, failing) => log.info(ready ? 'ready' : 'not ready', { step: failing }),
+    onChange: (ready, lacking) => log.info(ready ? 'ready' : 'not ready', { ...lacking }),
   });
   const admin = await startAdminHttp({
     host: config.adminHost,

@@ -14,8 +14,16 @@ export interface ReadinessOptions {
   /** Successes in a row before not ready becomes ready; the very first success counts at once. */
   readonly successesToGain?: number;
   readonly probeTimeoutMs?: number;
-  /** Told each time readiness changes, and where it is lacking from the start, with the name of the failing probe. */
-  readonly onChange?: (ready: boolean, failing: string | undefined) => void;
+  /** Told each time readiness changes, and where it is lacking from the start. */
+  readonly onChange?: (ready: boolean, lacking: Lacking | undefined) => void;
+}
+
+/** Why a process is not ready. */
+export interface Lacking {
+  /** The name of the failing probe, or `draining`. */
+  readonly step: string;
+  /** What the probe rejected with. */
+  readonly error?: unknown;
 }
 
 /** Looks at its probes until it is drained. Not ready before the first success. */
@@ -59,18 +67,18 @@ export class Readiness {
   /** Not ready from now on. */
   drain(): void {
     this.#drained.abort();
-    this.#change(false, 'draining');
+    this.#change(false, { step: 'draining' });
   }
 
-  #change(ready: boolean, failing: string | undefined): void {
+  #change(ready: boolean, lacking: Lacking | undefined): void {
     if (ready && this.#drained.signal.aborted) return;
     if (ready) this.#everReady = true;
     if (ready === this.#told) return;
     this.#told = ready;
-    this.options.onChange?.(ready, failing);
+    this.options.onChange?.(ready, lacking);
   }
 
-  async #failingProbe(): Promise<string | undefined> {
+  async #failingProbe(): Promise<Lacking | undefined> {
     const looks = Object.entries(this.options.probes).map(async ([name, probe]) => {
       const limit = AbortSignal.timeout(this.options.probeTimeoutMs ?? 2_000);
       const expired = new Promise<never>((_, reject) =>
@@ -78,9 +86,9 @@ export class Readiness {
       );
       return Promise.race([probe(limit), expired]).then(
         () => undefined,
-        () => name,
+        (error: unknown) => ({ step: name, error }),
       );
     });
-    return (await Promise.all(looks)).find((name) => name !== undefined);
+    return (await Promise.all(looks)).find((lacking) => lacking !== undefined);
   }
 }

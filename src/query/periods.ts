@@ -25,9 +25,9 @@ export function freshnessOf(state: AnswerState, settleHours: number): Freshness 
   return { state, dataAsOf, settledThrough: settledThrough(dataAsOf, settleHours) };
 }
 
-/** Changes with the data, and with data_as_of, which moves buckets from state to state. */
-export function revisionOf({ state, dataAsOf }: Freshness): string {
-  return `${state.revision}.${dataAsOf.toString(36)}`;
+/** Changes with the data, and with data_as_of and settled_through, which move buckets from state to state. */
+export function revisionOf({ state, dataAsOf, settledThrough }: Freshness): string {
+  return `${state.revision}.${dataAsOf.toString(36)}.${settledThrough.toString(36)}`;
 }
 
 /** What is read for one period: its buckets, of which at most one is two slots. */

@@ -9,7 +9,10 @@ function watched(): { readiness: Readiness; set: (works: boolean) => void; chang
     probes: { database: () => (works ? Promise.resolve() : Promise.reject(new Error('down'))) },
     failuresToLose: 3,
     successesToGain: 2,
-    onChange: (ready, failing) => changes.push(`${ready} ${failing ?? ''}`.trim()),
+    onChange: (ready, lacking) => {
+      const why = lacking && ` ${lacking.step} ${(lacking.error as Error | undefined)?.message}`;
+      changes.push(`${ready}${why ?? ''}`);
+    },
   });
   return { readiness, changes, set: (value) => (works = value) };
 }
@@ -35,7 +38,7 @@ test('the first success makes it ready; three failures in a row lose it; two suc
   expect(readiness.ready).toBe(false);
   await readiness.look();
   expect(readiness.ready).toBe(true);
-  expect(changes).toEqual(['true', 'false database', 'true']);
+  expect(changes).toEqual(['true', 'false database down', 'true']);
 });
 
 test('a drained process is not ready at once and for good', async () => {
