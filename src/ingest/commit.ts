@@ -11,7 +11,7 @@ import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { type Applied, type EncodedBatch, encodeBatch } from '../store/postgres/apply-batch.js';
 import { blamesTheValues, lacksPartition } from '../store/postgres/write-failure.js';
-import { countable, type Decided, decide, unstorable } from './count.js';
+import { countable, type Decided, decide, together, unstorable } from './count.js';
 
 export interface CommitOptions {
   /** Applies one batch in one transaction: trusted-apply.ts. */
@@ -102,13 +102,13 @@ async function commitLater(
 
 async function commitHalves(
   options: CommitOptions,
-  { envelopes, decided, streamId }: Prepared,
+  { envelopes, streamId }: Prepared,
 ): Promise<Committed> {
   const middle = Math.ceil(envelopes.length / 2);
   const first = await commit(options, prepare(options, envelopes.slice(0, middle), streamId));
   const second = await commit(options, prepare(options, envelopes.slice(middle), streamId));
   return {
-    decided,
+    decided: together(first.decided, second.decided),
     unstorableCount: first.unstorableCount + second.unstorableCount,
     conflictCount: first.conflictCount + second.conflictCount,
     duplicateCount: first.duplicateCount + second.duplicateCount,

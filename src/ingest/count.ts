@@ -57,6 +57,16 @@ export function decide(
   return { events, deadLetters, highestSequence, highestPublishedAt, unknownFieldCount };
 }
 
+/** What became of two halves of a batch, the earlier one first. */
+export function together(first: Decided, second: Decided): Decided {
+  return {
+    ...second,
+    events: [...first.events, ...second.events],
+    deadLetters: [...first.deadLetters, ...second.deadLetters],
+    unknownFieldCount: first.unknownFieldCount + second.unknownFieldCount,
+  };
+}
+
 /** The batch that the ledger statement takes. */
 export function countable(decided: Decided): CountableBatch {
   const { highestSequence, highestPublishedAt } = decided;
