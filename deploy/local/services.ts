@@ -92,8 +92,8 @@ export const NODE_OPTIONS: Readonly<Partial<Record<ServiceName, readonly string[
 export const MALLOC: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
   api: {
     MALLOC_ARENA_MAX: '2',
-    MALLOC_MMAP_THRESHOLD_: '32768',
-    MALLOC_TRIM_THRESHOLD_: '32768',
+    MALLOC_MMAP_THRESHOLD_: '65536',
+    MALLOC_TRIM_THRESHOLD_: '131072',
   },
 };
 

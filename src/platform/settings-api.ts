@@ -66,10 +66,10 @@ export const apiSettings = {
   },
   poolSize: {
     name: 'POOL_SIZE',
-    what: 'Connections of each of the two Postgres pools that questions are answered from',
+    what: 'Connections of each of the two Postgres pools that questions are answered from; more than twice the processors of Postgres, over all processes, slow each other down',
     schema: integer(1, 100),
     expected: '1-100',
-    fallback: '8',
+    fallback: '4',
   },
   deadlineCapMs: {
     name: 'DEADLINE_CAP_MS',

@@ -4,6 +4,8 @@
  */
 
 const ZERO = 0x30;
+/** As a digit. */
+const COMMA = 0x2c - ZERO;
 /** So many digits are exact as a number. */
 const SAFE_DIGITS = 15;
 /** Times 1e9 below 2 ** 53. */
@@ -12,21 +14,24 @@ const SAFE_AMOUNT = 9_000_000;
 /** Most numbers are small, and these need not be made. */
 const SMALL = Array.from({ length: 1_024 }, (_, i) => BigInt(i));
 
-/** Reads the runs of digits in a text, whatever stands between them. */
+/** Reads the numbers of rows that commas divide, whatever else stands between them. Those that a row leaves out at its end are 0. */
 export class NumberScanner {
   #at = 0;
+  #rowEnded = false;
 
   constructor(private readonly text: string) {
     this.#skip();
   }
 
-  /** Whether there is another one. */
-  get more(): boolean {
+  /** Whether there is another row: it begins there. */
+  nextRow(): boolean {
+    this.#rowEnded = false;
     return this.#at < this.text.length;
   }
 
-  /** Exact up to 2 ** 53. */
+  /** The next number of the row. Exact up to 2 ** 53. */
   number(): number {
+    if (this.#rowEnded) return 0;
     const { text } = this;
     let value = 0;
     for (let digit = text.charCodeAt(this.#at) - ZERO; digit >= 0 && digit <= 9; ) {
@@ -60,6 +65,7 @@ export class NumberScanner {
     for (; this.#at < text.length; this.#at++) {
       const digit = text.charCodeAt(this.#at) - ZERO;
       if (digit >= 0 && digit <= 9) return;
+      if (digit === COMMA) this.#rowEnded = true;
     }
   }
 }

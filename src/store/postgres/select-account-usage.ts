@@ -2,7 +2,6 @@
 
 import type { CountTable } from '../../domain/count-table.js';
 import type { CurrencySums } from '../../domain/money.js';
-import { OUTCOMES } from '../../domain/outcome.js';
 import {
   accountRuns,
   CELL_MINUTE,
@@ -16,16 +15,18 @@ import {
 import type { Row, Snapshot } from './pool.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
 import { MONEY_OF_CELLS, readSums } from './select-money.js';
-import { addCells, COUNTS_OF_CELLS } from './select-outcomes.js';
+import { addCells, COUNTS_OF_CELL, COUNTS_OF_CELLS } from './select-outcomes.js';
 
 const ACCOUNT = 'cell.account_id = $6';
 const QUARTERS = ['$7', '$8', '$9'];
 
 // Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the columns of its sums.
-const isOutcome = (name: string) =>
-  `CASE WHEN ${outcomeBy('$5')} = '${name}' THEN cell.messages ELSE 0 END`;
+const countOf = (name: string) =>
+  name === 'segments' || name === 'contradicted'
+    ? `cell.${name}`
+    : `CASE WHEN ${outcomeBy('$5')} = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`;
 const COUNTS_OF_QUARTERS = `
-  string_agg(concat_ws(' ', ${CELL_MINUTE}, ${OUTCOMES.map(isOutcome).join(', ')}, cell.contradicted, cell.segments), ',')`;
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, ${COUNTS_OF_CELL.map(countOf).join(', ')}), ',')`;
 
 const BY_HOUR = `
   SELECT *

@@ -6,11 +6,12 @@ import { NumberScanner } from './scanner.js';
 
 /**
  * The money of some cells as `readSums` reads it, in two columns: the codes of their currencies, three letters each (ISO
- * 4217), and their numbers, as one text each. Cells of one slot are added up here: most slots are one.
+ * 4217), and their numbers, as one text each, without refunds where there are none. Cells of one slot are added up here: most slots are one.
  */
 export const MONEY_OF_CELLS = `
   string_agg(cell.currency, ''),
-  string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.charges, cell.refunds, cell.charged, cell.refunded), ',')`;
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.charges, cell.charged,
+                       CASE WHEN cell.refunds > 0 OR cell.refunded <> 0 THEN concat_ws(' ', cell.refunds, cell.refunded) END), ',')`;
 const CODE_LETTERS = 3;
 
 const OF_OPERATORS = `
@@ -57,13 +58,13 @@ export function readSums(
   if (!codes || !cells) return;
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells);
-  for (let at = 0; scanner.more; at += CODE_LETTERS) {
+  for (let at = 0; scanner.nextRow(); at += CODE_LETTERS) {
     const slot = slotOf(scanner.number());
     each(slot, {
       currency: codes.slice(at, at + CODE_LETTERS),
       charges: scanner.bigint(),
-      refunds: scanner.bigint(),
       charged: scanner.nanos(),
+      refunds: scanner.bigint(),
       refunded: scanner.nanos(),
     });
   }

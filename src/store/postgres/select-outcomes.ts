@@ -1,6 +1,12 @@
 /** Messages by outcome, slot by slot: of the platform and its operators. */
 import type { CountTable } from '../../domain/count-table.js';
-import { addCounts, COUNT_FIELDS, type Counts, failedCount } from '../../domain/counts.js';
+import {
+  addCounts,
+  COUNT_FIELDS,
+  type Counts,
+  failedCount,
+  noCounts,
+} from '../../domain/counts.js';
 import {
   CELL_MINUTE,
   type CellRange,
@@ -17,12 +23,21 @@ import { NumberScanner } from './scanner.js';
 // here: most slots are one. What is pending in settled cells is UNKNOWN.
 const SETTLED = `cell.bucket < $5::timestamptz`;
 
+/** The numbers of a cell behind its minute. What is seldom stands last, and is left out where it is zero: writing it takes longest. */
+export const COUNTS_OF_CELL = [
+  ...['delivered', 'segments'],
+  ...['undeliverable', 'expired'],
+  ...['rejected', 'deleted', 'unknown', 'contradicted', 'pending'],
+] as readonly (keyof Counts)[];
+const SELDOM = 'cell.rejected + cell.deleted + cell.unknown + cell.contradicted + cell.pending';
+
 /** The counts of some cells as `readCounts` reads them; $5 is the parameter of `settledValue`. */
 export const COUNTS_OF_CELLS = `
-  string_agg(concat_ws(' ', ${CELL_MINUTE}, CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END, cell.delivered,
-                       cell.undeliverable, cell.expired, cell.rejected, cell.deleted,
-                       CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END,
-                       cell.contradicted, cell.segments), ',')`;
+  string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.delivered, cell.segments,
+    CASE WHEN cell.undeliverable + cell.expired + ${SELDOM} > 0 THEN concat_ws(' ', cell.undeliverable, cell.expired,
+      CASE WHEN ${SELDOM} > 0 THEN concat_ws(' ', cell.rejected, cell.deleted,
+        CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END, cell.contradicted,
+        CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END) END) END), ',')`;
 
 const OF_OPERATORS = `
   SELECT cell.operator_id, ${COUNTS_OF_CELLS}
@@ -66,39 +81,30 @@ function readCounts(
   each: (slot: number, counts: Counts) => void,
 ): void {
   const slotOf = slotFinder(range);
-  for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
+  for (const scanner = new NumberScanner(cells ?? ''); scanner.nextRow(); ) {
     const slot = slotOf(scanner.number());
-    const counts: Counts = {
-      accepted: 0n,
-      pending: scanner.bigint(),
-      delivered: scanner.bigint(),
-      undeliverable: scanner.bigint(),
-      expired: scanner.bigint(),
-      rejected: scanner.bigint(),
-      deleted: scanner.bigint(),
-      unknown: scanner.bigint(),
-      contradicted: scanner.bigint(),
-      segments: scanner.bigint(),
-    };
+    const counts = noCounts();
+    for (const name of COUNTS_OF_CELL) counts[name] = scanner.bigint();
     counts.accepted = counts.pending + counts.delivered + failedCount(counts) + counts.unknown;
     each(slot, counts);
   }
 }
 
 const ACCEPTED = COUNT_FIELDS.indexOf('accepted');
+const COLUMNS = COUNTS_OF_CELL.map((name) => COUNT_FIELDS.indexOf(name));
 const CONTRADICTED = COUNT_FIELDS.indexOf('contradicted');
 
-/** Adds the same cells to the rows of their slots. Their numbers stand in the order of the columns, and make up `accepted`. */
+/** Adds the same cells to the rows of their slots; the outcomes, whose columns come before the others, make up `accepted`. */
 export function addCells(
   cells: string | null | undefined,
   range: CellRange,
   table: CountTable,
 ): void {
   const slotOf = slotFinder(range);
-  for (const scanner = new NumberScanner(cells ?? ''); scanner.more; ) {
+  for (const scanner = new NumberScanner(cells ?? ''); scanner.nextRow(); ) {
     const slot = slotOf(scanner.number());
     let accepted = 0;
-    for (let column = ACCEPTED + 1; column < COUNT_FIELDS.length; column++) {
+    for (const column of COLUMNS) {
       const number = scanner.number();
       table.add(slot, column, number);
       if (column < CONTRADICTED) accepted += number;

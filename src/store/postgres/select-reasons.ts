@@ -49,6 +49,7 @@ function reasonsOf([, names, cells]: Row, range: CellRange): Map<number, ReasonC
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells ?? '');
   for (const reason of names?.split(',') ?? []) {
+    scanner.nextRow();
     const slot = slotOf(scanner.number());
     let own = slots.get(slot);
     if (own === undefined) {
