@@ -82,16 +82,17 @@ export function plainEnvironment(): Record<string, string> {
  * marked again; where it may double, answers are a tenth faster, and it takes 20 MB more.
  */
 export const NODE_OPTIONS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
-  api: ['--max-semi-space-size=8', '--max-old-space-size=160', '--heap-growing-percent=40'],
+  api: ['--max-semi-space-size=4', '--max-old-space-size=160', '--heap-growing-percent=40'],
 };
 
 /**
  * What glibc is told for a binary, as in deploy/kubernetes/base/api.yaml (mallopt(3)): large answers come and go, and what
- * they leave behind goes back to the system instead of staying in pieces.
+ * they leave behind goes back to the system instead of staying in pieces. Most answers are smaller than 64 KiB, and getting
+ * their memory from the system each time took half of the rate where a page fault is dear (DESIGN.md, 18).
  */
 export const MALLOC: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
   api: {
-    MALLOC_ARENA_MAX: '2',
+    MALLOC_ARENA_MAX: '1',
     MALLOC_MMAP_THRESHOLD_: '65536',
     MALLOC_TRIM_THRESHOLD_: '131072',
   },

@@ -31,16 +31,12 @@ const options = new Command('npm run bench -- query')
   .option('--data-dir <dir>', 'keep the databases there, and use those of the same day and scale')
   .parse()
   .opts<{ scale: number; calls: number; rounds: number; only?: string; dataDir?: string }>();
-const DAYS = 90;
-const LAST_DAYS = 9;
+const [DAYS, LAST_DAYS] = [90, 9];
 const CALLERS = 50;
 const PER_DAY = Math.round((10_000_000 * options.scale) / DAYS);
 const CALLS = options.calls;
 const ROUNDS = options.rounds;
-/**
- * Asked before anything is measured. A connection of Postgres maps shared memory page by page as it comes to it: of 90 days
- * of accounts each of the api's eight had most after 2,000 questions, 50 page faults in each, and none from then on.
- */
+/** Asked before anything is measured: a connection of Postgres maps 90 days of accounts page by page in its first 2,000. */
 const WARM_UP = Math.max(CALLS, Math.round(16_000 * Math.min(1, options.scale)));
 /** Different answers that the bare server takes turns with. */
 const ANSWERS = 50;
@@ -179,7 +175,7 @@ async function largestBeside({ full, crowd, answersDir }: QuerySite, rpc: Rpc): 
 
 /**
  * The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. The smaller process has
- * answered as many questions of the kind before as the other one had before its measured ones.
+ * answered as many questions of the kind before as the other one had before its measured ones, and both as many of the same days.
  */
 async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string): Promise<Figure> {
   const granularity = Granularity.GRANULARITY_HOUR;
@@ -188,6 +184,9 @@ async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string):
     return questionOf(rpc, { range, timeZone, granularity }, index);
   };
   await load(recent, (i) => typical(rpc, endMs, LAST_DAYS, i), { callers: CALLERS, calls: CALLS });
+  const others = (index: number) => next(GROWTH_QUESTIONS + index);
+  for (const one of [recent, full])
+    await load(one, others, { callers: 1, calls: GROWTH_QUESTIONS });
   const took = new Map<Client, number[]>([
     [recent, []],
     [full, []],

@@ -70,6 +70,9 @@ function askLargest(dashboard: Analytics, groupBy: number[]): Promise<Code>[] {
   });
 }
 
+/** As deploy/CONFIGURATION.md has it: where so many wait, the platform has no connection left. */
+const POOL_SIZE = 4;
+
 describe('two hundred callers who ask for the largest range at once', () => {
   it('get an answer or are told to come back, while health and ingestion go on', async () => {
     const { ports } = site.site;
@@ -99,7 +102,9 @@ describe('two hundred callers whose questions wait for a lock', () => {
     await locker.query('BEGIN; LOCK TABLE outcome_platform, outcome_sum IN ACCESS EXCLUSIVE MODE');
     try {
       const answers = askLargest(dashboard, [4, 2]);
-      await expect.poll(() => waitingForALock(), { timeout: 20_000 }).toBeGreaterThan(4);
+      await expect
+        .poll(() => waitingForALock(), { timeout: 20_000 })
+        .toBeGreaterThanOrEqual(POOL_SIZE);
       const day = (offset: number) =>
         new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
       const took: number[] = [];
@@ -128,7 +133,7 @@ describe('two hundred callers whose questions wait for a lock', () => {
         expect(ready.status).toBe(200);
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
-      expect(await waitingForALock()).toBeGreaterThan(4);
+      expect(await waitingForALock()).toBeGreaterThanOrEqual(POOL_SIZE);
       await locker.query('ROLLBACK');
       await Promise.all(answers);
     } finally {
