@@ -30,12 +30,14 @@ export async function addUpDays(options: AddUpOptions): Promise<void> {
   const { stopping, log, intervalMs = INTERVAL_MS } = options;
   let seen = new Map<EpochDay, bigint>();
   while (!stopping.aborted) {
+    // First of all: a process that has just begun has its backlog to count.
+    await pause(intervalMs, stopping);
+    if (stopping.aborted) return;
     try {
       seen = await addUpUnchanged(options, seen);
     } catch (error) {
       log.warn('days not added up', { error });
     }
-    await pause(intervalMs, stopping);
   }
 }
 
