@@ -17,7 +17,7 @@ export interface AddUpOptions {
   readonly monotonicMs: () => number;
   /** Between two rounds, and as long as a day must have been the same. */
   readonly intervalMs?: number;
-  /** Told after each round how many days are over and not added up. */
+  /** Told how many days are over and not added up, as each round finds them and with each day that is done. */
   readonly observe: (dueCount: number) => void;
 }
 

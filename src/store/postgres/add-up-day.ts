@@ -6,6 +6,7 @@
 import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/instant.js';
+import { DAY_MINUTES } from './cells.js';
 
 type Queryable = Pick<Pool, 'query'>;
 
@@ -25,7 +26,7 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
                (SELECT date_bin('1 day', min(bucket), timestamptz '2000-01-01T00:00:00Z') FROM outcome_account
                  WHERE generation = $1 AND grain_minutes = ${BASE_GRAIN_MINUTES}),
                now() - interval '24 hours', interval '24 hours') AS day (bucket)
-        LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = 1440 AND r.bucket = day.bucket
+        LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = ${DAY_MINUTES} AND r.bucket = day.bucket
        WHERE r.added_up IS DISTINCT FROM coalesce(r.version, 0)
        ORDER BY day.bucket DESC`,
     values: [generation],
@@ -38,7 +39,7 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
 const ADD_UP = `
   WITH due AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version FROM day_version
-     WHERE generation = $1 AND grain_minutes = 1440 AND bucket = $2::timestamptz
+     WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = $2::timestamptz
     HAVING max(added_up) IS DISTINCT FROM coalesce(max(version), 0) AND pg_try_advisory_xact_lock($1, $3)
   ), added AS (
     INSERT INTO outcome_account_day AS r

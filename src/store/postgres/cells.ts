@@ -17,8 +17,9 @@ import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains
 
 /** Sizes of cells in minutes, coarsest first. */
 const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
-/** Of outcome_account_day, and where that is not made, of outcome_account. */
-const DAY_MINUTES = 1440;
+/** Of outcome_account_day and of day_version. */
+export const DAY_MINUTES = 1440;
+/** Of outcome_account_day, and where a day is not added up, of outcome_account. */
 const DAY_GRAINS: readonly number[] = [DAY_MINUTES, BASE_GRAIN_MINUTES];
 export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();
 export const BASE_GRAIN: readonly number[] = [BASE_GRAIN_MINUTES];
@@ -51,10 +52,18 @@ export interface CellRange {
  * where this takes 20 ms).
  */
 export function fromCells(rollup: Rollup, where?: string, runs = ['$2', '$3', '$4']): string {
-  return `FROM unnest(${runs[0]}::smallint[], ${runs[1]}::timestamptz[], ${runs[2]}::timestamptz[])
-                AS run (grain_minutes, starts_at, ends_at)
+  return `FROM ${runsIn(runs)}
         ${cellsOfRuns(rollup, where)}`;
 }
+
+/** The runs in three parameters. */
+function runsIn([grains, starts, ends]: readonly string[]): string {
+  return `unnest(${grains}::smallint[], ${starts}::timestamptz[], ${ends}::timestamptz[])
+                AS run (grain_minutes, starts_at, ends_at)`;
+}
+
+/** Those of `cellValues`. */
+export const RUNS = runsIn(['$2', '$3', '$4']);
 
 /** What `fromCells` has behind the runs, for runs that come from elsewhere as `run`. */
 export function cellsOfRuns(rollup: Rollup, where?: string): string {

@@ -12,11 +12,13 @@ import {
   type CellRange,
   cellsOfRuns,
   cellValues,
+  DAY_MINUTES,
   dayRuns,
   fromCells,
   instants,
   MESSAGES_OF_SUMS,
   outcomeBy,
+  RUNS,
   reasonBy,
   runValues,
   settledValue,
@@ -157,17 +159,16 @@ function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Sour
            coalesce(made.added_up = made.version, false) AS is_added_up
       FROM unnest($12::timestamptz[]) AS day (bucket)
       LEFT JOIN day_version AS made
-        ON made.generation = $1 AND made.grain_minutes = 1440 AND made.bucket = day.bucket
+        ON made.generation = $1 AND made.grain_minutes = ${DAY_MINUTES} AND made.bucket = day.bucket
   ), cell AS (
     ${part}
-      ${fromCells('outcome_account', where)}
-    UNION ALL
-    ${part}
-      FROM (SELECT ${BASE_GRAIN_MINUTES} AS grain_minutes, * FROM day WHERE NOT is_added_up) AS run
+      FROM (SELECT * FROM ${RUNS}
+            UNION ALL
+            SELECT ${BASE_GRAIN_MINUTES}, starts_at, ends_at FROM day WHERE NOT is_added_up) AS run
         ${cellsOfRuns('outcome_account', where)}
     UNION ALL
     ${part}
-      FROM (SELECT 1440 AS grain_minutes, * FROM day WHERE is_added_up) AS run
+      FROM (SELECT ${DAY_MINUTES} AS grain_minutes, * FROM day WHERE is_added_up) AS run
         ${cellsOfRuns('outcome_account_day', where)}
   ), answered AS (
     SELECT outcome, reason, operator_id, account_id, sum(messages) AS messages, sum(segments) AS segments

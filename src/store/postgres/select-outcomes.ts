@@ -25,10 +25,16 @@ const SETTLED = `cell.bucket < $5::timestamptz`;
 
 /** The numbers of a cell behind its minute. What is seldom stands last, and is left out where it is zero: writing it takes longest. */
 export const COUNTS_OF_CELL = [
-  ...['delivered', 'segments'],
-  ...['undeliverable', 'expired'],
-  ...['rejected', 'deleted', 'unknown', 'contradicted', 'pending'],
-] as readonly (keyof Counts)[];
+  'delivered',
+  'segments',
+  'undeliverable',
+  'expired',
+  'rejected',
+  'deleted',
+  'unknown',
+  'contradicted',
+  'pending',
+] as const satisfies readonly (keyof Counts)[];
 const SELDOM = 'cell.rejected + cell.deleted + cell.unknown + cell.contradicted + cell.pending';
 
 /** The counts of some cells as `readCounts` reads them; $5 is the parameter of `settledValue`. */
