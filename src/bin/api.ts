@@ -6,7 +6,7 @@ import { cacheMetrics, freshnessMetric } from '../api/answer-metrics.js';
 import { copyMetrics } from '../api/copy-metrics.js';
 import { DenialAudit } from '../api/grpc/denials.js';
 import { identityReader } from '../api/grpc/identity.js';
-import { ALL_METHODS } from '../api/grpc/methods.js';
+import { ALL_METHODS, UNKNOWN_METHOD } from '../api/grpc/methods.js';
 import { type ServerMetrics, serverMetrics } from '../api/grpc/metrics.js';
 import { loadPolicy } from '../api/grpc/policy.js';
 import { type GrpcServer, startGrpcServer } from '../api/grpc/server.js';
@@ -49,7 +49,7 @@ runProcess({ log, exitWithParent: config.exitWithParent === 'on' }, start);
 async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('api', VERSION);
   const policy = loadPolicy(config.policyFile, ALL_METHODS);
-  const metrics = serverMetrics(registry, [...ALL_METHODS]);
+  const metrics = serverMetrics(registry, [...ALL_METHODS, UNKNOWN_METHOD]);
   let readiness: Readiness | undefined;
   const admin = await startAdminHttp({
     host: config.adminHost,

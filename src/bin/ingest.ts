@@ -169,6 +169,7 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
       applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
     rules: { msisdn: config.msisdnDigits },
     ledgerFloor: () => watch.ledgerFloor,
+    onMissingDay: () => watch.makeLedgerDays(),
     stopping,
     log,
   };

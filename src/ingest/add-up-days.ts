@@ -43,9 +43,18 @@ export async function addUpDays(options: AddUpOptions): Promise<void> {
 
 /** Adds up the due days that are what they were when `seen`; resolves to those left, as seen now. */
 async function addUpUnchanged(
-  { pool, generation, stopping, log, monotonicMs, observe }: AddUpOptions,
+  options: AddUpOptions,
   seen: ReadonlyMap<EpochDay, bigint>,
 ): Promise<Map<EpochDay, bigint>> {
+  const {
+    pool,
+    generation,
+    stopping,
+    log,
+    monotonicMs,
+    intervalMs = INTERVAL_MS,
+    observe,
+  } = options;
   const due = await daysToAddUp(pool, generation);
   const left = new Map(due.map(({ day, version }) => [day, version]));
   observe(left.size);
@@ -53,11 +62,17 @@ async function addUpUnchanged(
     if (stopping.aborted) break;
     if (seen.get(day) !== version) continue;
     const beganMs = monotonicMs();
-    if (await addUpDay(pool, generation, day)) {
-      log.debug('day added up', { instant: formatDay(day), durationMs: monotonicMs() - beganMs });
+    try {
+      if (await addUpDay(pool, generation, day)) {
+        log.debug('day added up', { instant: formatDay(day), durationMs: monotonicMs() - beganMs });
+      }
+      left.delete(day);
+      observe(left.size);
+    } catch (error) {
+      // The days behind it have their turn, no sooner than the next round would.
+      log.warn('days not added up', { instant: formatDay(day), error });
+      await pause(intervalMs, stopping);
     }
-    left.delete(day);
-    observe(left.size);
     await pause(REST * (monotonicMs() - beganMs), stopping);
   }
   return left;

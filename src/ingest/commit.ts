@@ -2,7 +2,8 @@
  * Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
  * meanwhile), and an event that the database refuses is found by halving the batch, so that it never
  * blocks its neighbours and is never tried for ever. A batch that keeps running out of time is halved
- * too, and its last event waits like any other: time blames nobody. Nothing is acknowledged here.
+ * too, and its last event waits like any other: time blames nobody. So does a batch whose day the ledger
+ * has not. Nothing is acknowledged here.
  */
 import type { Envelope } from '../broker/nats/envelope.js';
 import type { AdmissionRules } from '../domain/admission.js';
@@ -18,6 +19,8 @@ export interface CommitOptions {
   readonly apply: (batch: EncodedBatch, streamId: number) => Promise<Applied>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
+  /** The ledger has not a day that it should have. */
+  readonly onMissingDay: () => void;
   readonly stopping: AbortSignal;
   readonly log: Log;
 }
@@ -96,6 +99,7 @@ async function commitLater(
   error: Error,
 ): Promise<Committed> {
   options.log.warn('a ledger day is missing, trying again', { error });
+  options.onMissingDay();
   await pause(MISSING_DAY_MS, options.stopping);
   return commit(options, prepare(options, envelopes, streamId));
 }

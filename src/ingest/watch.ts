@@ -86,6 +86,11 @@ export class Watch {
     return this.#ledgerFloor;
   }
 
+  /** At the next look, instead of within the hour. */
+  makeLedgerDays(): void {
+    this.#ledgerDaysMadeMs = -Infinity;
+  }
+
   /** True at once where counting may go on; false after having waited for it, or for the end. */
   async mayContinue(): Promise<boolean> {
     if (this.#forbidden === undefined) return true;

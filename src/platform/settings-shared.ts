@@ -37,7 +37,8 @@ export const url = (...schemes: string[]) =>
 /** A user or password with a % that begins no escape is found here, and not by the first connection. */
 function isUsable({ protocol, username, password }: URL, schemes: readonly string[]): boolean {
   try {
-    decodeURIComponent(username + password);
+    decodeURIComponent(username);
+    decodeURIComponent(password);
   } catch {
     return false;
   }

@@ -131,7 +131,7 @@ export async function addUpSettled(url: string): Promise<void> {
   for (const { day } of (await daysToAddUp(client, 1)).slice(CHANGING_DAYS)) {
     await addUpDay(client, 1, day);
   }
-  await client.query('VACUUM ANALYZE outcome_account_day');
+  await client.query('VACUUM ANALYZE outcome_account_day, account_usage_day');
   await client.end();
 }
 

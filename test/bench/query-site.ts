@@ -95,7 +95,7 @@ export async function startQuerySite(
       await analyze(url);
     }
   }
-  await addUpSettled(fullUrl);
+  for (const url of [recentUrl, fullUrl]) await addUpSettled(url);
 
   const launch = async (name: string, file: string, args: string[], env: NodeJS.ProcessEnv) => {
     const child = await startChild({

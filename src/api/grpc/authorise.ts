@@ -35,8 +35,8 @@ export function authorise(options: AuthoriseOptions): ServerInterceptor {
           onReceiveMetadata: (metadata, pass) => {
             const record = callRecord(metadata);
             const identity = identify(call, metadata, record.connection);
-            if (record.method === UNKNOWN_METHOD) {
-              if (identity.kind !== 'none') record.caller = policy.callerOf(identity);
+            if (record.method === UNKNOWN_METHOD && identity.kind !== 'none') {
+              record.caller = policy.callerOf(identity);
               call.sendStatus(statusOf(refusals.unimplemented, record.correlationId));
               return;
             }

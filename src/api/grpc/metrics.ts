@@ -1,12 +1,12 @@
 // Metrics of the gRPC server, under the names that existing gRPC dashboards know
 // (https://github.com/grpc-ecosystem/go-grpc-middleware, providers/prometheus). Labels come from the service
-// definition and the policy only.
+// definition and the policy only; a method that does not exist is UNKNOWN_METHOD.
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DENIAL_REASONS, type DenialReason } from './denial-reasons.js';
 import type { LongCalls } from './long-calls.js';
 
-/** What the server counts. `method` is always `package.Service/Method` of a method that exists. */
+/** What the server counts. `method` is `package.Service/Method` of a method that exists, or UNKNOWN_METHOD. */
 export interface ServerMetrics {
   started(method: string): void;
   received(method: string): void;

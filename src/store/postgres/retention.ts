@@ -78,6 +78,7 @@ export const ROLLUP_TIERS: readonly RollupTier[] = [
   { table: 'throughput_sum', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'account_outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'account_money_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_usage_day', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'day_version', grains: '> 1', keptFor: 'rollupDays' },
   { table: 'throughput_platform', grains: '= 1', keptFor: 'minuteDays' },
 ];

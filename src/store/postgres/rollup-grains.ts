@@ -1,7 +1,8 @@
 /** The bucket sizes at which rollups stand, and how SQL finds the bucket of a cell. */
 
 /** Bucket sizes in minutes, the base grain first, each a multiple of the one before. */
-export const ACCOUNT_GRAINS_MINUTES = [15, 60] as const;
+export const HOUR_MINUTES = 60;
+export const ACCOUNT_GRAINS_MINUTES = [15, HOUR_MINUTES] as const;
 export const PLATFORM_GRAINS_MINUTES = [15, 60, 1440] as const;
 export const THROUGHPUT_GRAINS_MINUTES = [1, 60, 1440] as const;
 

@@ -29,6 +29,14 @@ export class NumberScanner {
     return this.#at < this.text.length;
   }
 
+  /** Leaves out what is left of the row. */
+  skipRow(): void {
+    if (this.#rowEnded) return;
+    const comma = this.text.indexOf(',', this.#at);
+    this.#at = comma < 0 ? this.text.length : comma;
+    this.#skip();
+  }
+
   /** The next number of the row. Exact up to 2 ** 53. */
   number(): number {
     if (this.#rowEnded) return 0;

@@ -1,38 +1,61 @@
 /** What one account used, slot by slot, with the state that it stands on: one statement, as an answer needs little else. */
 
 import type { CountTable } from '../../domain/count-table.js';
+import { MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/instant.js';
 import type { CurrencySums } from '../../domain/money.js';
+import type { Run } from '../../domain/tiling.js';
 import {
   accountRuns,
   CELL_MINUTE,
   type CellRange,
+  cellsOfRuns,
   cellValues,
+  DAY_MINUTES,
   fromCells,
-  outcomeBy,
+  instants,
+  RUNS,
   runValues,
-  settledValue,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
 import { MONEY_OF_CELLS, readSums } from './select-money.js';
 import { addCells, COUNTS_OF_CELL, COUNTS_OF_CELLS } from './select-outcomes.js';
 
-const ACCOUNT = 'cell.account_id = $6';
+const ACCOUNT = 'cell.account_id = $5';
+const DAYS = '$6::timestamptz[]';
 const QUARTERS = ['$7', '$8', '$9'];
 
 // Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the columns of its sums.
 const countOf = (name: string) =>
   name === 'segments' || name === 'contradicted'
     ? `cell.${name}`
-    : `CASE WHEN ${outcomeBy('$5')} = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`;
+    : `CASE WHEN cell.outcome = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`;
 const COUNTS_OF_QUARTERS = `
   string_agg(concat_ws(' ', ${CELL_MINUTE}, ${COUNTS_OF_CELL.map(countOf).join(', ')}), ',')`;
 
+// Hours of days that are added up come day by day, also those that were not asked for; the others come one by one. A run lies
+// in one day.
+const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
+    FROM (SELECT * FROM ${RUNS}
+           WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z') NOT IN (SELECT bucket FROM day)) AS run
+        ${cellsOfRuns(rollup, ACCOUNT)}`;
+
 const BY_HOUR = `
+  WITH day AS MATERIALIZED (
+    SELECT bucket FROM day_version
+     WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = ANY (${DAYS}) AND usage_added_up = version
+  )
   SELECT *
     FROM (SELECT ${STATE_COLUMNS} FROM answer_state) AS state
-   CROSS JOIN (SELECT ${COUNTS_OF_CELLS} ${fromCells('account_outcome_sum', ACCOUNT)}) AS counts
-   CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${fromCells('account_money_sum', ACCOUNT)}) AS money`;
+   CROSS JOIN (
+     SELECT string_agg(cell.counts, ','), string_agg(cell.codes, ''), string_agg(cell.money, ',')
+       FROM day
+      CROSS JOIN LATERAL (
+        SELECT * FROM account_usage_day AS cell
+         WHERE cell.generation = $1 AND cell.grain_minutes = ${DAY_MINUTES} AND cell.bucket = day.bucket AND ${ACCOUNT}
+        OFFSET 0) AS cell) AS days
+   CROSS JOIN (SELECT ${COUNTS_OF_CELLS} ${hoursOf('account_outcome_sum')}) AS counts
+   CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${hoursOf('account_money_sum')}) AS money`;
 
 const BY_QUARTER = `${BY_HOUR}
    CROSS JOIN (SELECT ${COUNTS_OF_QUARTERS} ${fromCells('outcome_account', ACCOUNT, QUARTERS)}) AS counts_of_quarters
@@ -57,7 +80,12 @@ export async function selectAccountUsage(
   accountId: string,
 ): Promise<AccountUsage> {
   const { hours, quarters } = accountRuns(range);
-  const values = [...cellValues(range, hours), settledValue(range), accountId];
+  const days = hours.flatMap(byDay);
+  const values = [
+    ...cellValues(range, days),
+    accountId,
+    instants([...new Set(days.map(({ from }) => startOfDay(from)))]),
+  ];
   const rows: readonly Row[] =
     quarters.length === 0
       ? await snapshot.rows('account_usage', BY_HOUR, values)
@@ -66,17 +94,48 @@ export async function selectAccountUsage(
           ...runValues(quarters),
         ]);
   const state = stateOf(rows);
-  const [counts, codes, sums, ...quarterly] = rows[0]?.slice(4) ?? [];
+  const [countsOfDays, codesOfDays, sumsOfDays, ...hourly] = rows[0]?.slice(4) ?? [];
+  const [counts, codes, sums, ...quarterly] = hourly;
   const [countsOfQuarters, codesOfQuarters, sumsOfQuarters] = quarterly;
+  const asked = within(hours);
   return {
     state,
     counts(table) {
+      addCells(countsOfDays, range, table, asked);
       addCells(counts, range, table);
       addCells(countsOfQuarters, range, table);
     },
     money(each) {
+      readSums(codesOfDays, sumsOfDays, range, each, asked);
       readSums(codes, sums, range, each);
       readSums(codesOfQuarters, sumsOfQuarters, range, each);
     },
+  };
+}
+
+const startOfDay = (at: number) => Math.floor(at / MICROS_PER_DAY) * MICROS_PER_DAY;
+
+/** A run cut at the days of UTC. */
+function byDay({ grainMinutes, from, to }: Run): Run[] {
+  const runs: Run[] = [];
+  for (let start = from; start < to; ) {
+    const end = Math.min(to, startOfDay(start) + MICROS_PER_DAY);
+    runs.push({ grainMinutes, from: start, to: end });
+    start = end;
+  }
+  return runs;
+}
+
+/** Whether a minute lies in one of some runs, which ascend. */
+function within(runs: readonly Run[]): (minute: number) => boolean {
+  return (minute) => {
+    const at = minute * MICROS_PER_MINUTE;
+    let [low, high] = [0, runs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((runs[middle] as Run).to <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low < runs.length && (runs[low] as Run).from <= at;
   };
 }

@@ -48,19 +48,27 @@ export function moneyByOperator(rows: readonly Row[], range: CellRange): Map<str
   );
 }
 
-/** Calls `each` with the cells of MONEY_OF_CELLS, in any order: most slots (from 0) are one cell, which is of one currency. */
+/**
+ * Calls `each` with the cells of MONEY_OF_CELLS, in any order, of which only those count that begin in a minute `asked` for:
+ * most slots (from 0) are one cell, which is of one currency.
+ */
 export function readSums(
   codes: string | null | undefined,
   cells: string | null | undefined,
   range: CellRange,
   each: (slot: number, sums: CurrencySums) => void,
+  asked: (minute: number) => boolean = () => true,
 ): void {
   if (!codes || !cells) return;
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells);
   for (let at = 0; scanner.nextRow(); at += CODE_LETTERS) {
-    const slot = slotOf(scanner.number());
-    each(slot, {
+    const minute = scanner.number();
+    if (!asked(minute)) {
+      scanner.skipRow();
+      continue;
+    }
+    each(slotOf(minute), {
       currency: codes.slice(at, at + CODE_LETTERS),
       charges: scanner.bigint(),
       charged: scanner.nanos(),

@@ -7,21 +7,10 @@ import {
   failedCount,
   noCounts,
 } from '../../domain/counts.js';
-import {
-  CELL_MINUTE,
-  type CellRange,
-  cellValues,
-  fromCells,
-  runsOf,
-  settledValue,
-  slotFinder,
-} from './cells.js';
+import { MICROS_PER_MINUTE } from '../../domain/instant.js';
+import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
 import { NumberScanner } from './scanner.js';
-
-// All cells come as one text, which Postgres makes in four fifths of the time of an array; cells of one slot are added up
-// here: most slots are one. What is pending in settled cells is UNKNOWN.
-const SETTLED = `cell.bucket < $5::timestamptz`;
 
 /** The numbers of a cell behind its minute. What is seldom stands last, and is left out where it is zero: writing it takes longest. */
 export const COUNTS_OF_CELL = [
@@ -37,17 +26,19 @@ export const COUNTS_OF_CELL = [
 ] as const satisfies readonly (keyof Counts)[];
 const SELDOM = 'cell.rejected + cell.deleted + cell.unknown + cell.contradicted + cell.pending';
 
-/** The counts of some cells as `readCounts` reads them; $5 is the parameter of `settledValue`. */
+/**
+ * The counts of some cells as `readCounts` reads them, in any order. One text of all is made in four fifths of the time of an
+ * array; cells of one slot are added up by the reader: most slots are one.
+ */
 export const COUNTS_OF_CELLS = `
   string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.delivered, cell.segments,
     CASE WHEN cell.undeliverable + cell.expired + ${SELDOM} > 0 THEN concat_ws(' ', cell.undeliverable, cell.expired,
-      CASE WHEN ${SELDOM} > 0 THEN concat_ws(' ', cell.rejected, cell.deleted,
-        CASE WHEN ${SETTLED} THEN cell.unknown + cell.pending ELSE cell.unknown END, cell.contradicted,
-        CASE WHEN ${SETTLED} THEN 0 ELSE cell.pending END) END) END), ',')`;
+      CASE WHEN ${SELDOM} > 0
+           THEN concat_ws(' ', cell.rejected, cell.deleted, cell.unknown, cell.contradicted, cell.pending) END) END), ',')`;
 
 const OF_OPERATORS = `
   SELECT cell.operator_id, ${COUNTS_OF_CELLS}
-    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($6::text[])')}
+    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($5::text[])')}
    GROUP BY 1`;
 
 /** Counts by slot (from 0); slots without messages are missing. */
@@ -61,7 +52,7 @@ export function readOutcomes(
   slots?: readonly number[],
 ): Promise<Row[]> {
   const runs = runsOf(range, { settles: true, slots });
-  const values = [...cellValues(range, runs), settledValue(range), operatorIds];
+  const values = [...cellValues(range, runs), operatorIds];
   return snapshot.rows('outcomes', OF_OPERATORS, values);
 }
 
@@ -80,7 +71,7 @@ function countsBySlot(cells: string | null | undefined, range: CellRange): SlotC
   return slots;
 }
 
-/** Calls `each` with the cells of COUNTS_OF_CELLS, in any order: most slots (from 0) are one cell. */
+/** Calls `each` with the cells of COUNTS_OF_CELLS: most slots (from 0) are one cell. */
 function readCounts(
   cells: string | null | undefined,
   range: CellRange,
@@ -88,29 +79,48 @@ function readCounts(
 ): void {
   const slotOf = slotFinder(range);
   for (const scanner = new NumberScanner(cells ?? ''); scanner.nextRow(); ) {
-    const slot = slotOf(scanner.number());
+    const minute = scanner.number();
     const counts = noCounts();
-    for (const name of COUNTS_OF_CELL) counts[name] = scanner.bigint();
+    const names = isSettled(minute, range) ? SETTLED_COUNTS : COUNTS_OF_CELL;
+    for (const name of names) counts[name] += scanner.bigint();
     counts.accepted = counts.pending + counts.delivered + failedCount(counts) + counts.unknown;
-    each(slot, counts);
+    each(slotOf(minute), counts);
   }
 }
 
+const isSettled = (minute: number, { settledThrough }: CellRange) =>
+  minute * MICROS_PER_MINUTE < settledThrough;
+
+/** What is pending in settled cells is UNKNOWN. */
+const SETTLED_COUNTS = COUNTS_OF_CELL.map((name) => (name === 'pending' ? 'unknown' : name));
+
+const columnsOf = (names: readonly (keyof Counts)[]) =>
+  names.map((name) => COUNT_FIELDS.indexOf(name));
 const ACCEPTED = COUNT_FIELDS.indexOf('accepted');
-const COLUMNS = COUNTS_OF_CELL.map((name) => COUNT_FIELDS.indexOf(name));
+const COLUMNS = columnsOf(COUNTS_OF_CELL);
+const SETTLED_COLUMNS = columnsOf(SETTLED_COUNTS);
 const CONTRADICTED = COUNT_FIELDS.indexOf('contradicted');
 
-/** Adds the same cells to the rows of their slots; the outcomes, whose columns come before the others, make up `accepted`. */
+/**
+ * Adds the same cells, of which only those that begin in a minute `asked` for count, to the rows of their slots; the
+ * outcomes, whose columns come before the others, make up `accepted`.
+ */
 export function addCells(
   cells: string | null | undefined,
   range: CellRange,
   table: CountTable,
+  asked: (minute: number) => boolean = () => true,
 ): void {
   const slotOf = slotFinder(range);
   for (const scanner = new NumberScanner(cells ?? ''); scanner.nextRow(); ) {
-    const slot = slotOf(scanner.number());
+    const minute = scanner.number();
+    if (!asked(minute)) {
+      scanner.skipRow();
+      continue;
+    }
+    const slot = slotOf(minute);
     let accepted = 0;
-    for (const column of COLUMNS) {
+    for (const column of isSettled(minute, range) ? SETTLED_COLUMNS : COLUMNS) {
       const number = scanner.number();
       table.add(slot, column, number);
       if (column < CONTRADICTED) accepted += number;

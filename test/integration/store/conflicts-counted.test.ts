@@ -54,6 +54,7 @@ async function committed(envelopes: readonly Envelope[]): Promise<Committed> {
     apply: (batch) => countBatch(pool, context, batch),
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor: () => -Infinity,
+    onMissingDay: () => {},
     stopping: new AbortController().signal,
     log: silentLog,
   };

@@ -84,6 +84,17 @@ test('unknown methods, and reflection where it is off, are UNIMPLEMENTED, logged
   expect(await api.metrics()).not.toContain('DropTables');
 });
 
+test('of unknown methods nobody hears who is not identified', async () => {
+  const issued = await issueCaller(api.authority, 'https://no.spiffe/id');
+  const client = new Client(api.target, channelCredentials(api, issued), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  expect(await ask(client, 'x.Y/Z')).toBe(GrpcCode.UNAUTHENTICATED);
+  client.close();
+  const denied = api.logLines().filter((line) => line.includes('UNAUTHENTICATED'));
+  expect(denied.map((line) => JSON.parse(line).method)).toEqual(['unknown/unknown']);
+});
+
 /** A right question for this method, so that whoever may ask it is answered. */
 function questionOf(method: string): Buffer {
   if (!method.startsWith(ANALYTICS)) return Buffer.alloc(0);

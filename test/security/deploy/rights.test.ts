@@ -26,9 +26,10 @@ async function connected(connectionString: string): Promise<pg.Client> {
 const EXPECTED: Record<string, Partial<Record<string, string>>> = {
   account_money_sum: { account: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   account_outcome_sum: { account: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
+  account_usage_day: { account: 'S', ingest: 'SIU', ops: 'SD', platform: 'S' },
   answer_state: { account: 'S', etl: 'S', ingest: 'S', ops: 'S', platform: 'S' },
   audit_record: { ops: 'SI', platform: 'I' },
-  day_version: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
+  day_version: { account: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   dead_letter: { ingest: 'SI', ops: 'SIU' },
   etl_checkpoint: { etl: 'SU', ops: 'S' },
   etl_lag: { etl: 'S', ops: 'S', platform: 'S' },
@@ -108,6 +109,7 @@ describe('the rights of the login roles', () => {
 const BOUND = [
   'account_money_sum',
   'account_outcome_sum',
+  'account_usage_day',
   'audit_record',
   'ledger',
   'money_account',

@@ -30,6 +30,7 @@ function committing(
   ledgerFloor: () => number = () => -Infinity,
 ) {
   const warnings: string[] = [];
+  const asked: string[] = [];
   const options: CommitOptions = {
     apply: async (batch) => {
       apply(batch.highestSequence);
@@ -37,11 +38,12 @@ function committing(
     },
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor,
+    onMissingDay: () => asked.push('day'),
     stopping: new AbortController().signal,
     log: { warn: (message: string) => warnings.push(message) } as unknown as Log,
   };
   const run = (envelopes: Envelope[]) => commit(options, prepare(options, envelopes, 1));
-  return { run, warnings };
+  return { run, warnings, asked };
 }
 
 it('tries a batch again that ran out of time, and says so', async () => {
@@ -102,7 +104,7 @@ it('judges a batch anew whose day of the ledger is missing, and blames no event 
     });
   let floor = -Infinity;
   let refusals = 0;
-  const { run, warnings } = committing(
+  const { run, warnings, asked } = committing(
     () => {
       if (++refusals > 1) return;
       // The day was dropped: its floor is known a look later.
@@ -115,4 +117,5 @@ it('judges a batch anew whose day of the ledger is missing, and blames no event 
   expect(unstorableCount).toBe(0);
   expect(decided.deadLetters.map(({ reason }) => reason)).toEqual(['too_old', 'too_old']);
   expect(warnings).toEqual(['a ledger day is missing, trying again']);
+  expect(asked).toEqual(['day']);
 });
