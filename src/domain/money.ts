@@ -54,7 +54,8 @@ export function netOf(sums: MoneySums): Nanos {
 
 /** `amount` / `messages`, rounded half to even to a whole nano; undefined where there are none. */
 export function perMessage(amount: Nanos, messages: bigint | number): Nanos | undefined {
-  const [small, few] = [Number(amount), Number(messages)];
+  const small = Number(amount);
+  const few = Number(messages);
   if (few <= 0) return undefined;
   if (small >= 0 && small < MAX_SMALL && few < MAX_SMALL) return BigInt(quotientOf(small, few));
   const count = BigInt(messages);

@@ -89,17 +89,20 @@ const DELIVERED = COUNT_FIELDS.indexOf('delivered');
 const UNKNOWN = COUNT_FIELDS.indexOf('unknown');
 
 function encodedRates(table: CountTable, row: number): Uint8Array {
-  const encode = () => encoded(Rates, ratesOf(table.sum(row, row + 1)));
   const accepted = table.at(row, ACCEPTED);
-  if (accepted >= FEW) return encode();
-  // What else rates are made of follows from these four.
-  const [pending, delivered] = [table.at(row, PENDING), table.at(row, DELIVERED)];
-  const key = ((accepted * FEW + pending) * FEW + delivered) * FEW + table.at(row, UNKNOWN);
+  if (accepted >= FEW) return ratesIn(table, row);
+  // What else rates are made of follows from these four. As an integer of 32 bits it needs no memory of its own.
+  const most = (accepted * FEW + table.at(row, PENDING)) * FEW + table.at(row, DELIVERED);
+  const key = (most * FEW + table.at(row, UNKNOWN)) | 0;
   const known = keptRates.get(key);
   if (known !== undefined) return known;
-  const bytes = encode();
+  const bytes = ratesIn(table, row);
   keep(keptRates, key, bytes);
   return bytes;
+}
+
+function ratesIn(table: CountTable, row: number): Uint8Array {
+  return encoded(Rates, ratesOf(table.sum(row, row + 1)));
 }
 
 function keep<T>(kept: Map<number, T>, key: number, value: T): void {

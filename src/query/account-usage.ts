@@ -132,7 +132,8 @@ const SERIES = 6;
 function writeSeries(writer: BinaryWriter, slots: Slots, money: SlotMoney, fresh: Freshness): void {
   for (let bucket = 0; bucket < slots.bucketEdges.length - 1; bucket++) {
     const range = bucketAt(slots, bucket);
-    const [first, end] = [firstSlotOf(slots, bucket), firstSlotOf(slots, bucket + 1)];
+    const first = firstSlotOf(slots, bucket);
+    const end = firstSlotOf(slots, bucket + 1);
     for (let slot = first + 1; slot < end; slot++) table.addRow(first, slot);
     const sums = end - first === 1 ? (money[first] ?? []) : sumOf(money.slice(first, end));
     writer.tag(SERIES, LEN).fork();

@@ -27,7 +27,7 @@ export function rangeOf(endMs: number, spanMs: number): Asked['range'] {
   return { start: iso(endMs - spanMs), end: iso(endMs) };
 }
 
-type Rpc = 'summary' | 'operator' | 'account' | 'throughput' | 'breakdown';
+export type Rpc = 'summary' | 'operator' | 'account' | 'throughput' | 'breakdown';
 export const RPCS: readonly Rpc[] = ['summary', 'operator', 'account', 'throughput', 'breakdown'];
 export const NAMES: Record<Rpc, string> = {
   summary: 'GetSummary',

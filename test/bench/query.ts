@@ -6,18 +6,17 @@ import { join } from 'node:path';
 import type { Client } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
 import { atLeast } from '../../deploy/local/number-option.js';
-import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import { integerArgument } from '../../src/ops/arguments.js';
 import { type Figure, median, reportFigures } from './figures.js';
+import { growthOf } from './query-growth.js';
 import { ask, type LoadFigures, load } from './query-load.js';
 import {
   accountsByOperator,
   before,
   largest,
   NAMES,
-  questionOf,
   RPCS,
-  rangeOf,
+  type Rpc,
   typical,
 } from './query-questions.js';
 import { type QuerySite, startQuerySite } from './query-site.js';
@@ -42,11 +41,9 @@ const WARM_UP = Math.max(CALLS, Math.round(16_000 * Math.min(1, options.scale)))
 const ANSWERS = 50;
 const LARGEST_ANSWERS = 10;
 const LARGEST_CALLS = 200;
-const GROWTH_QUESTIONS = 400;
 const DAY_MS = 86_400_000;
 const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
-type Rpc = (typeof RPCS)[number];
 
 const dayBefore = (back: number) => new Date(endMs - back * DAY_MS).toISOString().slice(0, 10);
 const days = Array.from({ length: DAYS }, (_, i) => dayBefore(DAYS - i));
@@ -74,7 +71,7 @@ async function measure(site: QuerySite): Promise<Figure[]> {
   for (const zone of ['UTC', 'Asia/Kathmandu']) {
     for (const rpc of asked) figures.push(await largestRange(site.full, rpc, zone));
     for (const rpc of ['summary', 'account'] as const) {
-      if (asked.includes(rpc)) figures.push(await growth(site.full, site.recent, rpc, zone));
+      if (asked.includes(rpc)) figures.push(await growth(site, rpc, zone));
     }
   }
   if (asked.includes('breakdown')) figures.push(...(await accountsBeside(site.full)));
@@ -155,16 +152,21 @@ async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figur
  * The longest range for all callers at once, on ten connections, beside the bare server with the bytes of these
  * questions' answers.
  */
-async function largestBeside({ full, crowd, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
+async function largestBeside(site: QuerySite, rpc: Rpc): Promise<Figure[]> {
   const next = (index: number) => largest(rpc, endMs, 'UTC', index);
   for (let i = 0; i < LARGEST_ANSWERS; i++) {
-    writeFileSync(join(answersDir, `largest-${rpc}-${i}.bin`), await ask(full, next(i)));
+    writeFileSync(join(site.answersDir, `largest-${rpc}-${i}.bin`), await ask(site.full, next(i)));
   }
   const answer = (index: number) => `largest-${rpc}-${index % LARGEST_ANSWERS}.bin`;
-  const limit = await load(crowd.bare, next, { callers: CALLERS, calls: LARGEST_CALLS, answer });
+  const limit = await load(site.crowd.bare, next, {
+    callers: CALLERS,
+    calls: LARGEST_CALLS,
+    answer,
+  });
   const other = (index: number) => next(index + LARGEST_ANSWERS);
-  const own = await load(crowd.full, other, { callers: CALLERS, calls: LARGEST_CALLS });
-  say(`largest ${NAMES[rpc]}, ${CALLERS} callers: ${told(own)}; bare ${told(limit)}`);
+  const own = await load(site.crowd.full, other, { callers: CALLERS, calls: LARGEST_CALLS });
+  const memory = `${site.peakMb().toFixed(0)} MB`;
+  say(`largest ${NAMES[rpc]}, ${CALLERS} callers: ${told(own)}; bare ${told(limit)}; ${memory}`);
   const name = `largest ${NAMES[rpc]}, ${CALLERS} callers`;
   return [
     figure(`${name}, p50 / bare`, own.p50Ms / limit.p50Ms, null, null, 'lower'),
@@ -173,39 +175,11 @@ async function largestBeside({ full, crowd, answersDir }: QuerySite, rpc: Rpc): 
   ];
 }
 
-/**
- * The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. The smaller process has
- * answered as many questions of the kind before as the other one had before its measured ones, and both as many of the same days.
- */
-async function growth(full: Client, recent: Client, rpc: Rpc, timeZone: string): Promise<Figure> {
-  const granularity = Granularity.GRANULARITY_HOUR;
-  const next = (index: number) => {
-    const range = rangeOf(endMs - index * 900_000, LAST_DAYS * DAY_MS - index * 900_000);
-    return questionOf(rpc, { range, timeZone, granularity }, index);
-  };
-  await load(recent, (i) => typical(rpc, endMs, LAST_DAYS, i), { callers: CALLERS, calls: CALLS });
-  const others = (index: number) => next(GROWTH_QUESTIONS + index);
-  for (const one of [recent, full])
-    await load(one, others, { callers: 1, calls: GROWTH_QUESTIONS });
-  const took = new Map<Client, number[]>([
-    [recent, []],
-    [full, []],
-  ]);
-  // Question by question, each process first in turn: what a noisy moment costs one, it costs the other as well.
-  for (let index = 0; index < GROWTH_QUESTIONS; index++) {
-    for (const client of index % 2 === 0 ? [recent, full] : [full, recent]) {
-      const { p50Ms } = await load(client, () => next(index), { callers: 1, calls: 1 });
-      took.get(client)?.push(p50Ms);
-    }
-  }
-  const p50Of = (client: Client) => median(took.get(client) ?? []);
-  return figure(
-    `growth of ${NAMES[rpc]}, 90 days / 9 days, ${timeZone}`,
-    p50Of(full) / p50Of(recent),
-    1.2,
-    1.05,
-    'lower',
-  );
+/** The last nine days by hour, one caller: with 90 days in the tables to those nine days alone. */
+async function growth(site: QuerySite, rpc: Rpc, zone: string): Promise<Figure> {
+  const grown = await growthOf(site, rpc, zone, { endMs, days: LAST_DAYS });
+  const name = `growth of ${NAMES[rpc]}, ${DAYS} days / ${LAST_DAYS} days, ${zone}`;
+  return figure(name, grown, 1.2, 1.05, 'lower');
 }
 
 /** All accounts beside another dimension, one caller: nothing of them is remembered. */
@@ -228,6 +202,8 @@ async function besideIngestion({ full, ingest }: QuerySite): Promise<Figure[]> {
   const calls = Math.ceil(CALLS / 3);
   await ingest(3);
   const alone = await ingest(10);
+  // What that has changed is read anew, once.
+  await load(full, distinct, { callers: CALLERS, calls });
   const quiet = await load(full, distinct, { callers: CALLERS, calls });
   const ingesting = ingest(15);
   const both: number[] = [];

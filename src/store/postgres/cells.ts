@@ -166,7 +166,8 @@ export const CELL_MINUTE = `date_part('epoch', cell.bucket)::bigint / 60`;
 export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number) => number {
   return (minute) => {
     const at = minute * MICROS_PER_MINUTE;
-    let [low, high] = [0, edges.length - 1];
+    let low = 0;
+    let high = edges.length - 1;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
       if ((edges[middle] as number) <= at) low = middle;

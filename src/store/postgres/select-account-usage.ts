@@ -130,7 +130,8 @@ function byDay({ grainMinutes, from, to }: Run): Run[] {
 function within(runs: readonly Run[]): (minute: number) => boolean {
   return (minute) => {
     const at = minute * MICROS_PER_MINUTE;
-    let [low, high] = [0, runs.length];
+    let low = 0;
+    let high = runs.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((runs[middle] as Run).to <= at) low = middle + 1;
