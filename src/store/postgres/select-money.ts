@@ -62,14 +62,17 @@ export function readSums(
   if (!codes || !cells) return;
   const slotOf = slotFinder(range);
   const scanner = new NumberScanner(cells);
+  let currency = codes.slice(0, CODE_LETTERS);
   for (let at = 0; scanner.nextRow(); at += CODE_LETTERS) {
     const minute = scanner.number();
     if (!asked(minute)) {
       scanner.skipRow();
       continue;
     }
+    // Most accounts have one.
+    if (!codes.startsWith(currency, at)) currency = codes.slice(at, at + CODE_LETTERS);
     each(slotOf(minute), {
-      currency: codes.slice(at, at + CODE_LETTERS),
+      currency,
       charges: scanner.bigint(),
       charged: scanner.nanos(),
       refunds: scanner.bigint(),
