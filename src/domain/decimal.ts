@@ -46,12 +46,28 @@ export function parseAmount(text: string): Nanos | undefined {
  */
 const [MIN_SHORT, MAX_SHORT] = [1e3, 1e15];
 
+/** The texts of amounts below a whole unit, of which there are few: most messages have one of some prices. */
+const knownTexts = new Map<number, string>();
+const MOST_KNOWN = 4_096;
+const WHOLE_UNIT = 1e9;
+
+/** Of an amount between MIN_SHORT and MAX_SHORT. Finding it takes a quarter of the time of making it. */
+function shortText(small: number): string {
+  if (small >= WHOLE_UNIT) return String(small / WHOLE_UNIT);
+  const known = knownTexts.get(small);
+  if (known !== undefined) return known;
+  if (knownTexts.size >= MOST_KNOWN) knownTexts.clear();
+  const text = String(small / WHOLE_UNIT);
+  knownTexts.set(small, text);
+  return text;
+}
+
 /** The shortest plain decimal text of `nanos`: `12.5`, `0`, `-0.000000001`; never an exponent. */
 export function formatNanos(nanos: Nanos): string {
   if (nanos < 0n) return `-${formatNanos(-nanos)}`;
   const small = Number(nanos);
   if (small === 0) return '0';
-  if (small >= MIN_SHORT && small < MAX_SHORT) return String(small / 1e9);
+  if (small >= MIN_SHORT && small < MAX_SHORT) return shortText(small);
   const digits = nanos.toString().padStart(FRACTION_DIGITS + 1, '0');
   const fraction = digits.slice(-FRACTION_DIGITS).replace(/0+$/, '');
   const integer = digits.slice(0, -FRACTION_DIGITS);

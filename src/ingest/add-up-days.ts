@@ -1,5 +1,5 @@
 /**
- * Beside counting: days that are over are added up for questions about every account (add-up-day.ts).
+ * Beside counting: days that are over are added up for questions about accounts (add-up-day.ts).
  * A day waits until nothing has changed it for a round, since its sums are worth nothing after the next
  * receipt; answers are right without them, only slower.
  */
@@ -62,18 +62,19 @@ async function addUpUnchanged(
     if (stopping.aborted) break;
     if (seen.get(day) !== version) continue;
     const beganMs = monotonicMs();
+    const rest = () => REST * (monotonicMs() - beganMs);
     try {
       if (await addUpDay(pool, generation, day)) {
         log.debug('day added up', { instant: formatDay(day), durationMs: monotonicMs() - beganMs });
       }
       left.delete(day);
       observe(left.size);
+      await pause(rest(), stopping);
     } catch (error) {
       // The days behind it have their turn, no sooner than the next round would.
       log.warn('days not added up', { instant: formatDay(day), error });
-      await pause(intervalMs, stopping);
+      await pause(Math.max(intervalMs, rest()), stopping);
     }
-    await pause(REST * (monotonicMs() - beganMs), stopping);
   }
   return left;
 }

@@ -67,7 +67,7 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   stopped.set(0);
   const dueDays = gauge(
     'sms_analytics_days_to_add_up',
-    'Days that are over and whose accounts are read by the quarter of an hour',
+    'Days that are over and not added up: accounts are read by the hour or its quarters there',
   );
   return {
     observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {

@@ -17,7 +17,7 @@ import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './rollup-grains
 
 /** Sizes of cells in minutes, coarsest first. */
 const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
-/** Of outcome_account_day and of day_version. */
+/** Of outcome_account_day, account_usage_day and day_version. */
 export const DAY_MINUTES = 1440;
 /** Of outcome_account_day, and where a day is not added up, of outcome_account. */
 const DAY_GRAINS: readonly number[] = [DAY_MINUTES, BASE_GRAIN_MINUTES];
