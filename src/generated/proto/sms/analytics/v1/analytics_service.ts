@@ -127,7 +127,8 @@ export interface GetSummaryRequest {
   compare: Compare;
   /**
    * In an open period, compare only the part up to data_as_of, in whole quarter hours, with as long a part of the
-   * earlier period.
+   * earlier period: changes are those of this part, while counts go up to data_as_of. Both parts are empty as long as
+   * no quarter of an hour has elapsed.
    */
   compareElapsed: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
@@ -219,7 +220,7 @@ export interface GetOperatorPerformanceRequest {
    * What is above is answered as the maximum.
    */
   pageSize: number;
-  /** next_page_token of the page before; the other arguments must be the same. */
+  /** next_page_token of the page before; the other arguments but page_size must be the same. */
   pageToken: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -489,7 +490,7 @@ export interface GetDeliveryBreakdownRequest {
   orderBy: string;
   /** Rows per page: 0 means 100, at most 1000. What is above is answered as the maximum. */
   pageSize: number;
-  /** next_page_token of the page before; the other arguments must be the same. */
+  /** next_page_token of the page before; the other arguments but page_size must be the same. */
   pageToken: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

@@ -138,8 +138,8 @@ export function weekStartToJSON(object: WeekStart): string {
 }
 
 /**
- * Which earlier period the answer is held against; it is never empty. Where the clocks leave nothing between the shifted
- * ends (a range inside an hour that is skipped or comes twice), it is as long as the range.
+ * Which earlier period the answer is held against; it is never empty (its elapsed part may be). Where the clocks leave
+ * nothing between the shifted ends (a range inside an hour that is skipped or comes twice), it is as long as the range.
  */
 export enum Compare {
   /** COMPARE_UNSPECIFIED - None. */
