@@ -3,6 +3,8 @@
  * passes through a floating-point number that could not tell it from every other amount.
  */
 
+import { keep } from './kept.js';
+
 /** A number of 1e-9 currency units. */
 export type Nanos = bigint;
 
@@ -48,7 +50,6 @@ const [MIN_SHORT, MAX_SHORT] = [1e3, 1e15];
 
 /** The texts of amounts below a whole unit, of which there are few: most messages have one of some prices. */
 const knownTexts = new Map<number, string>();
-const MOST_KNOWN = 4_096;
 const WHOLE_UNIT = 1e9;
 
 /** Of an amount between MIN_SHORT and MAX_SHORT. Finding it takes a quarter of the time of making it. */
@@ -56,9 +57,8 @@ function shortText(small: number): string {
   if (small >= WHOLE_UNIT) return String(small / WHOLE_UNIT);
   const known = knownTexts.get(small);
   if (known !== undefined) return known;
-  if (knownTexts.size >= MOST_KNOWN) knownTexts.clear();
   const text = String(small / WHOLE_UNIT);
-  knownTexts.set(small, text);
+  keep(knownTexts, small, text);
   return text;
 }
 

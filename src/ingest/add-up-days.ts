@@ -34,7 +34,7 @@ export async function addUpDays(options: AddUpOptions): Promise<void> {
     await pause(intervalMs, stopping);
     if (stopping.aborted) return;
     try {
-      seen = await addUpUnchanged(options, seen);
+      seen = await addUpUnchanged({ ...options, intervalMs }, seen);
     } catch (error) {
       log.warn('days not added up', { error });
     }
@@ -43,18 +43,9 @@ export async function addUpDays(options: AddUpOptions): Promise<void> {
 
 /** Adds up the due days that are what they were when `seen`; resolves to those left, as seen now. */
 async function addUpUnchanged(
-  options: AddUpOptions,
+  { pool, generation, stopping, log, monotonicMs, intervalMs, observe }: Required<AddUpOptions>,
   seen: ReadonlyMap<EpochDay, bigint>,
 ): Promise<Map<EpochDay, bigint>> {
-  const {
-    pool,
-    generation,
-    stopping,
-    log,
-    monotonicMs,
-    intervalMs = INTERVAL_MS,
-    observe,
-  } = options;
   const due = await daysToAddUp(pool, generation);
   const left = new Map(due.map(({ day, version }) => [day, version]));
   observe(left.size);

@@ -9,6 +9,7 @@ import type { CountTable } from '../domain/count-table.js';
 import { COUNT_FIELDS } from '../domain/counts.js';
 import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
+import { keep } from '../domain/kept.js';
 import { type CurrencySums, netOf, perMessage } from '../domain/money.js';
 import { ratesOf } from '../domain/rates.js';
 import { Bucket, type BucketState, Rates } from '../generated/proto/sms/analytics/v1/common.js';
@@ -58,9 +59,6 @@ function writeMoney(writer: BinaryWriter, sums: CurrencySums, delivered: number)
   return writer;
 }
 
-/** Parts are kept as long as there are fewer: each is at most some 200 bytes. */
-const MOST_KEPT = 4_096;
-
 interface KeptBucket {
   readonly end: EpochMicros;
   readonly state: BucketState;
@@ -103,9 +101,4 @@ function encodedRates(table: CountTable, row: number): Uint8Array {
 
 function ratesIn(table: CountTable, row: number): Uint8Array {
   return encoded(Rates, ratesOf(table.sum(row, row + 1)));
-}
-
-function keep<T>(kept: Map<number, T>, key: number, value: T): void {
-  if (kept.size >= MOST_KEPT) kept.clear();
-  kept.set(key, value);
 }

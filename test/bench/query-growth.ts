@@ -4,32 +4,34 @@ import type { Client } from '@grpc/grpc-js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import { median } from './figures.js';
 import { load } from './query-load.js';
-import { questionOf, type Rpc, rangeOf, typical } from './query-questions.js';
+import { DAY_MS, questionOf, type Rpc, rangeOf, typical } from './query-questions.js';
 import type { QuerySite } from './query-site.js';
 
-const DAY_MS = 86_400_000;
 const QUARTER_MS = 900_000;
 /** No two alike: each ends a quarter of an hour before the one before. */
 const QUESTIONS = 400;
-/** Asked of the smaller process before, at so many callers, as the other one has answered more than that. */
-const [WARM_UP, CALLERS] = [2_000, 50];
 
 /**
  * The median of what a question about the last `days` by hour takes in the process over all days, to what it takes in the
- * one over those days alone; one caller. Both have answered as many questions of the kind about the same days before.
+ * one over those days alone; one caller. Both have answered as many questions of the kind about the same days before, and the
+ * smaller process `warmUp` typical ones, as the other one has.
  */
 export async function growthOf(
   { full, recent }: QuerySite,
   rpc: Rpc,
   timeZone: string,
-  { endMs, days }: { endMs: number; days: number },
+  {
+    endMs,
+    days,
+    warmUp,
+  }: { endMs: number; days: number; warmUp: { callers: number; calls: number } },
 ): Promise<number> {
   const granularity = Granularity.GRANULARITY_HOUR;
   const next = (index: number) => {
     const range = rangeOf(endMs - index * QUARTER_MS, days * DAY_MS - index * QUARTER_MS);
     return questionOf(rpc, { range, timeZone, granularity }, index);
   };
-  await load(recent, (i) => typical(rpc, endMs, days, i), { callers: CALLERS, calls: WARM_UP });
+  await load(recent, (i) => typical(rpc, endMs, days, i), warmUp);
   for (const one of [recent, full]) {
     await load(one, (i) => next(QUESTIONS + i), { callers: 1, calls: QUESTIONS });
   }

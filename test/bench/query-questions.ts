@@ -13,7 +13,7 @@ import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.j
 import type { Question } from './query-load.js';
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+export const DAY_MS = 24 * HOUR_MS;
 
 export interface Asked {
   readonly range: { readonly start: string; readonly end: string };

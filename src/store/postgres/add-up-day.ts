@@ -8,7 +8,7 @@ import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/instant.js';
 import { DAY_MINUTES } from './cells.js';
-import { HOUR_MINUTES } from './rollup-grains.js';
+import { HOUR_MINUTES, utcDay } from './rollup-grains.js';
 import { MONEY_OF_CELLS } from './select-money.js';
 import { COUNTS_OF_CELLS } from './select-outcomes.js';
 
@@ -27,7 +27,7 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
     text: `
       SELECT (extract(epoch FROM day.bucket) / 86400)::int AS day, coalesce(r.version, 0) AS version
         FROM generate_series(
-               (SELECT date_bin('1 day', min(bucket), timestamptz '2000-01-01T00:00:00Z') FROM outcome_account
+               (SELECT ${utcDay('min(bucket)')} FROM outcome_account
                  WHERE generation = $1 AND grain_minutes = ${BASE_GRAIN_MINUTES}),
                now() - interval '24 hours', interval '24 hours') AS day (bucket)
         LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = ${DAY_MINUTES} AND r.bucket = day.bucket
@@ -70,8 +70,8 @@ const OUTCOMES = addingUp(
      WHERE (r.messages, r.segments) <> (excluded.messages, excluded.segments)`,
 );
 
-// Accounts are found by day, and their hours by account. Money may stand where no messages do: a refund stays with the account
-// that was charged.
+// Accounts are found by day, and their hours by account. Money may stand where no messages do: it is
+// counted when it was charged or refunded.
 const accountsOf = (rollup: string, minutes: number) =>
   `SELECT cell.account_id FROM due, ${rollup} AS cell WHERE ${cellsOfDay(minutes)}`;
 const hoursOf = (rollup: string, columns: string) => `

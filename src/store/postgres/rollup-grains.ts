@@ -1,7 +1,7 @@
 /** The bucket sizes at which rollups stand, and how SQL finds the bucket of a cell. */
 
-/** Bucket sizes in minutes, the base grain first, each a multiple of the one before. */
 export const HOUR_MINUTES = 60;
+/** Bucket sizes in minutes, the base grain first, each a multiple of the one before. */
 export const ACCOUNT_GRAINS_MINUTES = [15, HOUR_MINUTES] as const;
 export const PLATFORM_GRAINS_MINUTES = [15, 60, 1440] as const;
 export const THROUGHPUT_GRAINS_MINUTES = [1, 60, 1440] as const;
@@ -10,6 +10,7 @@ export const THROUGHPUT_GRAINS_MINUTES = [1, 60, 1440] as const;
 const ORIGIN = `timestamptz '2000-01-01T00:00:00Z'`;
 
 export const quarterHour = (at: string) => `date_bin('15 min', ${at}, ${ORIGIN})`;
+export const utcDay = (at: string) => `date_bin('1 day', ${at}, ${ORIGIN})`;
 export const minute = (at: string) => `date_bin('1 min', ${at}, ${ORIGIN})`;
 
 /** A FROM item: one row for each size, as `grain`. */

@@ -1,7 +1,7 @@
 /** What one account used, slot by slot, with the state that it stands on: one statement, as an answer needs little else. */
 
 import type { CountTable } from '../../domain/count-table.js';
-import { MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/instant.js';
+import { floorToMinutes, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/instant.js';
 import type { CurrencySums } from '../../domain/money.js';
 import type { Run } from '../../domain/tiling.js';
 import {
@@ -17,6 +17,7 @@ import {
   runValues,
 } from './cells.js';
 import type { Row, Snapshot } from './pool.js';
+import { utcDay } from './rollup-grains.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
 import { MONEY_OF_CELLS, readSums } from './select-money.js';
 import { addCells, COUNTS_OF_CELL, COUNTS_OF_CELLS } from './select-outcomes.js';
@@ -37,7 +38,7 @@ const COUNTS_OF_QUARTERS = `
 // in one day.
 const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
     FROM (SELECT * FROM ${RUNS}
-           WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z') NOT IN (SELECT bucket FROM day)) AS run
+           WHERE ${utcDay('starts_at')} NOT IN (SELECT bucket FROM day)) AS run
         ${cellsOfRuns(rollup, ACCOUNT)}`;
 
 const BY_HOUR = `
@@ -113,7 +114,7 @@ export async function selectAccountUsage(
   };
 }
 
-const startOfDay = (at: number) => Math.floor(at / MICROS_PER_DAY) * MICROS_PER_DAY;
+const startOfDay = (at: number) => floorToMinutes(at, DAY_MINUTES);
 
 /** A run cut at the days of UTC. */
 function byDay({ grainMinutes, from, to }: Run): Run[] {
