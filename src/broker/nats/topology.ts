@@ -22,8 +22,11 @@ const DAY_MS = 86_400_000;
 const MAX_AGE_DAYS = 14;
 const ACK_WAIT_MS = 60_000;
 const MAX_ACK_PENDING = 20_000;
-/** Broker-side dedupe: a courtesy to producers that retry, never what correctness rests on. */
-const DUPLICATE_WINDOW_MS = 120_000;
+/**
+ * The shortest that the server takes: one `Nats-Msg-Id` is one for all subjects, so that within the window one
+ * producer's id swallows another's event. Counting needs no dedupe by the broker.
+ */
+const DUPLICATE_WINDOW_MS = 100;
 
 /** Options that differ between a laptop and a cluster. */
 export interface TopologyOptions {
@@ -36,7 +39,14 @@ export interface Trial {
   readonly dryRun?: boolean | undefined;
 }
 
-export function streamConfig({ replicas }: TopologyOptions): Partial<StreamConfig> {
+/** Of nats-server 2.12, which the client's types do not know. */
+interface NewerStreamConfig {
+  readonly allow_atomic: boolean;
+}
+
+export function streamConfig({
+  replicas,
+}: TopologyOptions): Partial<StreamConfig> & NewerStreamConfig {
   return {
     name: STREAM,
     subjects: ['sms.billing.>', 'sms.dlr.>'],
@@ -46,6 +56,10 @@ export function streamConfig({ replicas }: TopologyOptions): Partial<StreamConfi
     max_age: nanos(MAX_AGE_DAYS * DAY_MS),
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
     num_replicas: replicas,
+    // Neither can be taken back: what is published leaves by its age only.
+    deny_purge: true,
+    deny_delete: true,
+    allow_atomic: true,
   };
 }
 

@@ -32,7 +32,8 @@ async function connectAs(user: NatsUser, inboxPrefix: string): Promise<NatsConne
 beforeAll(async () => {
   nats = await startNats();
   ops = await (await connectAs('ops', '_INBOX')).jetstreamManager();
-  await ops.streams.add(streamConfig({ replicas: 1 }));
+  // Messages are deleted here, which the stream of production refuses.
+  await ops.streams.add({ ...streamConfig({ replicas: 1 }), deny_delete: false });
   await ops.consumers.add(STREAM, { ...durableConfig(DURABLE), ack_wait: nanos(ACK_WAIT_MS) });
   // The credential of ingest suffices to look.
   ingest = await connectAs('ingest', INGEST_INBOX);
