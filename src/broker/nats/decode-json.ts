@@ -2,13 +2,14 @@
  * The proto3 JSON form of an event: field names in lowerCamelCase or as in the .proto file, uint32 as
  * number or decimal string, enums by name or number, null for "not given". Looks for forbidden names
  * at any depth with a stack of its own, so that no nesting can exhaust the call stack.
- * Of two equal names JSON.parse keeps the last; that a name occurs in both spellings is malformed.
+ * Of two equal names JSON.parse keeps the last (json-names.ts); that a name occurs in both spellings is malformed.
  */
 import type { EventFields, EventKind } from '../../domain/admission.js';
 import { isForbiddenField } from '../../domain/forbidden-fields.js';
 import { type EpochMicros, parseInstant } from '../../domain/instant.js';
 import { emptyFields, MALFORMED, type Reading } from './decode-reading.js';
 import { networkOfEnum, networkOfName, stateOfEnum, stateOfName } from './decode-states.js';
+import { holdsForbiddenName, mayHoldMoreNames } from './json-names.js';
 
 const MAX_UINT32 = 0xffff_ffff;
 
@@ -48,9 +49,11 @@ function spellingsOf(kind: EventKind): ReadonlyMap<string, string> {
 
 /** What the JSON text in `payload` says of an event of `kind`. Never throws. */
 export function readJson(kind: EventKind, payload: Uint8Array): Reading {
+  let text: string;
   let root: unknown;
   try {
-    root = JSON.parse(utf8.decode(payload));
+    text = utf8.decode(payload);
+    root = JSON.parse(text);
   } catch {
     return MALFORMED;
   }
@@ -58,9 +61,11 @@ export function readJson(kind: EventKind, payload: Uint8Array): Reading {
   const spellings = SPELLINGS[kind];
   const fields = emptyFields();
   const nested: object[] = [];
+  const keys = Object.keys(root);
+  let nameCount = keys.length;
   let unknownFields = 0;
   let forbidden = false;
-  for (const key of Object.keys(root)) {
+  for (const key of keys) {
     const value = root[key];
     const name = spellings.get(key);
     if (name === undefined) {
@@ -76,10 +81,12 @@ export function readJson(kind: EventKind, payload: Uint8Array): Reading {
   }
   if (nested.length > 0) {
     const scan = scanNames(nested);
-    if (scan === 'hazardous') return MALFORMED;
-    forbidden ||= scan === 'forbidden';
+    if (scan.worst === 'hazardous') return MALFORMED;
+    forbidden ||= scan.worst === 'forbidden';
+    nameCount += scan.nameCount;
     if (fields.error === 'present') unknownFields += setError(fields, root.error as JsonObject);
   }
+  if (mayHoldMoreNames(text, nameCount)) forbidden ||= holdsForbiddenName(text);
   return { fault: forbidden ? 'forbidden_field' : undefined, fields, unknownFields };
 }
 
@@ -88,9 +95,15 @@ function isHazardousName(name: string): boolean {
   return name === '__proto__' || name === 'constructor' || name === 'prototype';
 }
 
-/** The worst name in `pending` and everything below it. Empties `pending`. */
-function scanNames(pending: object[]): 'hazardous' | 'forbidden' | undefined {
-  let worst: 'forbidden' | undefined;
+interface Scan {
+  readonly worst: 'hazardous' | 'forbidden' | undefined;
+  readonly nameCount: number;
+}
+
+/** The worst name in `pending` and everything below it, and how many there are. Empties `pending`. */
+function scanNames(pending: object[]): Scan {
+  let worst: Scan['worst'];
+  let nameCount = 0;
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (Array.isArray(value)) {
       for (const element of value) {
@@ -99,13 +112,14 @@ function scanNames(pending: object[]): 'hazardous' | 'forbidden' | undefined {
       continue;
     }
     for (const name of Object.keys(value)) {
-      if (isHazardousName(name)) return 'hazardous';
+      nameCount += 1;
+      if (isHazardousName(name)) return { worst: 'hazardous', nameCount };
       if (isForbiddenField(name)) worst = 'forbidden';
       const child = (value as JsonObject)[name];
       if (typeof child === 'object' && child !== null) pending.push(child);
     }
   }
-  return worst;
+  return { worst, nameCount };
 }
 
 function setField(fields: EventFields, name: string, value: unknown): void {

@@ -171,6 +171,10 @@ describe('a phone number', () => {
     ['"text":"hello"', 'forbidden_field'],
     [`"\\u0074o":"${PHONE}"`, 'forbidden_field'],
     [`"eventId":{"to":"${PHONE}"}`, 'forbidden_field'],
+    // JSON.parse keeps the second of two equal names, and what is below the first is gone.
+    [`"x":{"msisdn":"${PHONE}"},"x":{}`, 'forbidden_field'],
+    [`"x":[{"\\u0074o" \n:"${PHONE}"}],"x":"\\":"`, 'forbidden_field'],
+    [`"currency":{"to":"${PHONE}"},"currency":"EUR"`, 'forbidden_field'],
     [`"accountId":"${PHONE}"`, 'looks_like_msisdn:accountId'],
     [`"accountId":"00${PHONE}"`, 'looks_like_msisdn:accountId'],
     ['"accountId":"4179-123-45-67"', 'looks_like_msisdn:accountId'],
