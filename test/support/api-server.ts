@@ -1,5 +1,6 @@
 // Clients for the gRPC port, and the real gRPC server inside the test's own process with use cases that answer as the test
 // likes: for what no database can be made to do. Tests of the service as it runs start the process (api-process.ts).
+import { fileURLToPath } from 'node:url';
 import {
   credentials,
   Metadata,
@@ -39,7 +40,9 @@ import {
   issueService,
 } from './pki.js';
 
-export const POLICY_FILE = new URL('../../deploy/policy/callers.yaml', import.meta.url).pathname;
+export const POLICY_FILE = fileURLToPath(
+  new URL('../../deploy/policy/callers.yaml', import.meta.url),
+);
 
 /** Use cases as a test likes to write them: with messages, not their bytes. */
 export interface PlainQueries {

@@ -56,6 +56,13 @@ export function environmentReads(files: readonly SourceFile[]): string[] {
     .map((place) => `${place}: only src/platform/config.ts reads process.env`);
 }
 
+/** The path of a file's URL is percent-encoded: it names no file below a folder with a blank. */
+export function pathsOfUrls(files: readonly SourceFile[]): string[] {
+  return files
+    .flatMap((file) => placesOf(file, /import\.meta\.url\)\.pathname/))
+    .map((place) => `${place}: take fileURLToPath(url), as a URL's pathname is percent-encoded`);
+}
+
 /** Time is read in one place, so that tests can drive it. */
 export function clockReads(files: readonly SourceFile[]): string[] {
   const pattern =

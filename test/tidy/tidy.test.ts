@@ -14,6 +14,7 @@ import {
   environmentReads,
   headless,
   oversized,
+  pathsOfUrls,
   wrongDirections,
 } from './rules.js';
 import { type SourceFile, sourceFiles, withoutComments } from './source.js';
@@ -37,6 +38,7 @@ describe('the source', () => {
     ['says in every file what it is for', headless, production],
     ['names files for what is in them', emptyNames, everything],
     ['does not use the console', consoleUses, everything],
+    ['takes paths of file URLs decoded', pathsOfUrls, everything],
   ])('%s', (_title, rule, files) => {
     expect(rule(files).join('\n')).toBe('');
   });
@@ -60,6 +62,9 @@ describe('a rule finds', () => {
     expect(environmentReads(wrong)).toHaveLength(1);
     expect(clockReads(wrong)).toHaveLength(2);
     expect(consoleUses(wrong)).toHaveLength(1);
+    expect(
+      pathsOfUrls([file('test/a.ts', `new URL('a', ${'import.meta.url'}).pathname`)]),
+    ).toHaveLength(1);
     expect(clockReads([file('src/etl/a.ts', '/* Date.now() */ new Date(0);')])).toEqual([]);
   });
 
