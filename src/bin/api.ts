@@ -217,7 +217,10 @@ function watchReadiness(
     onChange: (ready, lacking) => {
       server.setServing(ready);
       const state = ready ? 'ready' : 'not ready';
-      log.info('readiness changed', { state, reason: lacking?.step, error: lacking?.error });
+      const fields = { state, reason: lacking?.step, error: lacking?.error };
+      // A process that drains lacks nothing: only a failing probe is somebody's to look at.
+      if (lacking?.error === undefined) log.info('readiness changed', fields);
+      else log.warn('readiness changed', fields);
     },
   });
   lifecycle.onStop('readiness', () => readiness.drain());

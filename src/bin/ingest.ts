@@ -87,6 +87,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     monotonicMs: systemClock.monotonicMs,
     onRetired: () => lifecycle.stop('generation retired'),
     observe: observer.observeLook,
+    observeGaps: observer.observeGaps,
   });
   const readiness = await openSideDoor(lifecycle, registry, {
     postgres: async () => void (await pool.query('SELECT 1')),
@@ -137,6 +138,7 @@ function observerOf(registry: Registry): Observer {
   return {
     observeForbidden: metrics.observeForbidden,
     observeDueDays: metrics.observeDueDays,
+    observeGaps: metrics.observeGaps,
     observeLook(look) {
       metrics.observeLook(look);
       lines.noteLook(look);
@@ -197,7 +199,10 @@ async function openSideDoor(
 ): Promise<Readiness> {
   const readiness = new Readiness({
     probes,
-    onChange: (ready, lacking) => log.info(ready ? 'ready' : 'not ready', { ...lacking }),
+    onChange: (ready, lacking) => {
+      const say = lacking?.error === undefined ? 'info' : 'warn';
+      log[say](ready ? 'ready' : 'not ready', { ...lacking });
+    },
   });
   const admin = await startAdminHttp({
     host: config.adminHost,

@@ -21,6 +21,8 @@ export interface Decided {
   readonly deadLetters: readonly DeadLetter[];
   readonly highestSequence: number;
   readonly highestPublishedAt: EpochMicros | undefined;
+  /** Of all envelopes, whatever became of them. */
+  readonly sequences: readonly number[];
   /** Fields that the contract does not have; dropped. */
   readonly unknownFieldCount: number;
 }
@@ -54,7 +56,8 @@ export function decide(
       unknownFieldCount += decoded.unknownFields;
     }
   }
-  return { events, deadLetters, highestSequence, highestPublishedAt, unknownFieldCount };
+  const sequences = envelopes.map(({ sequence }) => sequence);
+  return { events, deadLetters, highestSequence, highestPublishedAt, sequences, unknownFieldCount };
 }
 
 /** What became of two halves of a batch, the earlier one first. */
@@ -63,16 +66,17 @@ export function together(first: Decided, second: Decided): Decided {
     ...second,
     events: [...first.events, ...second.events],
     deadLetters: [...first.deadLetters, ...second.deadLetters],
+    sequences: [...first.sequences, ...second.sequences],
     unknownFieldCount: first.unknownFieldCount + second.unknownFieldCount,
   };
 }
 
 /** The batch that the ledger statement takes. */
 export function countable(decided: Decided): CountableBatch {
-  const { highestSequence, highestPublishedAt } = decided;
+  const { highestSequence, highestPublishedAt, sequences } = decided;
   const folded = foldBatch(decided.events);
   const deadLetters = [...decided.deadLetters, ...conflictLetters(folded)];
-  return { folded, deadLetters, highestSequence, highestPublishedAt };
+  return { folded, deadLetters, highestSequence, highestPublishedAt, sequences };
 }
 
 /** The dead letter of an event that the database refuses alone. */

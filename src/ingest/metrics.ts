@@ -16,6 +16,7 @@ export interface IngestMetrics {
   observeLook(look: Look): void;
   observeForbidden(forbidden: boolean): void;
   observeDueDays(count: number): void;
+  observeGaps(missingCount: number): void;
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
@@ -69,6 +70,10 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     'sms_analytics_days_to_add_up',
     'Days that are over and not added up: accounts are read by the hour or its quarters there',
   );
+  const gaps = gauge(
+    'sms_analytics_gap_events',
+    'Events that left the stream before they were counted, in gaps that nobody accepted',
+  );
   return {
     observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {
       batchSize.observe(envelopes.length);
@@ -87,5 +92,6 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     },
     observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
     observeDueDays: (count) => dueDays.set(count),
+    observeGaps: (missingCount) => gaps.set(missingCount),
   };
 }

@@ -27,6 +27,7 @@ import {
   recordWatermark,
 } from '../store/postgres/ingest-progress.js';
 import { CommitAbandoned } from './commit.js';
+import { Gaps } from './gaps.js';
 import { contradiction, MISSING } from './guard.js';
 
 export interface WatchOptions {
@@ -41,6 +42,8 @@ export interface WatchOptions {
   readonly onRetired: () => void;
   /** Told of each look, also where Postgres cannot be written just then: that is when somebody must hear of it. */
   readonly observe: (look: Look) => void;
+  /** Told how many events left the stream before they were counted. */
+  readonly observeGaps: (missingCount: number) => void;
 }
 
 const INTERVAL_MS = 1_000;
@@ -68,9 +71,11 @@ export class Watch {
   readonly #trusted = new WeakSet<Queryable>();
   #examinedMs = -Infinity;
   #reconnects = 0;
+  readonly #gaps: Gaps;
 
   constructor(private readonly options: WatchOptions) {
     this.#ledgerFloor = options.generation.ledgerFloor;
+    this.#gaps = new Gaps({ ...options, generation: options.generation.generation });
   }
 
   /** Why counting must stop; undefined while it may go on. */
@@ -116,9 +121,13 @@ export class Watch {
     const { stream, look, after } = counting;
     if (after === undefined) {
       this.#streamId = await recordStream(pool, STREAM, stream.createdAt);
+      await this.#gaps.begin(pool, this.#streamId, stream);
     }
+    const whole = await this.#gaps.examine(this.#streamId, stream, look);
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
-    await recordWatermark(pool, key, look.dataAsOf);
+    // The stream was read before the durable: what came and went between them is seen by the next look.
+    const dataAsOf = Math.min(look.dataAsOf, stream.lookedAt ?? look.dataAsOf);
+    await recordWatermark(pool, key, whole ? dataAsOf : undefined);
     await this.#readGeneration();
   }
 
@@ -172,6 +181,7 @@ export class Watch {
       const building = state === 'building' ? number : undefined;
       this.#judge(contradiction({ before, stream, foundAt, look, after, last, building }));
       if (this.#forbidden === undefined) {
+        if (after !== undefined) await this.#gaps.begin(queryable, after.streamId, stream);
         this.#last = after;
         this.#streamId = after?.streamId ?? this.#streamId;
         // What was read in part from the server before says nothing of the one that is there now.

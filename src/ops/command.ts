@@ -11,6 +11,7 @@ import { registerAdoptStream } from './adopt-stream.js';
 import { registerConfig } from './config.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { EXIT, Refused } from './exit-code.js';
+import { registerGaps } from './gaps.js';
 import { registerMigrate } from './migrate.js';
 import { registerRebuild } from './rebuild.js';
 import { registerRetain } from './retain.js';
@@ -41,6 +42,7 @@ export function opsCommand(): Command {
   registerSeek(program);
   registerAdoptStream(program);
   registerDeadLetters(program);
+  registerGaps(program);
   registerRetain(program);
   registerRebuild(program);
   registerConfig(program);

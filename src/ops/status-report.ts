@@ -16,6 +16,7 @@ import {
   readLedgerDays,
 } from '../store/postgres/generation-health.js';
 import { readCopyLag } from '../store/postgres/select-copy-lag.js';
+import { readGaps, type StreamGap } from '../store/postgres/stream-gaps.js';
 import type { Session } from './session.js';
 
 const STREAM_NOT_FOUND = 10_059;
@@ -63,6 +64,10 @@ export interface StatusReport {
   })[];
   readonly ledgerDays: readonly LedgerDays[];
   readonly deadLetters: readonly ReasonCount[];
+  /** Open gaps: events that left the stream before they were counted. */
+  readonly gaps: readonly StreamGap[];
+  /** Durables of the stream that belong to no generation: each is somebody's, and none of them counts. */
+  readonly foreignConsumers: readonly string[];
   /** How far the copy in ClickHouse is, as the last runs of anlyt-etl have left it. */
   readonly copy: {
     readonly completedAt: string | undefined;
@@ -105,10 +110,23 @@ export async function reportStatus(session: Session, timeoutMs: number): Promise
     })),
     ledgerDays: await Promise.all(alive.map(({ generation }) => readLedgerDays(pool, generation))),
     deadLetters: await countByReason(pool),
+    gaps: await readGaps(pool, true),
+    foreignConsumers: info === undefined ? [] : await foreignConsumers(session, alive),
     copy: await copyReport(pool),
     idsOnTwoDays: await odd('idsOnTwoDays'),
     overRefunded: await odd('overRefunded'),
   };
+}
+
+/** Names of the stream's consumers that no living generation counts by. */
+async function foreignConsumers(
+  { manager }: Session,
+  generations: readonly GenerationRow[],
+): Promise<string[]> {
+  const own = new Set(generations.map(({ durable }) => durable));
+  const names: string[] = [];
+  for await (const { name } of manager.consumers.list(STREAM)) if (!own.has(name)) names.push(name);
+  return names.sort();
 }
 
 async function durableReport(

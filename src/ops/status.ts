@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Oddity } from '../store/postgres/generation-health.js';
 import { integerArgument } from './arguments.js';
+import { gapRows } from './gaps.js';
 import { withSession } from './session.js';
 import { reportStatus, type StatusReport } from './status-report.js';
 import { print, printJson, tableText } from './terminal.js';
@@ -13,7 +14,7 @@ export function registerStatus(program: Command): void {
   program
     .command('status')
     .description(
-      'stream, durables, lag, watermarks, ingest processes, ledger days, dead letters, copy',
+      'stream, durables, lag, watermarks, ingest processes, ledger days, dead letters, gaps, copy',
     )
     .option(
       '--check-seconds <n>',
@@ -36,10 +37,12 @@ export function statusText(report: StatusReport): string {
   return [
     section('stream', streamRows(report)),
     section('durables', durableRows(report)),
+    section('consumers of nobody', foreignRows(report)),
     section('generations', generationRows(report)),
     section('ingest processes', ingestRows(report)),
     section('ledger days', ledgerRows(report)),
     section('dead letters', deadLetterRows(report)),
+    section('open gaps', gapRows(report.gaps)),
     section('copy in clickhouse', copyRows(report)),
     section('odd in the ledger', [
       ['what', 'messages', 'such as'],
@@ -87,6 +90,10 @@ function durableRows({ durables }: StatusReport): string[][] {
         : [one.name, String(one.generation), 'missing: ops setup'],
     ),
   ];
+}
+
+function foreignRows({ foreignConsumers }: StatusReport): string[][] {
+  return [['name'], ...foreignConsumers.map((name) => [name])];
 }
 
 function generationRows({ generations }: StatusReport): string[][] {

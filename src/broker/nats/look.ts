@@ -18,6 +18,8 @@ export interface Look {
   readonly ackFloor: number;
   /** The highest sequence that was delivered, acknowledged or not. */
   readonly deliveredSequence: number;
+  /** Of the first event after all that is acknowledged; undefined where the stream holds none. */
+  readonly nextSequence?: number | undefined;
 }
 
 /** The stream as it is now: its identity is (name, createdAt). */
@@ -25,6 +27,14 @@ export interface StreamState {
   readonly createdAt: EpochMicros;
   readonly firstSequence: number;
   readonly lastSequence: number;
+  /** The server's time when it said so. */
+  readonly lookedAt?: EpochMicros | undefined;
+}
+
+/** An event's place in the stream. */
+export interface Place {
+  readonly sequence: number;
+  readonly publishedAt: EpochMicros | undefined;
 }
 
 /** JetStream API error codes: server/errors.json of nats-server. */
@@ -51,7 +61,8 @@ export async function lookAt(
 ): Promise<Look | undefined> {
   const info = await manager.consumers.info(stream, durable);
   const lookedAt = parseInstant((info as ConsumerInfo & { readonly ts: string }).ts);
-  const first = await firstTimestampAfter(manager, stream, acknowledgedThrough(info));
+  const next = await firstMessageFrom(manager, stream, acknowledgedThrough(info) + 1);
+  const first = next?.publishedAt;
   const dataAsOf = isIdle(info) ? earlierOf(lookedAt, first) : first;
   if (dataAsOf === undefined) return undefined;
   return {
@@ -60,6 +71,7 @@ export async function lookAt(
     unacknowledgedCount: info.num_ack_pending,
     ackFloor: info.ack_floor.stream_seq,
     deliveredSequence: info.delivered.stream_seq,
+    nextSequence: next?.sequence,
   };
 }
 
@@ -78,17 +90,16 @@ function earlierOf(instant: EpochMicros | undefined, other: EpochMicros | undefi
   return Math.min(instant, other);
 }
 
-async function firstTimestampAfter(
+/** The first event that the stream holds from this sequence on; undefined where there is none. */
+export async function firstMessageFrom(
   manager: JetStreamManager,
   stream: string,
   sequence: number,
-): Promise<EpochMicros | undefined> {
+): Promise<Place | undefined> {
   try {
-    const message = await manager.streams.getMessage(stream, {
-      seq: sequence + 1,
-      next_by_subj: '>',
-    } as never);
-    return parseInstant(message.timestamp);
+    const query = { seq: sequence, next_by_subj: '>' } as never;
+    const message = await manager.streams.getMessage(stream, query);
+    return { sequence: message.seq, publishedAt: parseInstant(message.timestamp) };
   } catch (error) {
     if (jetStreamErrorCode(error) === NO_MESSAGE_FOUND) return undefined;
     throw error;
@@ -113,5 +124,15 @@ export async function streamState(manager: JetStreamManager, stream: string): Pr
   const createdAt = parseInstant(info.created);
   if (createdAt === undefined) throw new Error(`Stream ${stream} has no creation time`);
   const { first_seq: firstSequence, last_seq: lastSequence } = info.state;
-  return { createdAt, firstSequence, lastSequence };
+  const lookedAt = parseInstant((info as StreamInfo & { readonly ts?: string }).ts ?? '');
+  return { createdAt, firstSequence, lastSequence, lookedAt };
+}
+
+/** Sequences between the stream's first and last that were deleted. */
+export async function deletedSequences(
+  manager: JetStreamManager,
+  stream: string,
+): Promise<readonly number[]> {
+  const info = await manager.streams.info(stream, { deleted_details: true });
+  return info.state.deleted ?? [];
 }

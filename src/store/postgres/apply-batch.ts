@@ -13,6 +13,7 @@ import {
 } from './batch-columns.js';
 import { encodeRows, nameElementType } from './binary-rows.js';
 import { APPLY_BATCH } from './ledger-statement.js';
+import { multirangeOf } from './stream-gaps.js';
 
 /** Who counts, and into which generation. */
 export interface BatchContext {
@@ -31,6 +32,8 @@ export interface CountableBatch {
   readonly highestSequence: number;
   /** When the event of that sequence was published: what it is recognised by. */
   readonly highestPublishedAt?: EpochMicros | undefined;
+  /** All of the batch; where not given, the highest alone. */
+  readonly sequences?: readonly number[];
 }
 
 /** A batch as parameters of the statement; encoding is the costly part that needs no database. */
@@ -39,6 +42,8 @@ export interface EncodedBatch {
   readonly rowCount: number;
   readonly highestSequence: number;
   readonly highestPublishedAt: string | null;
+  /** All sequences of the batch, as the text of a multirange. */
+  readonly sequences: string;
   readonly entries: Buffer;
   readonly refunds: Buffer;
   readonly deadLetters: Buffer;
@@ -50,11 +55,13 @@ export function encodeBatch({
   deadLetters,
   highestSequence,
   highestPublishedAt,
+  sequences = [highestSequence],
 }: CountableBatch): EncodedBatch {
   return {
     rowCount: folded.entries.length + folded.refunds.length,
     highestSequence,
     highestPublishedAt: highestPublishedAt === undefined ? null : formatInstant(highestPublishedAt),
+    sequences: multirangeOf(sequences),
     entries: encodeRows(ENTRY_COLUMNS, folded.entries),
     refunds: encodeRows(REFUND_COLUMNS, folded.refunds),
     deadLetters: encodeRows(DEAD_LETTER_COLUMNS, deadLetters),
@@ -100,13 +107,22 @@ export async function countBatch(
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
 ): Promise<Applied> {
-  const { rowCount, highestSequence, highestPublishedAt, entries, refunds, deadLetters } = batch;
+  const { rowCount, highestSequence, highestPublishedAt, sequences } = batch;
+  const { entries, refunds, deadLetters } = batch;
   const types = await entryTypesOf(connection);
   nameElementType(entries, types.ledger);
   nameElementType(refunds, types.refund);
   nameElementType(deadLetters, types.dead_letter);
   const rows = [entries, refunds, deadLetters];
-  const values = [generation, streamId, worker, highestSequence, ...rows, highestPublishedAt];
+  const values = [
+    generation,
+    streamId,
+    worker,
+    highestSequence,
+    ...rows,
+    highestPublishedAt,
+    sequences,
+  ];
   const query = { name: 'apply-batch', text: APPLY_BATCH, values };
   const [row] = (await connection.query<{ conflicts: number; moved: number }>(query)).rows;
   const { conflicts = 0, moved = 0 } = row ?? {};

@@ -104,19 +104,20 @@ export interface ProgressKey {
   readonly worker: string;
 }
 
-/** Raises this process's watermark to `dataAsOf`; a lower one leaves it where it is. */
+/** Raises this process's watermark to `dataAsOf`; a lower one, or none, leaves it where it is. */
 export async function recordWatermark(
   pool: Queryable,
   key: ProgressKey,
-  dataAsOf: EpochMicros,
+  dataAsOf: EpochMicros | undefined,
 ): Promise<void> {
+  const instant = dataAsOf === undefined ? null : formatInstant(dataAsOf);
   await pool.query({
     name: 'record-watermark',
-    text: `INSERT INTO ingest_progress AS p (generation, stream_id, worker, data_as_of, looked_at)
-           VALUES ($1, $2, $3, $4, now())
+    text: `INSERT INTO ingest_progress AS p (generation, stream_id, worker, committed, data_as_of, looked_at)
+           VALUES ($1, $2, $3, '{}', $4, now())
            ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
              data_as_of = greatest(p.data_as_of, excluded.data_as_of), looked_at = excluded.looked_at`,
-    values: [key.generation, key.streamId, key.worker, formatInstant(dataAsOf)],
+    values: [key.generation, key.streamId, key.worker, instant],
   });
 }
 

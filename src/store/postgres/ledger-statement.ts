@@ -119,7 +119,7 @@ const CONFLICTS = `
 /**
  * Returns one row: how many conflicts became dead letters by it (a copy of one becomes none), and how many
  * messages and refunds it moved. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
- * entries, refunds and dead letters as arrays of their composite types; $8 when $4 was published.
+ * entries, refunds and dead letters as arrays of their composite types; $8 when $4 was published; $9 its sequences.
  */
 export const APPLY_BATCH = `
 WITH
@@ -137,10 +137,12 @@ dead_letters AS (
   ORDER BY 1, 2
   ON CONFLICT DO NOTHING
   RETURNING reason)
-INSERT INTO ingest_progress AS p (generation, stream_id, worker, revision, highest_sequence, highest_published_at)
-VALUES ($1, $2, $3, 1, $4, $8)
+INSERT INTO ingest_progress AS p
+  (generation, stream_id, worker, revision, highest_sequence, highest_published_at, committed)
+VALUES ($1, $2, $3, 1, $4, $8, $9)
 ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
   revision = p.revision + 1, highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
+  committed = coalesce(p.committed, '{}') + excluded.committed,
   highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
     THEN excluded.highest_published_at ELSE p.highest_published_at END
 RETURNING (SELECT count(*)::int FROM dead_letters WHERE reason = 'conflict') AS conflicts,

@@ -141,10 +141,10 @@ export async function foldDeadWorkers(pool: Queryable): Promise<number> {
     `WITH gone AS (DELETE FROM ingest_progress WHERE ${DEAD} RETURNING *),
      folded AS (
        INSERT INTO ingest_progress AS p
-         (worker, generation, stream_id, revision, highest_sequence, highest_published_at, data_as_of,
-          looked_at)
+         (worker, generation, stream_id, revision, highest_sequence, highest_published_at, committed,
+          data_as_of, looked_at)
        SELECT '${RETIRED}', generation, stream_id, sum(revision), max(highest_sequence),
-              (array_agg(highest_published_at ORDER BY highest_sequence DESC))[1],
+              (array_agg(highest_published_at ORDER BY highest_sequence DESC))[1], range_agg(committed),
               max(data_as_of), max(looked_at)
        FROM gone GROUP BY generation, stream_id
        ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
@@ -152,6 +152,7 @@ export async function foldDeadWorkers(pool: Queryable): Promise<number> {
          highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
          highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
            THEN excluded.highest_published_at ELSE p.highest_published_at END,
+         committed = coalesce(p.committed, '{}') + coalesce(excluded.committed, '{}'),
          data_as_of = greatest(p.data_as_of, excluded.data_as_of),
          looked_at = greatest(p.looked_at, excluded.looked_at))
      SELECT count(*)::int AS count FROM gone`,

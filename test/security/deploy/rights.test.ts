@@ -48,6 +48,8 @@ const EXPECTED: Record<string, Partial<Record<string, string>>> = {
   outcome_sum: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   refund: { ingest: 'SIU', ops: 'SIU' },
   rollup_change: { etl: 'SD', ingest: 'I', ops: 'I' },
+  stream_account: { ingest: 'SIU', ops: 'S' },
+  stream_gap: { ingest: 'SIU', ops: 'SU' },
   throughput_platform: { etl: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   throughput_sum: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
 };

@@ -6,6 +6,7 @@ import { opsCommand } from '../../../src/ops/command.js';
 
 /** Change nothing. */
 const ONLY_READ = [
+  'gaps list',
   'status',
   ...['dead-letters list', 'dead-letters show'],
   'rebuild status',
@@ -27,7 +28,7 @@ describe('every verb of ops', () => {
   it('is known here', () => {
     expect([...verbs.keys()]).toEqual(expect.arrayContaining([...ONLY_READ, ...HARMLESS]));
     expect(changing.map(([name]) => name).sort()).toEqual([
-      ...['adopt-stream', 'dead-letters discard', 'dead-letters replay', 'migrate'],
+      ...['adopt-stream', 'dead-letters discard', 'dead-letters replay', 'gaps accept', 'migrate'],
       ...['rebuild abandon', 'rebuild clean', 'rebuild start', 'rebuild swap'],
       ...['retain', 'seek', 'setup'],
     ]);
