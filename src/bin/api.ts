@@ -210,7 +210,12 @@ function watchReadiness(
     probes: {
       answers: async (signal) => {
         const deadline = clock.now() + PROBE_MICROS;
-        const state = await queries.freshness({ accountId: undefined, signal, deadline });
+        const state = await queries.freshness({
+          accountId: undefined,
+          rowAccountId: undefined,
+          signal,
+          deadline,
+        });
         setFreshness(state.dataAsOf);
       },
     },

@@ -1,7 +1,7 @@
 /**
- * GetAccountUsage: what one account used. Three guards keep it to that account, each sufficient alone:
- * the comparison here (after the interceptor's), the predicate of every statement, and row-level
- * security under a role of its own. The account comes from the caller's scope, never from the request.
+ * GetAccountUsage: what one account used. The caller's scope decides for the comparison here (after the
+ * interceptor's) and for the predicate of every statement. Row-level security, under a role of its own, takes
+ * the account from a second reading of the call: predicate and security each keep foreign rows out alone.
  */
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CountTable } from '../domain/count-table.js';
@@ -41,7 +41,8 @@ export function prepareAccountUsage(
   assertValid(question, violations);
 
   return async (context) => {
-    const options = { accountId, atOnce: true };
+    // Not the scope's: one wrong line there would open the predicate and row-level security at once.
+    const options = { accountId: context.rowAccountId ?? '', atOnce: true };
     const read = await readFresh(sources, context, (assumed, limits) =>
       sources.accountPool.read(
         limits,

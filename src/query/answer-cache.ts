@@ -109,7 +109,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           options.recentRevision() ??
           (await whileWaiting(options.currentRevision(), context, options.clock));
         if (revision === undefined) return (await answer(context)).bytes;
-        const scope = context.accountId === undefined ? 'platform' : `account ${context.accountId}`;
+        const { accountId, rowAccountId = '' } = context;
+        const scope = accountId === undefined ? 'platform' : `account ${accountId} ${rowAccountId}`;
         const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;
         const found = entries.get(key);
         if (found?.revision === revision) {
@@ -121,8 +122,7 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
         misses++;
         const flightKey = `${revision}\n${key}`;
         const read = async (signal: AbortSignal) => {
-          const { accountId } = context;
-          const made = await answer({ accountId, signal, deadline: undefined });
+          const made = await answer({ accountId, rowAccountId, signal, deadline: undefined });
           remember(key, made);
           return made;
         };

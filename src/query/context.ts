@@ -10,6 +10,8 @@ export interface QueryContext {
    * undefined for questions about the platform.
    */
   readonly accountId: string | undefined;
+  /** The account whose rows Postgres may show; read from the call independently of `accountId`. */
+  readonly rowAccountId: string | undefined;
   /** Aborts when the caller no longer waits. */
   readonly signal: AbortSignal;
   /** When the answer must be there, by the wall clock; undefined: only the server's cap applies. */

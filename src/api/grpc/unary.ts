@@ -16,6 +16,7 @@ import { type CallRecord, callRecord } from './call-record.js';
 import type { DenialAudit } from './denials.js';
 import type { LongCalls } from './long-calls.js';
 import type { ServerMetrics } from './metrics.js';
+import { rowAccount } from './row-account.js';
 import { refusalFor, refusals, statusOf } from './statuses.js';
 
 /** A question's use case: its answer as protobuf encodes it. Throws failures of the domain. */
@@ -79,7 +80,8 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
-  const own = new CallContext(call, accountId, deadline);
+  const rows = accountId === undefined ? undefined : rowAccount(caller, call.metadata, asked);
+  const own = new CallContext(call, accountId, rows, deadline);
   const work = () => context.with(contextOf(record.span), () => useCase(request, own));
   const { connection } = record;
   const bytes =
@@ -115,6 +117,7 @@ class CallContext implements QueryContext {
   constructor(
     private readonly call: ServerUnaryCall<Buffer, Buffer>,
     readonly accountId: string | undefined,
+    readonly rowAccountId: string | undefined,
     readonly deadline: EpochMicros,
   ) {}
 

@@ -290,7 +290,8 @@ function plain<T>(message: T): T {
 
 /** A caller without a deadline of its own. */
 export function caller(accountId?: string): QueryContext {
-  return { accountId, signal: new AbortController().signal, deadline: undefined };
+  const { signal } = new AbortController();
+  return { accountId, rowAccountId: accountId, signal, deadline: undefined };
 }
 
 /** Seconds of a Timestamp as ISO text. */

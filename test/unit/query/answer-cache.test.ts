@@ -39,7 +39,8 @@ function counting(limits: { maxEntries?: number; maxBytes?: number; sizeBytes?: 
 }
 
 function caller(accountId?: string, signal?: AbortSignal): QueryContext {
-  return { accountId, signal: signal ?? new AbortController().signal, deadline: undefined };
+  const own = signal ?? new AbortController().signal;
+  return { accountId, rowAccountId: accountId, signal: own, deadline: undefined };
 }
 
 describe('an answer', () => {

@@ -33,6 +33,7 @@ const queries = createQueries({
 });
 const context = (accountId?: string) => ({
   accountId,
+  rowAccountId: accountId,
   signal: new AbortController().signal,
   deadline: undefined,
 });
