@@ -29,7 +29,7 @@ describe('the image', () => {
   test('stands on one exact version of Node that the project supports', () => {
     const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map((match) => match[1]);
     expect(new Set(images).size).toBe(1);
-    expect(images[0]).toMatch(/^node:20\.\d+\.\d+-bookworm-slim$/);
+    expect(images[0]).toMatch(/^node:24\.\d+\.\d+-bookworm-slim$/);
     expect(packageJson.engines.node).toBe('>=20.19');
   });
 
