@@ -149,6 +149,13 @@ describe('the stream', () => {
     await expect(manager.streams.deleteMessage(STREAM, 1)).rejects.toThrow(/delete/i);
   });
 
+  test('takes no message above 128 KB', async () => {
+    const publish = (bytes: number) =>
+      as('billing').then((one) => one.jetstream().publish(SUBJECTS.billing, Buffer.alloc(bytes)));
+    await expect(publish(128 * 1024 + 1)).rejects.toThrow(/max_payload/i);
+    expect((await publish(127 * 1024)).duplicate).toBe(false);
+  });
+
   test('keeps an event whose id the other producer has used', async () => {
     const publish = async (user: 'billing' | 'dlr') =>
       (await as(user)).jetstream().publish(SUBJECTS[user], '{}', { msgID: 'an id of one of them' });
