@@ -209,11 +209,12 @@ describe('what was counted before it left is no gap', () => {
     await publish(1);
     await site.drained();
     const release = await holdCommits(site);
-    await publish(4);
+    // One: of more, some may not be pulled yet when they are purged.
+    await publish(1);
     await until('a batch is held', async () => (await heldSessions(site)).length === 1);
     await asOps(site, ({ streams }) => streams.purge(STREAM));
     await release();
-    await until('all are counted', async () => (await counted()) === 5);
+    await until('all are counted', async () => (await counted()) === 2);
     await until('no gap is open', async () => (await missing()) === 0);
     const nowMs = Date.now();
     await until('the watermark goes on', async () => (await dataAsOf()) > nowMs * 1_000);
