@@ -55,6 +55,14 @@ export function watchSessions(server: Server, watch: (session: ServerHttp2Sessio
   for (const http2Server of http2Servers.keys()) http2Server.on('session', watch);
 }
 
+/** Closes TLS connections that agree on no HTTP/2: Node would answer them with advice about its own settings. */
+export function closeForeignProtocols(server: Server): void {
+  const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
+  for (const http2Server of http2Servers.keys()) {
+    http2Server.on('unknownProtocol', (socket) => socket.destroy());
+  }
+}
+
 /** Gives the HTTP/2 servers that are bound from now on, with or without TLS, these limits. */
 export function limitConnections(server: Server, limits: SecureServerOptions): void {
   const { commonServerOptions } = server as unknown as { commonServerOptions: object };

@@ -27,6 +27,7 @@ import { LONG_LIVED_METHODS, rawService, UNKNOWN_METHOD } from './methods.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Policy } from './policy.js';
 import {
+  closeForeignProtocols,
   interceptUnknownMethods,
   limitConnections,
   refuseForeignRequests,
@@ -91,6 +92,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   interceptUnknownMethods(server, UNKNOWN_METHOD);
   const port = await bind(server, options);
   refuseForeignRequests(server);
+  closeForeignProtocols(server);
   const sessions = new Set<ServerHttp2Session>();
   watchSessions(server, (session) => {
     guardSession(session, clock, log);
