@@ -157,7 +157,8 @@ function readFilter(filter: Filter | undefined, violations: FieldViolation[]): B
     reasons: values(
       'filter.reasons',
       filter?.reasons,
-      (reason) => (reasonNames.has(reason) ? reason : undefined),
+      // The empty reason is what rows of messages without one show.
+      (reason) => (reason === '' || reasonNames.has(reason) ? reason : undefined),
       'has a name that is not on the list of reasons',
     ),
     errorClasses: values(

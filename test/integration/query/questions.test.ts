@@ -541,6 +541,17 @@ describe('GetDeliveryBreakdown', () => {
     });
     expect(answer.rows).toMatchObject([{ reason: 'NO_RECEIPT', messages: 5n }]);
     expect(answer.messages).toBe(5n);
+    // A row's own value is a filter, the empty reason of messages without one as well.
+    const byReason = { ...TEN_MARCH, groupBy: [Dimension.DIMENSION_REASON] };
+    const all = await ask(byReason);
+    const without = all.rows.filter(({ reason }) => reason === '');
+    expect(without).toHaveLength(1);
+    const filtered = await ask({ ...byReason, filter: { reasons: [''] } });
+    expect(filtered.messages).toBe(without[0]?.messages);
+    expect(filtered.rows.map(({ reason }) => reason)).toEqual(['']);
+    const byAccount = { ...TEN_MARCH, groupBy: [Dimension.DIMENSION_ACCOUNT] };
+    const accounts = await ask({ ...byAccount, filter: { reasons: [''] } });
+    expect(accounts.messages).toBe(without[0]?.messages);
     const none = await ask({ ...TEN_MARCH, filter: { operatorIds: ['nobody'] } });
     expect([none.rows, none.messages, none.totalSize]).toEqual([[], 0n, 0]);
   });

@@ -41,7 +41,7 @@ const question = fc
         accountIds: fc.constant(undefined),
         operatorIds: some(OPERATORS),
         outcomes: some(OUTCOMES),
-        reasons: some(REASONS.slice(1)),
+        reasons: some(REASONS),
         errorClasses: some(['', 'PERMANENT', 'TEMPORARY', 'UNKNOWN'] as const),
       }),
       limit: fc.integer({ min: 1, max: 12 }),

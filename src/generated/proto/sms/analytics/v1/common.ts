@@ -395,7 +395,7 @@ export interface Filter {
   operatorIds: string[];
   /** Outcomes, as answered (a settled pending message is UNKNOWN). */
   outcomes: Outcome[];
-  /** Failure reasons by canonical name. */
+  /** Failure reasons by canonical name; an empty one: messages without a reason. */
   reasons: string[];
   /** Failure classes. */
   errorClasses: ErrorClass[];
