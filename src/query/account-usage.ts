@@ -1,7 +1,8 @@
 /**
- * GetAccountUsage: what one account used. The caller's scope decides for the comparison here (after the
- * interceptor's) and for the predicate of every statement. Row-level security, under a role of its own, takes
- * the account from a second reading of the call: predicate and security each keep foreign rows out alone.
+ * GetAccountUsage: what one account used. The predicate of every statement keeps it to the account of the
+ * caller's scope, row-level security under a role of its own to the account that a second reading of the
+ * call found; each keeps other rows out alone. Before both, the question, the scope and the second reading
+ * must name one account. That comparison filters no rows: without the two behind it, it shows everything.
  */
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { CountTable } from '../domain/count-table.js';
@@ -25,15 +26,16 @@ import { checkIds, readPeriod } from './read-question.js';
 import { assertValid, rollupRules, type Sources } from './sources.js';
 
 /**
- * @throws {OutOfScope} the caller has no account, or another one
+ * @throws {OutOfScope} the caller has no account, or another one, by either reading
  * @throws {InvalidQuestion} with every wrong field, before anything is read
  */
 export function prepareAccountUsage(
   sources: Sources,
   request: GetAccountUsageRequest,
-  { accountId }: QueryContext,
+  { accountId, rowAccountId }: QueryContext,
 ): Prepared<GetAccountUsageResponse> {
   if (accountId === undefined || accountId !== request.accountId) throw new OutOfScope();
+  if (rowAccountId !== request.accountId) throw new OutOfScope();
   const rules = rollupRules(sources);
   const violations: FieldViolation[] = [];
   checkIds('account_id', [accountId], violations);
@@ -41,8 +43,7 @@ export function prepareAccountUsage(
   assertValid(question, violations);
 
   return async (context) => {
-    // Not the scope's: one wrong line there would open the predicate and row-level security at once.
-    const options = { accountId: context.rowAccountId ?? '', atOnce: true };
+    const options = { accountId: rowAccountId, atOnce: true };
     const read = await readFresh(sources, context, (assumed, limits) =>
       sources.accountPool.read(
         limits,

@@ -109,8 +109,7 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           options.recentRevision() ??
           (await whileWaiting(options.currentRevision(), context, options.clock));
         if (revision === undefined) return (await answer(context)).bytes;
-        const { accountId, rowAccountId = '' } = context;
-        const scope = accountId === undefined ? 'platform' : `account ${accountId} ${rowAccountId}`;
+        const scope = scopeOf(context);
         const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;
         const found = entries.get(key);
         if (found?.revision === revision) {
@@ -122,6 +121,7 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
         misses++;
         const flightKey = `${revision}\n${key}`;
         const read = async (signal: AbortSignal) => {
+          const { accountId, rowAccountId } = context;
           const made = await answer({ accountId, rowAccountId, signal, deadline: undefined });
           remember(key, made);
           return made;
@@ -143,5 +143,11 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     },
   };
 }
+
+/** Both accounts of a call, so that an answer made under a wrong one reaches no call that has it right. Ids have no blank. */
+const scopeOf = ({ accountId, rowAccountId }: QueryContext) =>
+  accountId === undefined && rowAccountId === undefined
+    ? 'platform'
+    : `account ${accountId ?? ''} rows ${rowAccountId ?? ''}`;
 
 const sizeOf = (key: string, { bytes }: Answer<unknown>) => bytes.length + key.length;

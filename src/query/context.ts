@@ -10,7 +10,10 @@ export interface QueryContext {
    * undefined for questions about the platform.
    */
   readonly accountId: string | undefined;
-  /** The account whose rows Postgres may show; read from the call independently of `accountId`. */
+  /**
+   * The account whose rows Postgres shows, by a reading of the call that shares no code with the one above: only for the
+   * setting of row-level security, and to be held against `accountId`.
+   */
   readonly rowAccountId: string | undefined;
   /** Aborts when the caller no longer waits. */
   readonly signal: AbortSignal;

@@ -1,6 +1,6 @@
 // Which account a call may see. customer-portal sees the one account that its x-account-id names; the question must
 // name the same one, byte for byte. Nothing is trimmed, folded or normalised: what is not exactly an account id is no
-// header. This is the first of three layers; the query's predicate and row-level security stand behind it.
+// header. The predicate of the query takes its account from here; row-level security takes it from row-account.ts.
 import type { Metadata } from '@grpc/grpc-js';
 import type { DenialReason } from './denial-reasons.js';
 import type { Caller } from './policy.js';

@@ -1,17 +1,21 @@
-// Whose rows Postgres may show for a call: the setting that row-level security compares with. It is read from the call's
-// own metadata a second time and knows nothing of account-scope.ts, from which the query's predicate comes, so that one
-// wrong line there cannot open both. Only a caller whose policy says `accounts: any` names the account in its question.
+// The account whose rows Postgres shows to a call: the second reading of whom the call is for. It goes to the setting of
+// row-level security and nowhere else. Invariant: it shares no code with account-scope.ts, where the predicate's account
+// comes from, so that no single wrong line can name another account to both. Where it finds none, Postgres shows no row.
 import type { Metadata } from '@grpc/grpc-js';
+import { isPartyId } from '../../domain/identifiers.js';
 import type { Caller } from './policy.js';
 
-/** The one account whose rows the call may see; undefined: of no account. Never throws. */
+/**
+ * The one value of the call's own x-account-id; for a caller whose row in the policy says `accounts: any`, and for no
+ * other, the account that the question names. Undefined where that is no account id.
+ */
 export function rowAccount(
   { accounts }: Pick<Caller, 'accounts'>,
   metadata: Metadata,
-  asked: unknown,
+  named: unknown,
 ): string | undefined {
-  if (accounts === 'any') return typeof asked === 'string' ? asked : undefined;
-  // Two headers arrive as one value with a comma, which is no account's id.
-  const { 'x-account-id': header } = metadata.getMap();
-  return typeof header === 'string' ? header : undefined;
+  const values: readonly unknown[] = accounts === 'any' ? [named] : metadata.get('x-account-id');
+  if (values.length !== 1) return undefined;
+  const [only] = values;
+  return typeof only === 'string' && isPartyId(only) ? only : undefined;
 }

@@ -80,8 +80,8 @@ async function answer<Request>(
   const accountId = scope.kind === 'account' ? scope.accountId : undefined;
   const leftMs = record.timeoutMs - (options.clock.monotonicMs() - record.startedMs);
   const deadline = options.clock.now() + Math.round(leftMs * 1000);
-  const rows = accountId === undefined ? undefined : rowAccount(caller, call.metadata, asked);
-  const own = new CallContext(call, accountId, rows, deadline);
+  const rowAccountId = rowAccount(caller, call.metadata, asked);
+  const own = new CallContext(call, accountId, rowAccountId, deadline);
   const work = () => context.with(contextOf(record.span), () => useCase(request, own));
   const { connection } = record;
   const bytes =

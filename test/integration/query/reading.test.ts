@@ -119,30 +119,6 @@ describe('the isolation of accounts', () => {
     }
   });
 
-  it('holds where the scope is wrong: the rows are those of the account that the call carries', async () => {
-    const range = { start: '2026-03-10', end: '2026-03-11' };
-    // What a broken accountScope would make of portal A that asks for B: comparison and predicate say B.
-    const context = { ...caller('acc-b'), rowAccountId: 'acc-a' };
-    const request = GetAccountUsageRequest.fromPartial({ accountId: 'acc-b', range });
-    const cached = queriesAt(writer.database, '2026-03-10T12:00:01Z', { cacheEntries: 10 });
-    try {
-      for (const ask of [queries, cached]) {
-        const foreign = await ask.getAccountUsage(request, context);
-        expect(foreign.counts).toMatchObject({ accepted: 0n, segments: 0n });
-        expect(foreign.money).toEqual([]);
-        // Nor out of the memory of whole answers, after B has asked for itself.
-        const own = await ask.getAccountUsage(request, caller('acc-b'));
-        expect(own.counts).toMatchObject({ accepted: 500n });
-        const again = await ask.getAccountUsage(request, context);
-        expect(again.counts).toMatchObject({ accepted: 0n });
-        const unset = { ...caller('acc-b'), rowAccountId: undefined };
-        expect((await ask.getAccountUsage(request, unset)).counts?.accepted).toBe(0n);
-      }
-    } finally {
-      await cached.end();
-    }
-  });
-
   it('shows nothing where no account is set, also on a connection that served one', async () => {
     for (let i = 0; i < 4; i++) {
       const rows = await queries.accountPool.read(limits(), (snapshot) =>
@@ -171,12 +147,7 @@ describe('the isolation of accounts', () => {
         return;
       }
       const controller = new AbortController();
-      const context = {
-        accountId,
-        rowAccountId: accountId,
-        signal: controller.signal,
-        deadline: undefined,
-      };
+      const context = { ...caller(accountId), signal: controller.signal };
       const answer = queries.getAccountUsage(request, context);
       if (i % 50 === 3) setTimeout(() => controller.abort(), i % 7);
       try {

@@ -290,7 +290,7 @@ function plain<T>(message: T): T {
 
 /** A caller without a deadline of its own. */
 export function caller(accountId?: string): QueryContext {
-  const { signal } = new AbortController();
+  const signal = new AbortController().signal;
   return { accountId, rowAccountId: accountId, signal, deadline: undefined };
 }
 

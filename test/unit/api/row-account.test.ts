@@ -1,30 +1,44 @@
-// The second reading of a call's account, from which row-level security is set. It must not lean on the first one.
-import { readFileSync } from 'node:fs';
+// Whose rows a call may see, by the second reading: the header alone for the portal, the question for who may ask for any.
 import { Metadata } from '@grpc/grpc-js';
-import { describe, expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { rowAccount } from '../../../src/api/grpc/row-account.js';
 
-function header(...values: string[]): Metadata {
+function headers(...values: string[]): Metadata {
   const metadata = new Metadata();
   for (const value of values) metadata.add('x-account-id', value);
   return metadata;
 }
 
-describe('the account whose rows a call may see', () => {
-  it('is the header of a caller that is bound to it, whatever the question names', () => {
-    expect(rowAccount({ accounts: 'header' }, header('acc-a'), 'acc-b')).toBe('acc-a');
-    expect(rowAccount({ accounts: 'header' }, header(), 'acc-b')).toBeUndefined();
-    // As a second header arrives.
-    expect(rowAccount({ accounts: 'header' }, header('acc-a, acc-b'), 'acc-b')).not.toBe('acc-b');
-  });
+test.each([
+  ['one header', ['acme'], 'acme'],
+  ['no header', [], undefined],
+  ['an empty header', [''], undefined],
+  ['two headers', ['acme', 'umbrella'], undefined],
+  ['the same header twice', ['acme', 'acme'], undefined],
+  ['two accounts in one header', ['acme, umbrella'], undefined],
+  ['a header that is no account id', ["acme'; --"], undefined],
+])('a caller bound to its header, with %s, whatever it asks', (_name, values, expected) => {
+  for (const named of ['acme', 'umbrella', '', undefined]) {
+    expect(rowAccount({ accounts: 'header' }, headers(...values), named)).toBe(expected);
+  }
+});
 
-  it('is what the question names only where the policy says so', () => {
-    expect(rowAccount({ accounts: 'any' }, header('acc-a'), 'acc-b')).toBe('acc-b');
-    expect(rowAccount({ accounts: 'any' }, header('acc-a'), undefined)).toBeUndefined();
-  });
+test.each([
+  ['an account', 'umbrella', 'umbrella'],
+  ['no account', undefined, undefined],
+  ['an empty account', '', undefined],
+  ['what is no account id', "acme'; --", undefined],
+])(
+  'a caller whose policy says any, asking for %s, whatever its header',
+  (_name, named, expected) => {
+    for (const values of [[], ['acme'], ['acme', 'other']]) {
+      expect(rowAccount({ accounts: 'any' }, headers(...values), named)).toBe(expected);
+    }
+  },
+);
 
-  it('is read without the code that makes the scope', () => {
-    const file = new URL('../../../src/api/grpc/row-account.ts', import.meta.url);
-    expect(readFileSync(file, 'utf8')).not.toMatch(/^import .*account-scope/m);
-  });
+test('a policy that says anything else gives nobody the account of the question', () => {
+  const odd = { accounts: 'ANY' } as never;
+  expect(rowAccount(odd, headers('acme'), 'umbrella')).toBe('acme');
+  expect(rowAccount(odd, headers(), 'umbrella')).toBeUndefined();
 });

@@ -38,9 +38,8 @@ function counting(limits: { maxEntries?: number; maxBytes?: number; sizeBytes?: 
   return { state, cache, ask };
 }
 
-function caller(accountId?: string, signal?: AbortSignal): QueryContext {
-  const own = signal ?? new AbortController().signal;
-  return { accountId, rowAccountId: accountId, signal: own, deadline: undefined };
+function caller(accountId?: string, signal = new AbortController().signal): QueryContext {
+  return { accountId, rowAccountId: accountId, signal, deadline: undefined };
 }
 
 describe('an answer', () => {
@@ -63,6 +62,25 @@ describe('an answer', () => {
       await ask('a', caller('acc-1')),
     ].map((reply) => reply[0]);
     expect(numbers).toEqual([1, 2, 3, 4, 2]);
+  });
+
+  it('is never given to a call that sees the rows of another account, remembered or on its way', async () => {
+    const { state, ask, cache } = counting();
+    const calls = [
+      { ...caller('acc-1'), rowAccountId: 'acc-1' },
+      { ...caller('acc-1'), rowAccountId: 'acc-2' },
+      { ...caller('acc-1'), rowAccountId: undefined },
+      { ...caller('acc-2'), rowAccountId: 'acc-1' },
+      { ...caller(), rowAccountId: 'acc-1' },
+      caller(),
+    ];
+    const askAll = async () =>
+      (await Promise.all(calls.map((one) => ask('a', one)))).map(([n]) => n);
+    // Each is read once, all at the same time, and found again as its own.
+    expect((await askAll()).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(new Set(await askAll()).size).toBe(6);
+    expect(state.reads).toBe(6);
+    expect(cache.use()).toMatchObject({ entries: 6, hits: 6 });
   });
 
   it('is not remembered where the revision is unknown, or the cache is off', async () => {
