@@ -2,8 +2,7 @@
 // of all five questions comes out over mTLS and is held against an oracle that shares no code with the services.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { random } from '../../deploy/local/traffic/random.js';
-import { type Publication, publications } from '../../deploy/local/traffic/schedule.js';
+import type { Publication } from '../../deploy/local/traffic/schedule.js';
 import {
   Dimension,
   type GetDeliveryBreakdownRequest,
@@ -25,6 +24,7 @@ import { deliveryBreakdown, operatorPerformance } from '../oracle/ranked-answers
 import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
 import { type Analytics, analyticsClient } from '../support/analytics-client.js';
 import { createSite, type TestSite } from '../support/site.js';
+import { shuffledDays } from '../support/traffic-of-the-hour.js';
 
 const SECOND = 1_000_000;
 const DAY = 86_400 * SECOND;
@@ -37,28 +37,18 @@ let published: Publication[];
 /** The first day with traffic and the day after today: some four and a half days, part of them settled. */
 let whole: { start: string; end: string };
 let quarterPast: { start: string; end: string };
-
-/** In another order, and about every tenth twice: copies carry no message id, so the broker keeps them. */
-function shuffled(all: Publication[]): Publication[] {
-  const draw = random(SEED);
-  const copies = all
-    .filter(() => draw.chance(0.1))
-    .map((one) => ({ ...one, headers: { 'content-type': one.headers['content-type'] ?? '' } }));
-  return [...all, ...copies]
-    .map((publication) => ({ publication, place: draw.unit() }))
-    .sort((one, other) => one.place - other.place)
-    .map(({ publication }) => publication);
-}
+/** The day of the last traffic; midnight may pass while the tests run. */
+let today: { start: string; end: string };
 
 const date = (micros: number) => new Date(micros / 1000).toISOString().slice(0, 10);
 
 beforeAll(async () => {
   const now = Date.now() * 1000;
-  const today = now - (now % DAY);
-  const start = today - 4 * DAY;
-  const plan = { seed: SEED, paces: [{ from: start, eventsPerSecond: 0.02, rhythm: true }] };
-  published = shuffled([...publications(plan, start, now)]);
-  whole = { start: date(start), end: date(today + DAY) };
+  const midnight = now - (now % DAY);
+  const start = midnight - 4 * DAY;
+  published = shuffledDays(now / 1000, SEED);
+  today = { start: date(midnight), end: date(midnight + DAY) };
+  whole = { start: date(start), end: today.end };
   const iso = (micros: number) => new Date(micros / 1000).toISOString();
   // Neither end on a quarter hour: the service must floor the one and raise the other.
   quarterPast = { start: iso(now - DAY - 7 * 60 * SECOND), end: iso(now + 3 * 60 * SECOND) };
@@ -168,7 +158,7 @@ const periods = (): [string, ReturnType<typeof period>][] => [
   [
     'today so far against as much of yesterday',
     period({
-      range: { start: date(Date.now() * 1000), end: whole.end },
+      range: today,
       compare: Compare.COMPARE_PREVIOUS_PERIOD,
       compareElapsed: true,
     }),

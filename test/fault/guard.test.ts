@@ -72,6 +72,8 @@ describe('a stream whose sequences name other events', () => {
     await asOps(site, (manager) => manager.streams.delete(STREAM));
     await site.ops('setup');
     await untilRefusing(counter, 'recreated', 'ops adopt-stream');
+    const warning = /"level":"warn".*"msg":"not ready"/;
+    await until('the log warns that it is not ready', () => warning.test(counter.log()));
     // Its sequences are used again, and half of the events are known already.
     await published.publish([...lot(1), ...lot(2)]);
     await expectNothingCounted(site, 'recreated', 'ops adopt-stream');

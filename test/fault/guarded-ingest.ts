@@ -7,29 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Child } from '../../deploy/local/child.js';
 import { freePorts } from '../../deploy/local/ports.js';
-import { type Publication, publications } from '../../deploy/local/traffic/schedule.js';
+import type { Publication } from '../../deploy/local/traffic/schedule.js';
 import type { Stored } from '../oracle/judge.js';
 import { ledgerOf } from '../oracle/ledger.js';
 import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
 import type { TestSite } from '../support/site.js';
-
-const HOUR = 3_600_000_000;
+import { lotsAt } from '../support/traffic-of-the-hour.js';
 
 /** Valid traffic of the last hours in lots of `size`, in the order of publishing: later lots report on earlier ones. */
-export function lotsOf(
-  count: number,
-  size: number,
-  seed: number,
-  now = Math.floor(Date.now() / 1000) * 1_000_000,
-): Publication[][] {
-  const from = now - 8 * HOUR;
-  // Traffic is drawn by chance: a few lots need more room for it than many.
-  const eventsPerSecond = (1.5 * count * size + 100) / (8 * 3_600);
-  const plan = { seed, paces: [{ from, eventsPerSecond, rhythm: false }] };
-  const all = [...publications(plan, from, now)].filter(({ invalid }) => !invalid);
-  expect(all.length).toBeGreaterThanOrEqual(count * size);
-  return Array.from({ length: count }, (_, lot) => all.slice(lot * size, (lot + 1) * size));
-}
+export const lotsOf = (count: number, size: number, seed: number): Publication[][] =>
+  lotsAt(Date.now(), count, size, seed);
 
 /** An ingest process and what it says of itself. */
 export interface Counter {
