@@ -9,7 +9,8 @@ import { isMainThread } from 'node:worker_threads';
 if (isMainThread) register(import.meta.url);
 
 export function resolve(specifier, context, next) {
-  if (!specifier.startsWith('/')) return next(specifier, context);
+  const byVitest = context.parentURL?.includes('/node_modules/vitest/');
+  if (!byVitest || !specifier.startsWith('/')) return next(specifier, context);
   const [path, ...query] = specifier.split('?');
   return next([pathToFileURL(path).href, ...query].join('?'), context);
 }

@@ -109,3 +109,10 @@ export function consoleUses(files: readonly SourceFile[]): string[] {
     .flatMap((file) => placesOf(file, /\bconsole\./))
     .map((place) => `${place}: console is not used here`);
 }
+
+/** `import()` takes a path for a URL: in a folder with a percent sign it fails. */
+export function importsOfPaths(files: readonly SourceFile[]): string[] {
+  return files
+    .flatMap((file) => placesOf(file, /\bimport\((?!\s*')(?!.*\.href\))/))
+    .map((place) => `${place}: import(pathToFileURL(path).href), not import(path)`);
+}

@@ -13,6 +13,7 @@ import {
   emptyNames,
   environmentReads,
   headless,
+  importsOfPaths,
   oversized,
   pathsOfUrls,
   wrongDirections,
@@ -35,6 +36,7 @@ describe('the source', () => {
     ['reads its configuration in one place', environmentReads, production],
     ['reads the time in one place', clockReads, production],
     ['keeps files short', oversized, production],
+    ['imports no path as if it were a URL', importsOfPaths, production],
     ['says in every file what it is for', headless, production],
     ['names files for what is in them', emptyNames, everything],
     ['does not use the console', consoleUses, everything],
@@ -66,6 +68,11 @@ describe('a rule finds', () => {
       pathsOfUrls([file('test/a.ts', `new URL('a', ${'import.meta.url'}).pathname`)]),
     ).toHaveLength(1);
     expect(clockReads([file('src/etl/a.ts', '/* Date.now() */ new Date(0);')])).toEqual([]);
+  });
+
+  test('an import of a path, and not of a package or a URL', () => {
+    const text = "import('pg');\nimport(pathToFileURL(path).href);\nimport(path);\n";
+    expect(importsOfPaths([file('src/etl/a.ts', text)])).toHaveLength(1);
   });
 
   test('a long file, a file without a header, and a name that says nothing', () => {

@@ -6,7 +6,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
@@ -47,7 +47,7 @@ function bindings() {
     const glue = createRequire(import.meta.url).resolve(
       '@prisma/schema-engine-wasm/schema_engine_bg',
     );
-    const engine = await import(glue);
+    const engine = await import(pathToFileURL(glue).href);
     const { instance } = await WebAssembly.instantiate(
       await readFile(glue.replace(/\.js$/, '.wasm')),
       { './schema_engine_bg.js': engine },
