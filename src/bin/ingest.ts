@@ -11,6 +11,7 @@ import { connectNats, onReconnect } from '../broker/nats/connect.js';
 import { acknowledge } from '../broker/nats/envelope.js';
 import { pull } from '../broker/nats/pull.js';
 import { STREAM } from '../broker/nats/topology.js';
+import { formatDay } from '../domain/instant.js';
 import { addUpDays } from '../ingest/add-up-days.js';
 import { BatchLines } from '../ingest/batch-lines.js';
 import { type CommitOptions, commit, prepare } from '../ingest/commit.js';
@@ -32,6 +33,7 @@ import { ingestSettings } from '../platform/settings-ingest.js';
 import { VERSION } from '../platform/version.js';
 import { refusePrivilegedRole } from '../store/postgres/check-role.js';
 import { type Generation, readGeneration } from '../store/postgres/ingest-progress.js';
+import { missingDaysAdvice } from '../store/postgres/missing-days.js';
 import { openPool, useOf } from '../store/postgres/open-pool.js';
 
 const INBOX_PREFIX = '_INBOX_INGEST';
@@ -96,6 +98,11 @@ async function start(lifecycle: Lifecycle): Promise<void> {
       observer.observeForbidden(watch.forbidden !== undefined);
       if (watch.forbidden !== undefined) throw new Error(watch.forbidden);
     },
+    ledgerDays: async () => {
+      const missing = [...watch.missingDays];
+      observer.observeMissingDays(missing.map(formatDay));
+      if (missing.length > 0) throw new Error(missingDaysAdvice(missing));
+    },
   });
   await watch.look();
   void readiness.watch();
@@ -139,6 +146,7 @@ function observerOf(registry: Registry): Observer {
     observeForbidden: metrics.observeForbidden,
     observeDueDays: metrics.observeDueDays,
     observeGaps: metrics.observeGaps,
+    observeMissingDays: metrics.observeMissingDays,
     observeLook(look) {
       metrics.observeLook(look);
       lines.noteLook(look);
@@ -171,7 +179,8 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
       applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
     rules: { msisdn: config.msisdnDigits },
     ledgerFloor: () => watch.ledgerFloor,
-    onMissingDay: () => watch.makeLedgerDays(),
+    missingDays: () => watch.missingDays,
+    lookAtDays: () => watch.lookAtDays(),
     stopping,
     log,
   };

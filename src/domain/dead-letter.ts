@@ -13,6 +13,7 @@ export const DEAD_LETTER_REASONS = [
   'looks_like_msisdn',
   'too_old',
   'from_the_future',
+  'day_missing',
   'conflict',
   'unstorable',
 ] as const;
@@ -28,6 +29,7 @@ export const DEAD_LETTER_MEANING: Readonly<Record<DeadLetterReason, string>> = {
   looks_like_msisdn: 'an id is 9 to 15 digits once . _ : - are taken out',
   too_old: 'acceptedAt is more than 35 days before the stream timestamp',
   from_the_future: 'a timestamp is more than 5 minutes after the stream timestamp',
+  day_missing: 'the ledger day of acceptedAt is missing while its rollups count messages',
   conflict: 'another charge of the message, or content of the refund, is the least',
   unstorable: 'the database refuses this event alone',
 };

@@ -2,8 +2,8 @@
  * Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
  * meanwhile), and an event that the database refuses is found by halving the batch, so that it never
  * blocks its neighbours and is never tried for ever. A batch that keeps running out of time is halved
- * too, and its last event waits like any other: time blames nobody. So does a batch whose day the ledger
- * has not. Nothing is acknowledged here.
+ * too, and its last event waits like any other: time blames nobody. A batch whose day the ledger has not is
+ * judged anew once the days were looked at: made, dropped or missing. Nothing is acknowledged here.
  */
 import type { Envelope } from '../broker/nats/envelope.js';
 import type { AdmissionRules } from '../domain/admission.js';
@@ -19,8 +19,10 @@ export interface CommitOptions {
   readonly apply: (batch: EncodedBatch, streamId: number) => Promise<Applied>;
   readonly rules: AdmissionRules;
   readonly ledgerFloor: () => EpochDay;
-  /** The ledger has not a day that it should have. */
-  readonly onMissingDay: () => void;
+  /** Days whose events are refused; another set whenever other days are missing. */
+  readonly missingDays: () => ReadonlySet<EpochDay>;
+  /** Looks at the ledger's days at once and makes those that can be made; returns how many. */
+  readonly lookAtDays: () => Promise<number>;
   readonly stopping: AbortSignal;
   readonly log: Log;
 }
@@ -35,7 +37,7 @@ export class CommitAbandoned extends Error {
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
-/** Longer than it takes to look: a floor that has risen is known by then. */
+/** Where a look has told nothing new. */
 const MISSING_DAY_MS = 2_000;
 /** What a batch is given before it is halved: a lock that is held for a minute is not worth that. */
 const TIME_OUTS_OF_WHOLE = 3;
@@ -58,6 +60,9 @@ export interface Prepared {
   readonly encoded: EncodedBatch;
   /** Whose sequences these are, as known when they were pulled. */
   readonly streamId: number;
+  /** By which days it was judged. */
+  readonly ledgerFloor: EpochDay;
+  readonly missingDays: ReadonlySet<EpochDay>;
 }
 
 /** Judges and encodes a batch. */
@@ -66,13 +71,21 @@ export function prepare(
   envelopes: readonly Envelope[],
   streamId: number,
 ): Prepared {
-  const decided = decide(envelopes, options.rules, options.ledgerFloor());
-  return { envelopes, decided, encoded: encodeBatch(countable(decided)), streamId };
+  const ledgerFloor = options.ledgerFloor();
+  const missingDays = options.missingDays();
+  const decided = decide(envelopes, options.rules, ledgerFloor, missingDays);
+  const encoded = encodeBatch(countable(decided));
+  return { envelopes, decided, encoded, streamId, ledgerFloor, missingDays };
 }
 
 /** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
   const { envelopes, decided, encoded, streamId } = prepared;
+  // Its partition may be back since the last look: an event is refused by what is seen now.
+  const refusesDays = decided.deadLetters.some(({ reason }) => reason === 'day_missing');
+  if (refusesDays && (await daysMoved(options, prepared))) {
+    return commit(options, prepare(options, envelopes, streamId));
+  }
   const mayHalve = envelopes.length > 1;
   const applied = await applyPatiently(options, encoded, streamId, mayHalve);
   if (!(applied instanceof Error)) return { decided, unstorableCount: 0, ...applied };
@@ -90,18 +103,30 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
 }
 
 /**
- * A day of the ledger is not there. Dropped, its events are refused once the new floor is known here; not made yet, they wait
- * for it. So the batch is judged anew, after a while.
+ * The ledger takes nothing into a day. A look tells why: it could be made, it is below a new floor, or it is
+ * missing. The batch is judged anew, at once where the look has told something new.
  */
 async function commitLater(
   options: CommitOptions,
-  { envelopes, streamId }: Prepared,
+  prepared: Prepared,
   error: Error,
 ): Promise<Committed> {
   options.log.warn('a ledger day is missing, trying again', { error });
-  options.onMissingDay();
-  await pause(MISSING_DAY_MS, options.stopping);
-  return commit(options, prepare(options, envelopes, streamId));
+  if (!(await daysMoved(options, prepared))) await pause(MISSING_DAY_MS, options.stopping);
+  return commit(options, prepare(options, prepared.envelopes, prepared.streamId));
+}
+
+/** Looks at the ledger's days; true where the batch fares otherwise since. */
+async function daysMoved(
+  options: CommitOptions,
+  { ledgerFloor, missingDays }: Prepared,
+): Promise<boolean> {
+  try {
+    if ((await options.lookAtDays()) > 0) return true;
+  } catch (error) {
+    options.log.warn('ledger days not looked at', { error });
+  }
+  return options.missingDays() !== missingDays || options.ledgerFloor() !== ledgerFloor;
 }
 
 async function commitHalves(

@@ -7,13 +7,15 @@ import type { Envelope } from '../broker/nats/envelope.js';
 import type { AdmissionRules } from '../domain/admission.js';
 import type { DeadLetterReason, EventField } from '../domain/dead-letter.js';
 import type { AdmittedEvent } from '../domain/event.js';
-import { type EpochDay, type EpochMicros, MICROS_PER_DAY } from '../domain/instant.js';
+import { dayOf, type EpochDay, type EpochMicros, MICROS_PER_DAY } from '../domain/instant.js';
 import { foldBatch } from '../domain/ledger-fold.js';
 import { type CountableBatch, conflictLetters } from '../store/postgres/apply-batch.js';
 import type { DeadLetter } from '../store/postgres/batch-columns.js';
 
 /** A subject is a publisher's text, so only the contract's own are ever recorded. */
 const UNKNOWN_SUBJECT = '(unknown)';
+
+const NO_DAYS: ReadonlySet<EpochDay> = new Set();
 
 /** Envelopes, decoded: what can be counted, and what is refused. */
 export interface Decided {
@@ -27,11 +29,15 @@ export interface Decided {
   readonly unknownFieldCount: number;
 }
 
-/** Decodes and judges. Events accepted before `ledgerFloor` are too old whatever their stream timestamp. */
+/**
+ * Decodes and judges. Events accepted before `ledgerFloor` are too old whatever their stream timestamp, and
+ * those of `missingDays` would be counted twice.
+ */
 export function decide(
   envelopes: readonly Envelope[],
   rules: AdmissionRules,
   ledgerFloor: EpochDay,
+  missingDays: ReadonlySet<EpochDay> = NO_DAYS,
 ): Decided {
   const events: AdmittedEvent[] = [];
   const deadLetters: DeadLetter[] = [];
@@ -51,6 +57,9 @@ export function decide(
     } else if (decoded.event.acceptedAt < ledgerFloor * MICROS_PER_DAY) {
       const { event } = decoded;
       deadLetters.push(deadLetterOf(envelope, event.source.digest, 'too_old', 'acceptedAt', event));
+    } else if (missingDays.size > 0 && missingDays.has(dayOf(decoded.event.acceptedAt))) {
+      const { digest } = decoded.event.source;
+      deadLetters.push(deadLetterOf(envelope, digest, 'day_missing', 'acceptedAt', decoded.event));
     } else {
       events.push(decoded.event);
       unknownFieldCount += decoded.unknownFields;

@@ -17,6 +17,8 @@ export interface IngestMetrics {
   observeForbidden(forbidden: boolean): void;
   observeDueDays(count: number): void;
   observeGaps(missingCount: number): void;
+  /** Days as `YYYY-MM-DD`. */
+  observeMissingDays(days: readonly string[]): void;
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
@@ -74,6 +76,12 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     'sms_analytics_gap_events',
     'Events that left the stream before they were counted, in gaps that nobody accepted',
   );
+  const missingDay = new Gauge({
+    name: 'sms_analytics_missing_ledger_day',
+    help: '1 for each ledger day that is gone while its rollups count messages: its events are refused',
+    labelNames: ['day'],
+    registers,
+  });
   return {
     observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {
       batchSize.observe(envelopes.length);
@@ -93,5 +101,9 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
     observeDueDays: (count) => dueDays.set(count),
     observeGaps: (missingCount) => gaps.set(missingCount),
+    observeMissingDays(days) {
+      missingDay.reset();
+      for (const day of days) missingDay.set({ day }, 1);
+    },
   };
 }

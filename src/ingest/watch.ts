@@ -18,7 +18,6 @@ import type { EpochDay } from '../domain/instant.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import {
-  createLedgerDays,
   type Generation,
   type KnownStream,
   readGeneration,
@@ -26,9 +25,11 @@ import {
   recordStream,
   recordWatermark,
 } from '../store/postgres/ingest-progress.js';
+import { earliestMissingDayLetter } from '../store/postgres/missing-days.js';
 import { CommitAbandoned } from './commit.js';
 import { Gaps } from './gaps.js';
 import { contradiction, MISSING } from './guard.js';
+import { LedgerDays } from './ledger-days.js';
 
 export interface WatchOptions {
   readonly manager: JetStreamManager;
@@ -47,7 +48,6 @@ export interface WatchOptions {
 }
 
 const INTERVAL_MS = 1_000;
-const LEDGER_DAYS_INTERVAL_MS = 3_600_000;
 /** What was seen holds for so long: a process that was stopped, or cut off, looks again before it commits. */
 const TRUST_MS = 3 * INTERVAL_MS;
 
@@ -65,17 +65,19 @@ export class Watch {
   #forbidden: string | undefined;
   #streamId = 0;
   #ledgerFloor: EpochDay;
-  #ledgerDaysMadeMs = -Infinity;
   /** What was known when all was well. */
   #last: KnownStream | undefined;
   readonly #trusted = new WeakSet<Queryable>();
   #examinedMs = -Infinity;
   #reconnects = 0;
   readonly #gaps: Gaps;
+  readonly #days: LedgerDays;
 
   constructor(private readonly options: WatchOptions) {
     this.#ledgerFloor = options.generation.ledgerFloor;
-    this.#gaps = new Gaps({ ...options, generation: options.generation.generation });
+    const { generation } = options.generation;
+    this.#gaps = new Gaps({ ...options, generation });
+    this.#days = new LedgerDays({ ...options, generation });
   }
 
   /** Why counting must stop; undefined while it may go on. */
@@ -91,9 +93,15 @@ export class Watch {
     return this.#ledgerFloor;
   }
 
-  /** At the next look, instead of within the hour. */
-  makeLedgerDays(): void {
-    this.#ledgerDaysMadeMs = -Infinity;
+  /** Days of the ledger whose events are refused; another set whenever other days are missing. */
+  get missingDays(): ReadonlySet<EpochDay> {
+    return this.#days.missing;
+  }
+
+  /** Looks at the ledger's days and floor now, instead of within a second; returns how many days were made. */
+  async lookAtDays(): Promise<number> {
+    await this.#readGeneration();
+    return this.#days.make();
   }
 
   /** True at once where counting may go on; false after having waited for it, or for the end. */
@@ -116,7 +124,7 @@ export class Watch {
   /** One look. Rejects where Postgres or NATS is away. */
   async look(): Promise<void> {
     const { pool, generation, worker } = this.options;
-    const counting = await this.#examineAndObserve().finally(() => this.#keepLedgerDays());
+    const counting = await this.#examineAndObserve().finally(() => this.#days.keep());
     if (counting === undefined) return;
     const { stream, look, after } = counting;
     if (after === undefined) {
@@ -127,7 +135,9 @@ export class Watch {
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     // The stream was read before the durable: what came and went between them is seen by the next look.
     const dataAsOf = Math.min(look.dataAsOf, stream.lookedAt ?? look.dataAsOf);
-    await recordWatermark(pool, key, whole ? dataAsOf : undefined);
+    // Asked after the look: what it takes for settled is refused by now, if it was refused.
+    const refusedAt = (await earliestMissingDayLetter(pool)) ?? Infinity;
+    await recordWatermark(pool, key, whole ? Math.min(dataAsOf, refusedAt) : undefined);
     await this.#readGeneration();
   }
 
@@ -213,13 +223,5 @@ export class Watch {
     if (wanted) this.#ledgerFloor = now.ledgerFloor;
     else onRetired();
     return wanted;
-  }
-
-  async #keepLedgerDays(): Promise<void> {
-    const { pool, generation, log, monotonicMs } = this.options;
-    if (monotonicMs() - this.#ledgerDaysMadeMs < LEDGER_DAYS_INTERVAL_MS) return;
-    const count = await createLedgerDays(pool, generation.generation);
-    this.#ledgerDaysMadeMs = monotonicMs();
-    if (count > 0) log.info('ledger days made', { count });
   }
 }

@@ -30,10 +30,13 @@ const BATCH = 500;
 export function replayAll(options: BulkOptions): Promise<void> {
   return withSession(async (session) => {
     const ground = await readGround(session);
+    let missing: string | undefined;
     await forAll(session, options, 'replay', async (letter) => {
       const verdict = await replay(session, ground, letter);
+      if (verdict.outcome === 'still refused' && verdict.dayMissing) missing ??= verdict.why;
       return verdict.outcome;
     });
+    if (missing !== undefined) throw new Error(`Not all are counted: ${missing}`);
   });
 }
 

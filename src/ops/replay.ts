@@ -8,9 +8,9 @@ import { digestOf } from '../broker/nats/decode-digest.js';
 import { fetchEvent } from '../broker/nats/fetch-event.js';
 import { streamState } from '../broker/nats/look.js';
 import { STREAM } from '../broker/nats/topology.js';
-import { DEAD_LETTER_MEANING } from '../domain/dead-letter.js';
+import { DEAD_LETTER_MEANING, type DeadLetterReason } from '../domain/dead-letter.js';
 import type { AdmittedEvent } from '../domain/event.js';
-import { type EpochMicros, formatDay, MICROS_PER_DAY } from '../domain/instant.js';
+import { dayOf, type EpochMicros, formatDay, MICROS_PER_DAY } from '../domain/instant.js';
 import { foldBatch } from '../domain/ledger-fold.js';
 import { applyBatch, encodeBatch } from '../store/postgres/apply-batch.js';
 import { resolveDeadLetter, type StoredDeadLetter } from '../store/postgres/dead-letters.js';
@@ -22,14 +22,14 @@ import {
   readGeneration,
 } from '../store/postgres/ingest-progress.js';
 import { OPS_WORKER } from '../store/postgres/retention.js';
-import { blamesTheValues } from '../store/postgres/write-failure.js';
+import { blamesTheValues, lacksPartition } from '../store/postgres/write-failure.js';
 import type { Session } from './session.js';
 
 /** What became of one. */
 export type Verdict =
   | { readonly outcome: 'replayed' }
   /** Judged, and not admitted today either. */
-  | { readonly outcome: 'still refused'; readonly why: string }
+  | { readonly outcome: 'still refused'; readonly why: string; readonly dayMissing?: boolean }
   /** Cannot be judged: its payload is gone. */
   | { readonly outcome: 'gone'; readonly why: string };
 
@@ -86,8 +86,14 @@ export async function replay(
   return { outcome: 'replayed' };
 }
 
+const DAY_MISSING: DeadLetterReason = 'day_missing';
+
 const gone = (why: string): Verdict => ({ outcome: 'gone', why: `${why}; discard it` });
-const refused = (why: string): Verdict => ({ outcome: 'still refused', why });
+const refused = (why: string): Verdict => ({
+  outcome: 'still refused',
+  why,
+  dayMissing: why.startsWith(DAY_MISSING),
+});
 
 /** Why the event does not count in this generation; undefined where it does. */
 async function count(
@@ -105,6 +111,9 @@ async function count(
     // Not the progress of a pull: it says nothing about the sequences below it.
     await applyBatch(pool, context, encodeBatch({ folded, deadLetters: [], highestSequence: 0 }));
   } catch (error) {
+    if (lacksPartition(error)) {
+      return `${DAY_MISSING}: ledger day ${formatDay(dayOf(event.acceptedAt))}; attach its partition first`;
+    }
     if (!blamesTheValues(error)) throw error;
     return `unstorable: ${(error as Error).message}`;
   }

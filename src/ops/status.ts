@@ -1,6 +1,7 @@
 /** `ops status`: one look at everything that can be behind, missing or odd. Changes nothing. */
 import type { Command } from 'commander';
 import type { Oddity } from '../store/postgres/generation-health.js';
+import { REPLAY_MISSING_DAYS } from '../store/postgres/missing-days.js';
 import { integerArgument } from './arguments.js';
 import { gapRows } from './gaps.js';
 import { withSession } from './session.js';
@@ -126,13 +127,14 @@ function ingestRows({ ingest }: StatusReport): string[][] {
 
 function ledgerRows({ ledgerDays }: StatusReport): string[][] {
   return [
-    ['generation', 'days', 'first', 'last', 'missing'],
-    ...ledgerDays.map(({ generation, dayCount, firstDay, lastDay, missingDays }) => [
+    ['generation', 'days', 'first', 'last', 'missing', 'to do'],
+    ...ledgerDays.map(({ generation, dayCount, firstDay, lastDay, missingDays, goneDays }) => [
       String(generation),
       String(dayCount),
       firstDay ?? '-',
       lastDay ?? '-',
       missingDays.length === 0 ? 'none' : missingDays.join(' '),
+      goneDays.length === 0 ? '-' : `attach ${goneDays.join(' ')}, then: ${REPLAY_MISSING_DAYS}`,
     ]),
   ];
 }

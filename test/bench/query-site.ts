@@ -83,11 +83,11 @@ export async function startQuerySite(
   if (!(await hasDatabase(server, fullUrl))) {
     await ensureDatabase(server, `recent_${name}`);
     await prepareDatabase(recentUrl, credentials);
+    await openLedgerDays(recentUrl);
     await seedFreshness(recentUrl, dataAsOf);
     await seedDays(recentUrl, days.slice(-lastDays), perDay);
     const loading = await copyDatabase(server, recentUrl, `loading_${name}`);
     await seedDays(loading, days.slice(0, -lastDays), perDay);
-    await openLedgerDays(loading);
     await renameDatabase(server, loading, fullUrl);
   } else {
     for (const url of [recentUrl, fullUrl]) {
@@ -226,10 +226,16 @@ async function analyze(url: string): Promise<void> {
   await client.end();
 }
 
+/** The days that ingestion counts into; the seeded ones among them hold a message, as empty ones would be missing. */
 async function openLedgerDays(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query('SELECT create_ledger_days(1::smallint, current_date - 2, current_date + 2)');
+  await client.query(
+    `INSERT INTO ledger SELECT 1, day, gen_random_uuid(), now(), '-infinity', now(), 0, 1, 1, 0, 0, 0, NULL, 1,
+       1, false, false, '', '', '', 'PENDING', '', 'seeded', 'account-1', '22801', 'EUR', 0.079
+     FROM generate_series(current_date - 2, current_date - 1, '1 day') AS day`,
+  );
   await client.end();
 }
 

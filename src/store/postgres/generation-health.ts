@@ -47,8 +47,10 @@ export interface LedgerDays {
   readonly dayCount: number;
   readonly firstDay: string | undefined;
   readonly lastDay: string | undefined;
-  /** Without a partition, from the first day (or today) to the day after tomorrow: events of theirs cannot be counted. */
+  /** From the first day (or today) to the day after tomorrow without a partition, and all `goneDays`. */
   readonly missingDays: readonly string[];
+  /** Those on which rollups count messages (contract, section 2): their events are refused. */
+  readonly goneDays: readonly string[];
 }
 
 export async function readLedgerDays(
@@ -60,16 +62,17 @@ export async function readLedgerDays(
     first: string | null;
     last: string | null;
     missing: string[];
+    gone: string[];
   }>(
-    `WITH day AS (
-       SELECT to_date(right(c.relname, 8), 'YYYYMMDD') AS day
-       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-       WHERE i.inhparent = to_regclass('ledger_g' || $1::int)),
+    `WITH day AS (SELECT ledger_days($1::smallint, 'ledger') AS day),
+     gone AS (SELECT missing_ledger_days($1::smallint) AS day),
      today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day)
      SELECT count(*)::int AS count, min(day)::text AS first, max(day)::text AS last,
        ARRAY(SELECT wanted::date::text FROM today,
                generate_series(least(today.day, (SELECT min(day) FROM day)), today.day + 2, '1 day') AS wanted
-             WHERE wanted::date NOT IN (SELECT day FROM day) ORDER BY 1) AS missing
+             WHERE wanted::date NOT IN (SELECT day FROM day)
+             UNION SELECT day::text FROM gone ORDER BY 1) AS missing,
+       ARRAY(SELECT day::text FROM gone ORDER BY 1) AS gone
      FROM day`,
     [generation],
   );
@@ -80,6 +83,7 @@ export async function readLedgerDays(
     firstDay: row?.first ?? undefined,
     lastDay: row?.last ?? undefined,
     missingDays: row?.missing ?? [],
+    goneDays: row?.gone ?? [],
   };
 }
 

@@ -97,6 +97,11 @@ const MOVED_REFUND = `
   RETURNING new.accepted_day, new.message_id, new.event_id, old.stream AS old_stream,
     old.sequence AS old_sequence, old.digest AS old_digest, ${beforeAndAfter(REFUND_CONTENT)}`;
 
+/** Aborts where a day of the batch is missing: its partition may have been emptied since ingest last looked. */
+const CHECKED_DAYS = `
+  SELECT refuse_missing_day($1, accepted_day)
+  FROM (SELECT accepted_day FROM incoming UNION SELECT accepted_day FROM incoming_refund) AS d`;
+
 /** Dead letters: the loser is the stored charge (refund) where the incoming one took its place. */
 const stayed = (content: readonly string[]) => `${row('old_', content)} = ${row('new_', content)}`;
 const CONFLICTS = `
@@ -118,13 +123,14 @@ const CONFLICTS = `
 
 /**
  * Returns one row: how many conflicts became dead letters by it (a copy of one becomes none), and how many
- * messages and refunds it moved. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
+ * messages and refunds it moved, of how many days. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
  * entries, refunds and dead letters as arrays of their composite types; $8 when $4 was published; $9 its sequences.
  */
 export const APPLY_BATCH = `
 WITH
 incoming AS MATERIALIZED (SELECT * FROM unnest($5::ledger_entry[])),
 incoming_refund AS MATERIALIZED (SELECT * FROM unnest($6::refund_entry[])),
+checked_day AS MATERIALIZED (${CHECKED_DAYS}),
 moved AS (${MOVED}),
 moved_refund AS (${MOVED_REFUND}),
 ${rollupCtes()},
@@ -146,4 +152,5 @@ ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
   highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
     THEN excluded.highest_published_at ELSE p.highest_published_at END
 RETURNING (SELECT count(*)::int FROM dead_letters WHERE reason = 'conflict') AS conflicts,
+  (SELECT count(*)::int FROM checked_day) AS days,
   (SELECT count(*)::int FROM moved) + (SELECT count(*)::int FROM moved_refund) AS moved`;

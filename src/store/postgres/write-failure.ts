@@ -10,7 +10,10 @@ export function blamesTheValues(error: unknown): boolean {
   return isOfValues && !lacksPartition(error);
 }
 
-/** No partition takes the row: a check violation (23514) without a constraint. The ledger's day is not made, or dropped. */
+/**
+ * No partition takes the row, or refuse_missing_day() aborts: a check violation (23514) without a constraint. The ledger's
+ * day is not made, dropped, or missing (missing-days.ts).
+ */
 export function lacksPartition(error: unknown): boolean {
   const { code, constraint } = error as { code?: unknown; constraint?: unknown };
   return code === '23514' && constraint === undefined;

@@ -54,7 +54,8 @@ async function committed(envelopes: readonly Envelope[]): Promise<Committed> {
     apply: (batch) => countBatch(pool, context, batch),
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor: () => -Infinity,
-    onMissingDay: () => {},
+    missingDays: () => new Set(),
+    lookAtDays: async () => 0,
     stopping: new AbortController().signal,
     log: silentLog,
   };

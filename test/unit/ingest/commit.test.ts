@@ -4,12 +4,15 @@
 import { expect, it } from 'vitest';
 import type { Envelope } from '../../../src/broker/nats/envelope.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/admission.js';
+import { dayOf } from '../../../src/domain/instant.js';
 import { type CommitOptions, commit, prepare } from '../../../src/ingest/commit.js';
 import type { Log } from '../../../src/platform/log.js';
 import { bytes, CHARGED, CHARGED_JSON, STORED_AT } from '../broker/decode-samples.js';
 
 const cancelled = () =>
   Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' });
+
+const NO_DAYS: ReadonlySet<number> = new Set();
 
 function charges(count: number): Envelope[] {
   return Array.from({ length: count }, (_, at) => ({
@@ -28,6 +31,7 @@ function charges(count: number): Envelope[] {
 function committing(
   apply: (highestSequence: number) => void,
   ledgerFloor: () => number = () => -Infinity,
+  missingDays: () => ReadonlySet<number> = () => NO_DAYS,
 ) {
   const warnings: string[] = [];
   const asked: string[] = [];
@@ -38,7 +42,11 @@ function committing(
     },
     rules: DEFAULT_ADMISSION_RULES,
     ledgerFloor,
-    onMissingDay: () => asked.push('day'),
+    missingDays,
+    lookAtDays: async () => {
+      asked.push('day');
+      return 0;
+    },
     stopping: new AbortController().signal,
     log: { warn: (message: string) => warnings.push(message) } as unknown as Log,
   };
@@ -118,4 +126,35 @@ it('judges a batch anew whose day of the ledger is missing, and blames no event 
   expect(decided.deadLetters.map(({ reason }) => reason)).toEqual(['too_old', 'too_old']);
   expect(warnings).toEqual(['a ledger day is missing, trying again']);
   expect(asked).toEqual(['day']);
+});
+
+it('refuses the events of a day at once that a look finds missing', async () => {
+  let days = NO_DAYS;
+  const { run, asked } = committing(
+    (sequence) => {
+      if (days.size > 0) return;
+      // What the look finds that is asked for now.
+      days = new Set([dayOf(charges(sequence)[0]?.timestamp ?? 0)]);
+      throw Object.assign(new Error('the ledger day is empty'), { code: '23514' });
+    },
+    () => -Infinity,
+    () => days,
+  );
+  const { decided } = await run(charges(2));
+  expect(decided.deadLetters.map(({ reason }) => reason)).toEqual(['day_missing', 'day_missing']);
+  // For the error, and again before what is refused is committed.
+  expect(asked).toEqual(['day', 'day']);
+});
+
+it('counts the events of a day that is back by the time at which they would be refused', async () => {
+  const gone: ReadonlySet<number> = new Set([dayOf(STORED_AT)]);
+  let looks = 0;
+  const { run } = committing(
+    () => {},
+    () => -Infinity,
+    () => (looks++ === 0 ? gone : NO_DAYS),
+  );
+  const { decided } = await run(charges(2));
+  expect(decided.deadLetters).toEqual([]);
+  expect(decided.events).toHaveLength(2);
 });
