@@ -39,6 +39,27 @@ export function addSums(money: MoneyByCurrency, { currency, ...sums }: CurrencyS
   else addTo(known, sums);
 }
 
+/** Whether there is a charge or a refund: one that was displaced by another leaves sums of nothing. */
+export function isMoney({ charges, refunds }: MoneySums): boolean {
+  return charges !== 0n || refunds !== 0n;
+}
+
+/** What is left of `all` without the sums of `parts`; neither is changed. */
+export function moneyWithout(
+  all: MoneyByCurrency,
+  parts: Iterable<MoneyByCurrency>,
+): MoneyByCurrency {
+  const rest: MoneyByCurrency = new Map();
+  for (const [currency, sums] of all) rest.set(currency, { ...sums });
+  for (const part of parts) {
+    for (const [currency, { charges, refunds, charged, refunded }] of part) {
+      const less = { charges: -charges, refunds: -refunds, charged: -charged, refunded: -refunded };
+      addSums(rest, { currency, ...less });
+    }
+  }
+  return rest;
+}
+
 /** Most refunds are 0, and adding that makes a new bigint as well. */
 function addTo(sums: MoneySums, more: MoneySums): void {
   sums.charges += more.charges;

@@ -10,10 +10,10 @@ import { COUNT_FIELDS } from '../domain/counts.js';
 import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
 import { keep } from '../domain/kept.js';
-import { type CurrencySums, netOf, perMessage } from '../domain/money.js';
+import { type CurrencySums, isMoney, netOf, perMessage } from '../domain/money.js';
 import { ratesOf } from '../domain/rates.js';
 import { Bucket, type BucketState, Rates } from '../generated/proto/sms/analytics/v1/common.js';
-import { bucketOf, byCurrency, isMoney } from './answer-parts.js';
+import { bucketOf, byCurrency } from './answer-parts.js';
 import { encoded, LEN, VARINT } from './points.js';
 
 /**

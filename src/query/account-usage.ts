@@ -69,14 +69,12 @@ export function prepareAccountUsage(
       ...countsAndRates(usage.total.counts),
       money: moneyList(usage.total.money, usage.total.counts.delivered),
       series: [],
-      comparison:
-        before &&
-        comparisonOf(
-          bucketAt(earlier, 0),
-          question.range.zone,
-          comparedOf(before.total),
-          comparedOf(usage.compared),
-        ),
+      comparison: comparisonOf(
+        { current, earlier },
+        question.range.zone,
+        before && comparedOf(before.total),
+        comparedOf(usage.compared),
+      ),
     };
     const bytes = encodedWith(GetAccountUsageResponse, answer, (writer) => {
       if (question.granularity !== 'total') writeSeries(writer, current, usage.money, fresh);

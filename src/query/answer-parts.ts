@@ -5,8 +5,8 @@ import { formatNanos } from '../domain/decimal.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../domain/instant.js';
 import {
   type CurrencySums,
+  isMoney,
   type MoneyByCurrency,
-  type MoneySums,
   netOf,
   perMessage,
 } from '../domain/money.js';
@@ -80,11 +80,6 @@ export function latencyOf(percentiles: Percentiles | undefined): Latency | undef
     p95: durationOf(percentiles.p95),
     p99: durationOf(percentiles.p99),
   };
-}
-
-/** Whether there is a charge or a refund: one that was displaced by another leaves sums of nothing. */
-export function isMoney({ charges, refunds }: MoneySums): boolean {
-  return charges !== 0n || refunds !== 0n;
 }
 
 /** One entry for each currency with a charge or a refund, ordered by code. */

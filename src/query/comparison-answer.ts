@@ -1,9 +1,9 @@
 /** The earlier period of an answer, and what has changed since. */
-import type { InstantRange } from '../domain/calendar.js';
 import { percentChange, pointsChange } from '../domain/comparison.js';
 import type { Counts } from '../domain/counts.js';
 import type { Figures } from '../domain/figures.js';
-import { type MoneyByCurrency, netOf } from '../domain/money.js';
+import type { EpochMicros } from '../domain/instant.js';
+import { isMoney, type MoneyByCurrency, netOf } from '../domain/money.js';
 import { percentilesOf } from '../domain/percentile.js';
 import { ratesOf } from '../domain/rates.js';
 import type {
@@ -11,23 +11,32 @@ import type {
   Comparison,
   MoneyChange,
 } from '../generated/proto/sms/analytics/v1/common.js';
-import { countsAndRates, effectiveRangeOf, isMoney, latencyOf, moneyOf } from './answer-parts.js';
+import {
+  countsAndRates,
+  effectiveRangeOf,
+  latencyOf,
+  moneyOf,
+  timestampOf,
+} from './answer-parts.js';
+import { bucketAt, type Periods } from './periods.js';
 
 type Compared = Omit<Figures, 'reasons'>;
 
-/** `current` held against `earlier`, which was counted over `period`. */
+/** `now`, of the compared part of the current period, held against `then`; undefined where there is no earlier period. */
 export function comparisonOf(
-  period: InstantRange,
+  { current, earlier }: Periods,
   timeZone: string,
-  earlier: Compared,
-  current: Compared,
-): Comparison {
+  then: Compared | undefined,
+  now: Compared,
+): Comparison | undefined {
+  if (earlier === undefined || then === undefined) return undefined;
   return {
-    effectiveRange: effectiveRangeOf(period, timeZone),
-    ...countsAndRates(earlier.counts),
-    latency: latencyOf(percentilesOf(earlier.bins)),
-    money: moneyOf(earlier.money, earlier.counts.delivered),
-    changes: changesOf(current, earlier),
+    effectiveRange: effectiveRangeOf(bucketAt(earlier, 0), timeZone),
+    ...countsAndRates(then.counts),
+    latency: latencyOf(percentilesOf(then.bins)),
+    money: moneyOf(then.money, then.counts.delivered),
+    changes: changesOf(now, then),
+    currentEnd: timestampOf(current.edges[current.slotsBeforeCut] as EpochMicros),
   };
 }
 

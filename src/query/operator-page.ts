@@ -4,8 +4,8 @@ import type { EpochMicros } from '../domain/instant.js';
 import type { OrderKey } from '../domain/ordering.js';
 import type { Outcome } from '../domain/outcome.js';
 import { noBins } from '../domain/percentile.js';
-import { countActive } from '../store/postgres/select-active.js';
-import { countsOf, type SlotFigures } from '../store/postgres/select-figures.js';
+import { activeIds, countActive } from '../store/postgres/select-active.js';
+import type { SlotFigures } from '../store/postgres/select-figures.js';
 import {
   type AnsweredCell,
   answeredCells,
@@ -44,9 +44,9 @@ export interface OperatorPage {
   readonly shown: readonly OperatorTotal[];
   /** All operators together. */
   readonly counts: Counts;
-  /** How many have an accepted message. */
+  /** How many are in the range: by an accepted message, a charge or a refund. */
   readonly operators: number;
-  /** Of those shown, as all that follows. */
+  /** Of all together, '', and of those shown, as all that follows. */
   readonly now: TotalsOf;
   /** Of the earlier period, where there is one to compare with. */
   readonly before: TotalsOf | undefined;
@@ -76,25 +76,32 @@ export async function readPage(
   const ids = shown.map((operator) => operator.operatorId);
   const [series, now, before, reasons] = await Promise.all([
     first ?? seriesOf(ids),
-    totals ?? readTotals(reading, kinds, current, ids),
+    totals ?? readTotals(reading, kinds, current, [...ids, '']),
     earlier && readTotals(reading, kinds, earlier, ids),
     reading.get(kinds.reasons, piecesOf(current), ids),
   ]);
   return { fresh, periods, shown, counts, operators, now, before, series, reasons };
 }
 
-/** Every operator with an accepted message, without its latency. */
-function operatorTotals(cells: readonly AnsweredCell[]): OperatorTotal[] {
+/** Every operator with an accepted message, and those that are `paid`, without its latency. */
+function operatorTotals(
+  cells: readonly AnsweredCell[],
+  paid: ReadonlySet<string>,
+): OperatorTotal[] {
+  const totalOf = (operatorId: string) => ({ operatorId, counts: noCounts(), bins: noBins() });
   const operators = new Map<string, OperatorTotal>();
   for (const { operatorId, outcome, messages, segments, contradicted } of cells) {
     let own = operators.get(operatorId);
     if (own === undefined) {
-      own = { operatorId, counts: noCounts(), bins: noBins() };
+      own = totalOf(operatorId);
       operators.set(operatorId, own);
     }
     addOutcome(own.counts, outcome as Outcome, messages, segments, contradicted);
   }
-  return [...operators.values()].filter(({ counts }) => counts.accepted > 0n);
+  for (const id of paid) if (!operators.has(id)) operators.set(id, totalOf(id));
+  return [...operators.values()].filter(
+    ({ operatorId, counts }) => counts.accepted > 0n || paid.has(operatorId),
+  );
 }
 
 /** Gives every operator its latency over the whole range; the totals that it is of. */
@@ -105,7 +112,7 @@ async function readLatency(
   operators: OperatorTotal[],
 ): Promise<TotalsOf> {
   const ids = operators.map((operator) => operator.operatorId);
-  const totals = await readTotals(reading, kinds, period, ids);
+  const totals = await readTotals(reading, kinds, period, [...ids, '']);
   for (const operator of operators) {
     operator.bins = totals(operator.operatorId).total.bins;
   }
@@ -116,9 +123,9 @@ async function readLatency(
 interface Ranking {
   readonly page: readonly OperatorTotal[];
   readonly counts: Counts;
-  /** How many have an accepted message. */
+  /** How many are in the range. */
   readonly operators: number;
-  /** Those of the page, where they are known already. */
+  /** Those of the page and of all together, where they are known already. */
   readonly totals?: TotalsOf | undefined;
 }
 
@@ -129,8 +136,12 @@ async function readRanking(
   order: PageQuestion['order'],
 ): Promise<Ranking> {
   const pieces = piecesOf(period);
-  const stored = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
-  const all = operatorTotals(answeredCells(pieces, stored.get('') ?? []));
+  const [stored, paid] = await Promise.all([
+    reading.get(sources.kinds.outcomeCells, pieces, ['']),
+    reading.get(sources.kinds.paidOperators, pieces, ['']),
+  ]);
+  const cells = answeredCells(pieces, stored.get('') ?? []);
+  const all = operatorTotals(cells, activeIds(paid.get('') ?? []));
   const totals = ordersByLatency(order)
     ? await readLatency(reading, sources, period, all)
     : undefined;
@@ -147,16 +158,16 @@ async function readOne(
   operatorId: string,
 ): Promise<Ranking> {
   const pieces = piecesOf(period);
-  const [totals, all, active] = await Promise.all([
-    readTotals(reading, kinds, period, [operatorId], pieces),
-    reading.get(kinds.figures, pieces, ['']),
+  const [totals, active, paid] = await Promise.all([
+    readTotals(reading, kinds, period, [operatorId, ''], pieces),
     reading.get(kinds.activeOperators, pieces, ['']),
+    reading.get(kinds.paidOperators, pieces, ['']),
   ]);
   const { counts } = totals(operatorId).total;
   return {
     page: [{ operatorId, counts, bins: noBins() }],
-    counts: countsOf(all.get('') ?? []),
-    operators: Number(countActive(active.get('') ?? [])),
+    counts: totals('').total.counts,
+    operators: Number(countActive([...(active.get('') ?? []), ...(paid.get('') ?? [])])),
     totals,
   };
 }

@@ -1,18 +1,20 @@
-/** GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts. */
+/** GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts and to the money. */
 import { bucketEdges } from '../domain/calendar.js';
-import { type Counts, subtractCounts } from '../domain/counts.js';
+import { subtractCounts } from '../domain/counts.js';
 import type { FieldViolation } from '../domain/failure.js';
+import { isMoney, moneyWithout } from '../domain/money.js';
 import { readOrder } from '../domain/ordering.js';
 import { rateOf } from '../domain/rates.js';
 import {
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
+  type OperatorOther,
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { joined, partOf } from '../platform/parts.js';
-import { countsAndRates, metaOf } from './answer-parts.js';
+import { countsAndRates, metaOf, moneyOf } from './answer-parts.js';
 import type { Prepared } from './context.js';
 import { makeOneByOne } from './one-by-one.js';
-import { readPage } from './operator-page.js';
+import { type OperatorPage, readPage } from './operator-page.js';
 import { operatorRowParts } from './operator-rows.js';
 import { pageTokenOf, questionDigest, readPageToken } from './page-token.js';
 import { encoded } from './points.js';
@@ -60,19 +62,20 @@ export function prepareOperatorPerformance(
     const read = await answerFrom(sources, context, (reading) => readPage(reading, sources, page));
     const { fresh, shown, counts, operators } = read;
     const end = offset + pageSize;
-    const others = operators - shown.filter((row) => row.counts.accepted > 0n).length;
+    // First: adding up takes turns here, and nothing is added up twice.
+    const rowOf = ({ operatorId }: OperatorTotal) => operatorRowParts(operatorId, read, question);
+    const rows =
+      shown.length > 1 ? await makeOneByOne(shown, rowOf, context.signal) : shown.map(rowOf);
     const meta = metaOf(question.range, fresh);
     const answer: GetOperatorPerformanceResponse = {
       meta,
       rows: [],
-      other: others === 0 ? undefined : otherOf(others, counts, shown),
+      other: otherOf(read),
       ...countsAndRates(counts),
+      money: moneyOf(read.now('').total.money, counts.delivered),
       nextPageToken: only === undefined && end < operators ? pageTokenOf(digest(), end) : '',
       totalSize: operators,
     };
-    const rowOf = ({ operatorId }: OperatorTotal) => operatorRowParts(operatorId, read, question);
-    const rows =
-      shown.length > 1 ? await makeOneByOne(shown, rowOf, context.signal) : shown.map(rowOf);
     const parts = [partOf(encoded(GetOperatorPerformanceResponse, answer)), ...rows.flat()];
     return { bytes: joined(parts), revision: meta.revision };
   };
@@ -97,7 +100,19 @@ function digestOf(request: GetOperatorPerformanceRequest): string {
   );
 }
 
-function otherOf(operators: number, counts: Counts, page: readonly OperatorTotal[]) {
-  const rest = page.reduce((left, row) => subtractCounts(left, row.counts), counts);
-  return { operators, counts: rest, share: rateOf(rest.accepted, counts.accepted) };
+/** The operators of the range that are not on the page, where there are any. */
+function otherOf({ shown, counts, operators, now }: OperatorPage): OperatorOther | undefined {
+  const moneyOfRow = ({ operatorId }: OperatorTotal) => now(operatorId).total.money;
+  const isInRange = (row: OperatorTotal) =>
+    row.counts.accepted > 0n || [...moneyOfRow(row).values()].some(isMoney);
+  const others = operators - shown.filter(isInRange).length;
+  if (others === 0) return undefined;
+  const rest = shown.reduce((left, row) => subtractCounts(left, row.counts), counts);
+  const money = moneyWithout(now('').total.money, shown.map(moneyOfRow));
+  return {
+    operators: others,
+    counts: rest,
+    share: rateOf(rest.accepted, counts.accepted),
+    money: moneyOf(money, rest.delivered),
+  };
 }

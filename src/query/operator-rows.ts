@@ -14,7 +14,6 @@ import { countsAndRates, latencyOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import { protoErrorClassOf } from './dimensions.js';
 import type { OperatorPage } from './operator-page.js';
-import { bucketAt } from './periods.js';
 import { encoded, fieldHeader, type SeriesField, seriesParts } from './points.js';
 import type { PeriodQuestion } from './read-question.js';
 
@@ -37,9 +36,9 @@ export function operatorRowParts(
   page: OperatorPage,
   { range }: PeriodQuestion,
 ): Part[] {
-  const { current, earlier } = page.periods;
+  const { periods } = page;
   const { total, compared } = page.now(operatorId);
-  const before = page.before?.(operatorId);
+  const before = page.before?.(operatorId).total;
   const series = page.series?.get(operatorId);
   const { reasons } = sumOf(page.reasons.get(operatorId) ?? []);
   const row: OperatorRow = {
@@ -50,13 +49,11 @@ export function operatorRowParts(
     share: rateOf(total.counts.accepted, page.counts.accepted),
     money: moneyOf(total.money, total.counts.delivered),
     series: [],
-    comparison:
-      before &&
-      comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, before.total, compared),
+    comparison: comparisonOf(periods, range.zone, before, compared),
   };
   const parts = [
     partOf(encoded(OperatorRow, row)),
-    ...(series ? seriesParts(SERIES, current, series, page.fresh) : []),
+    ...(series ? seriesParts(SERIES, periods.current, series, page.fresh) : []),
   ];
   return [fieldHeader(ROWS, parts), ...parts];
 }

@@ -1,5 +1,5 @@
 /** What questions read of the platform's rollups. */
-import { activeAccountsKind, activeOperatorsKind } from '../store/postgres/select-active.js';
+import { activeAccountsKind, operatorKinds } from '../store/postgres/select-active.js';
 import { figuresKind, reasonsKind } from '../store/postgres/select-figures.js';
 import { outcomeCellsKind } from '../store/postgres/select-outcome-cells.js';
 import { throughputKind } from '../store/postgres/select-throughput.js';
@@ -11,7 +11,7 @@ export function createReadKinds() {
     reasons: reasonsKind,
     outcomeCells: outcomeCellsKind(),
     activeAccounts: activeAccountsKind(),
-    activeOperators: activeOperatorsKind(),
+    ...operatorKinds(),
     throughput: throughputKind,
   };
 }

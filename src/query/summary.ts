@@ -13,7 +13,7 @@ import { piecesOf } from '../store/postgres/select-outcome-cells.js';
 import { countsAndRates, latencyOf, metaOf, moneyOf } from './answer-parts.js';
 import { comparisonOf } from './comparison-answer.js';
 import type { Prepared } from './context.js';
-import { bucketAt, planPeriods } from './periods.js';
+import { planPeriods } from './periods.js';
 import { encoded, type SeriesField, seriesParts } from './points.js';
 import { readPeriod } from './read-question.js';
 import { answerFrom, type Reading } from './reading.js';
@@ -49,7 +49,8 @@ export function prepareSummary(
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
       const { figures } = sources.kinds;
-      const { current, earlier } = planPeriods(question, fresh, rules.retainedFrom);
+      const periods = planPeriods(question, fresh, rules.retainedFrom);
+      const { current, earlier } = periods;
       // The series first: totals are made of its hours.
       const [series, now, before, active] = await Promise.all([
         granularity === 'total' ? undefined : reading.get(figures, current, ['']),
@@ -58,7 +59,6 @@ export function prepareSummary(
         countActives(reading, sources, current),
       ]);
       const { total, compared } = now('');
-      const then = before?.('');
       const meta = metaOf(range, fresh);
       const answer: GetSummaryResponse = {
         meta,
@@ -67,9 +67,7 @@ export function prepareSummary(
         money: moneyOf(total.money, total.counts.delivered),
         ...active,
         series: [],
-        comparison:
-          then &&
-          comparisonOf(earlier ? bucketAt(earlier, 0) : range, range.zone, then.total, compared),
+        comparison: comparisonOf(periods, range.zone, before?.('').total, compared),
       };
       const points = series ? seriesParts(SERIES, current, series.get('') ?? [], fresh) : [];
       const bytes = joined([partOf(encoded(GetSummaryResponse, answer)), ...points]);

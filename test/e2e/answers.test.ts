@@ -23,6 +23,7 @@ import { type Ledger, ledgerOf } from '../oracle/ledger.js';
 import { deliveryBreakdown, operatorPerformance } from '../oracle/ranked-answers.js';
 import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
 import { type Analytics, analyticsClient } from '../support/analytics-client.js';
+import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { shuffledDays } from '../support/traffic-of-the-hour.js';
 
@@ -40,13 +41,37 @@ let quarterPast: { start: string; end: string };
 /** The day of the last traffic; midnight may pass while the tests run. */
 let today: { start: string; end: string };
 
+/** A message that was charged at TR2 and reported by TR1, and another that TR9 gave half back of. */
+function atOtherOperators(): Publication[] {
+  const [one, two] = [
+    chargeOf(1, { operatorId: 'TR2', amount: '1', currency: 'USD' }),
+    chargeOf(2),
+  ];
+  const fieldsOf = ({ messageId, accountId, acceptedAt }: typeof one) => ({
+    ...{ messageId, accountId, acceptedAt },
+  });
+  const refund = { amount: '0.025', currency: 'EUR', refundedAt: two.acceptedAt };
+  return [
+    publicationOf('sms.billing.v1.charged', one),
+    publicationOf('sms.billing.v1.charged', two),
+    publicationOf('sms.dlr.v1.reported', {
+      ...fieldsOf(one),
+      ...{ eventId: 'by-TR1', operatorId: 'TR1', state: 'DELIVERED', reportedAt: one.acceptedAt },
+    }),
+    publicationOf('sms.billing.v1.refunded', {
+      ...fieldsOf(two),
+      ...{ eventId: 'by-TR9', operatorId: 'TR9', ...refund },
+    }),
+  ];
+}
+
 const date = (micros: number) => new Date(micros / 1000).toISOString().slice(0, 10);
 
 beforeAll(async () => {
   const now = Date.now() * 1000;
   const midnight = now - (now % DAY);
   const start = midnight - 4 * DAY;
-  published = shuffledDays(now / 1000, SEED);
+  published = [...shuffledDays(now / 1000, SEED), ...atOtherOperators()];
   today = { start: date(midnight), end: date(midnight + DAY) };
   whole = { start: date(start), end: today.end };
   const iso = (micros: number) => new Date(micros / 1000).toISOString();
@@ -264,6 +289,16 @@ describe('answers over everything that was published', () => {
       offset += 7;
     } while (pageToken !== '');
     expect(offset).toBeGreaterThan(20);
+  });
+
+  it('has the money of operators without accepted messages on rows of zeros', async () => {
+    const { rows, money } = await admin.getOperatorPerformance(ranked({}));
+    const paid = rows.filter(({ operatorId }) => ['TR2', 'TR9'].includes(operatorId));
+    expect(paid).toMatchObject([
+      { operatorId: 'TR2', counts: { accepted: 0n }, money: [{ currency: 'USD', net: '1' }] },
+      { operatorId: 'TR9', counts: { accepted: 0n }, money: [{ currency: 'EUR', net: '-0.025' }] },
+    ]);
+    expect(money).toEqual((await admin.getSummary(period({}))).money);
   });
 
   it('answers GetDeliveryBreakdown like the oracle, by every dimension and filter', async () => {

@@ -145,6 +145,7 @@ export function comparisonOf(
     latency: before.latency,
     money: [...before.money],
     changes: changesOf(periodOf(view, now), before),
+    currentEnd: timestamp(now.end),
   };
 }
 

@@ -27,7 +27,7 @@ import {
   seriesOf,
   viewOf,
 } from './answers.js';
-import { spanOf } from './calendar.js';
+import { type Span, spanOf } from './calendar.js';
 import {
   acceptedIn,
   answered,
@@ -94,27 +94,42 @@ export function operatorPerformance(
   const span = spanOf(question.range, question.timeZone, 15);
   const messages = acceptedIn(answered(ledger.messages, standing.settledThrough), span);
   const all = BigInt(messages.length);
-  const known = [...new Set(messages.map(({ operatorId }) => operatorId))];
+  // Money is of the operator that charged, or gave back, which need not be the one that reported.
+  const known = new Set(
+    [
+      ...messages,
+      ...ledger.charges.filter(({ chargedAt }) => isIn(chargedAt, span)),
+      ...ledger.refunds.filter(({ refundedAt }) => isIn(refundedAt, span)),
+    ].map(({ operatorId }) => operatorId),
+  );
   // One operator that was asked for is shown even where it has nothing; all the others are `other`.
-  const asked = question.operatorId === '' ? known : [question.operatorId];
+  const asked = question.operatorId === '' ? [...known] : [question.operatorId];
   const rows = asked.map((operatorId) => operatorRow(ledger, question, standing, operatorId, all));
   const sorted = ranked(rows, question.orderBy || 'accepted desc', operatorField, ['operator_id']);
   const shown = sorted.slice(page.offset, page.offset + page.size);
   const shownIds = new Set(shown.map(({ operatorId }) => operatorId));
   const rest = messages.filter(({ operatorId }) => !shownIds.has(operatorId));
-  const hidden = new Set(rest.map(({ operatorId }) => operatorId)).size;
+  const hidden = [...known].filter((operatorId) => !shownIds.has(operatorId)).length;
+  const others = viewOf(ledger, standing, ({ operatorId }) => !shownIds.has(operatorId));
+  const other = periodOf(others, span);
   const counts = countsOf(messages);
   const share = rateOf(BigInt(rest.length), all);
   return {
     meta: metaOf(standing, span, question.timeZone),
     rows: shown,
-    other: hidden === 0 ? undefined : { operators: hidden, counts: countsOf(rest), share },
+    other:
+      hidden === 0
+        ? undefined
+        : { operators: hidden, counts: other.counts, share, money: [...other.money] },
     counts,
     rates: ratesOf(counts),
+    money: [...periodOf(viewOf(ledger, standing), span).money],
     nextPageToken: page.offset + page.size < sorted.length ? 'more' : '',
-    totalSize: known.length,
+    totalSize: known.size,
   };
 }
+
+const isIn = (at: number, span: Span) => at >= span.start && at < span.end;
 
 function operatorRow(
   ledger: Ledger,

@@ -63,14 +63,9 @@ export class FigureSums {
   readonly #reasons = new ExactSums();
   readonly #bins = noBins();
 
-  /** The counts alone, where nothing else is asked for. */
-  addCounts(packed: Part): void {
-    this.#addCounts(new VarintReader(packed));
-  }
-
   add(packed: Part): void {
     const reader = new VarintReader(packed);
-    this.#addCounts(reader);
+    for (let i = 0; i < PACKED_FIELDS.length; i++) reader.addTo(this.#counts, i);
     for (let left = reader.number(); left > 0; left--) {
       const currency = reader.code();
       let sums = this.#money.get(currency);
@@ -89,10 +84,6 @@ export class FigureSums {
     for (let left = reader.number(); left > 0; left--) {
       reader.addTo(this.#reasons, reader.number());
     }
-  }
-
-  #addCounts(reader: VarintReader): void {
-    for (let i = 0; i < PACKED_FIELDS.length; i++) reader.addTo(this.#counts, i);
   }
 
   /** The sums so far; a snapshot of them but for the bins. */

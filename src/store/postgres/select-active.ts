@@ -1,4 +1,4 @@
-/** Which accounts and operators had an accepted message, piece by piece, as one bit for each. */
+/** Which accounts and operators had an accepted message, and which operators money, piece by piece, as one bit for each. */
 import { BASE_GRAIN_MINUTES } from '../../domain/counted.js';
 import type { Run } from '../../domain/tiling.js';
 import {
@@ -53,6 +53,12 @@ const OPERATORS = `
     ${fromCells('outcome_sum', `cell.operator_id > '' AND ${ACCEPTED}`)}
    GROUP BY 1`;
 
+// With several currencies an id comes several times.
+const PAID_OPERATORS = `
+  SELECT ${slotBy('$5')}, string_agg(cell.operator_id, ',')
+    ${fromCells('money_sum', `cell.operator_id > '' AND (cell.charges > 0 OR cell.refunds > 0)`)}
+   GROUP BY 1`;
+
 /** Reads of each piece the ids that were active, by piece (from 1). A piece is one cell: a quarter of an hour, an hour or a day. */
 type ReadIds = (
   snapshot: Snapshot,
@@ -80,17 +86,27 @@ const readAccounts: ReadIds = async (snapshot, range, pieces) => {
   return found.flat();
 };
 
-const readOperators: ReadIds = (snapshot, range, pieces) => {
-  const values = [...cellValues(range, runsOf(range, { slots: pieces })), edgesValue(range)];
-  return snapshot.rows('active_operators', OPERATORS, values);
-};
+const readOperators =
+  (name: string, text: string): ReadIds =>
+  (snapshot, range, pieces) => {
+    const values = [...cellValues(range, runsOf(range, { slots: pieces })), edgesValue(range)];
+    return snapshot.rows(name, text, values);
+  };
 
-export const activeAccountsKind = () => activeKind('active accounts', readAccounts);
-export const activeOperatorsKind = () => activeKind('active operators', readOperators);
+export const activeAccountsKind = () => activeKind('active accounts', readAccounts, dictionaries());
+
+/** Operators with an accepted message, and those with a charge or a refund; both know an id by the same number. */
+export function operatorKinds() {
+  const dictionary = dictionaries();
+  const [active, paid] = ['active_operators', 'paid_operators'] as const;
+  return {
+    activeOperators: activeKind('active operators', readOperators(active, OPERATORS), dictionary),
+    paidOperators: activeKind('paid operators', readOperators(paid, PAID_OPERATORS), dictionary),
+  };
+}
 
 /** By '' alone, then by piece (from 0). */
-function activeKind(name: string, readIds: ReadIds) {
-  const dictionary = dictionaries();
+function activeKind(name: string, readIds: ReadIds, dictionary: () => Dictionary) {
   return {
     name,
     bytesOf: ({ bits, newTexts }: Active) => bits.length + newTexts * TEXT_BYTES + 300,
@@ -136,6 +152,20 @@ function addBits(bits: Uint8Array, more: Uint8Array): void {
 
 /** How many different ids some pieces have. */
 export function countActive(pieces: readonly Active[]): bigint {
+  const union = unionsOf(pieces);
+  const [only, ...others] = union;
+  if (only === undefined) return 0n;
+  if (others.length === 0) return BigInt(countBits(only[1]));
+  // Two dictionaries know the same id by two numbers.
+  return BigInt(idsIn(union).size);
+}
+
+/** The different ids of some pieces. */
+export function activeIds(pieces: readonly Active[]): Set<string> {
+  return idsIn(unionsOf(pieces));
+}
+
+function unionsOf(pieces: readonly Active[]): Map<Dictionary, Uint8Array> {
   const union = new Map<Dictionary, Uint8Array>();
   for (const { dictionary, bits } of pieces) {
     let own = union.get(dictionary);
@@ -145,17 +175,17 @@ export function countActive(pieces: readonly Active[]): bigint {
     }
     addBits(own, bits);
   }
-  const [only, ...others] = union;
-  if (only === undefined) return 0n;
-  if (others.length === 0) return BigInt(countBits(only[1]));
-  // Two dictionaries know the same id by two numbers.
+  return union;
+}
+
+function idsIn(union: ReadonlyMap<Dictionary, Uint8Array>): Set<string> {
   const ids = new Set<string>();
   for (const [{ texts }, bits] of union) {
     texts.forEach((id, n) => {
       if (((bits[n >> 3] as number) >> (n & 7)) & 1) ids.add(id);
     });
   }
-  return BigInt(ids.size);
+  return ids;
 }
 
 function countBits(bits: Uint8Array): number {

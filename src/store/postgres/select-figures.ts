@@ -1,5 +1,4 @@
 /** What is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
-import type { Counts } from '../../domain/counts.js';
 import { type Figures, noFigures, type ReasonCounts } from '../../domain/figures.js';
 import type { Part } from '../../platform/parts.js';
 import type { CellRange } from './cells.js';
@@ -36,13 +35,6 @@ export function sumOf(slots: readonly SlotFigures[]): Figures {
   // Before a platform's first day there are many that are empty, and adding them up takes as long.
   for (const packed of slots) if (packed.slab !== NOTHING.slab) sums.add(packed);
   return sums.figures();
-}
-
-/** The counts of some slots together. */
-export function countsOf(slots: readonly SlotFigures[]): Counts {
-  const sums = new FigureSums();
-  for (const packed of slots) sums.addCounts(packed);
-  return sums.figures().counts;
 }
 
 const OBJECT_BYTES = 60;

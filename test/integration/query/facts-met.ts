@@ -20,6 +20,7 @@ export const EVERYTHING: readonly string[] = [
   ...['accountIds', 'operatorIds', 'outcomes', 'reasons', 'errorClasses'].map((of) => `by ${of}`),
   ...['lowSample true', 'lowSample false', 'changes of latency', 'changes of money'],
   ...['elapsed part', 'comparison not kept', 'several pages', 'other'],
+  'money without messages',
 ];
 
 /** What a question and its pages are about, as lines. */
@@ -40,6 +41,7 @@ export function* factsOf({ rpc, asked }: Question, pages: readonly Answer[]): It
   if ('compare' in asked) yield* comparisonFacts(asked, pages, text);
   if (pages.length > 1) yield 'several pages';
   if (text.includes('"other":{')) yield 'other';
+  if (pages.some(hasMoneyAlone)) yield 'money without messages';
   if ('orderBy' in asked) {
     for (const key of asked.orderBy.split(',')) yield `order ${key.replace(' desc', '')}`;
   }
@@ -48,6 +50,14 @@ export function* factsOf({ rpc, asked }: Question, pages: readonly Answer[]): It
       if (Array.isArray(values) && values.length > 0) yield `by ${field}`;
     }
   }
+}
+
+/** Of an operator whose messages are others', or which only gave back. */
+function hasMoneyAlone(page: Answer): boolean {
+  if (!('rows' in page)) return false;
+  return page.rows.some(
+    (row) => 'money' in row && row.money.length > 0 && row.counts?.accepted === 0n,
+  );
 }
 
 function* comparisonFacts(

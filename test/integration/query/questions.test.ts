@@ -291,6 +291,7 @@ describe('GetSummary', () => {
     };
     const answer = await queries.getSummary(GetSummaryRequest.fromPartial(request), caller());
     expect(isoOf(answer.comparison?.effectiveRange?.end)).toBe('2026-03-09T12:00:00Z');
+    expect(isoOf(answer.comparison?.currentEnd)).toBe('2026-03-10T12:00:00Z');
     expect(answer.comparison?.counts).toMatchObject({ accepted: 50n, delivered: 40n });
     expect(answer.comparison?.changes?.acceptedPercent).toBe(100);
     expect(answer.counts?.accepted).toBe(100n);

@@ -101,9 +101,11 @@ const report = fc.record({
 });
 
 const charge = fc.record({ ...money, delay: fc.constantFrom(0, MINUTE), segments: fc.nat(3) });
+/** Some by an operator that has nothing but refunds. */
 const refund = fc.record({
   ...money,
-  ...party,
+  accountId: party.accountId,
+  operatorId: fc.constantFrom(...OPERATORS, 'refunds'),
   delay: fc.constantFrom(0, 3600 * SECOND, 8 * DAY),
 });
 

@@ -6,6 +6,7 @@ import type {
   GetOperatorPerformanceResponse,
   GetSummaryResponse,
   GetThroughputResponse,
+  OperatorRow,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Counts, Money } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { units } from '../../oracle/figures.js';
@@ -26,11 +27,13 @@ export function unbalanced({ rpc }: Question, answer: Answer): string[] {
       ];
     }
     case 'getOperatorPerformance': {
-      const { rows, other, counts, totalSize } = answer as GetOperatorPerformanceResponse;
+      const { rows, other, counts, money, totalSize } = answer as GetOperatorPerformanceResponse;
       const parts = other === undefined ? rows : [...rows, other];
-      const shown = rows.filter((row) => row.counts?.accepted !== 0n).length;
+      const isInRange = (row: OperatorRow) => row.counts?.accepted !== 0n || row.money.length > 0;
+      const shown = rows.filter(isInRange).length;
       return [
         ...counted('rows and other', parts, counts),
+        ...paid('rows and other', parts, money),
         ...rows.flatMap((row) => outcomesOf(row.operatorId, row.counts)),
         ...rows.flatMap((row) =>
           row.series.length === 0 ? [] : counted(row.operatorId, row.series, row.counts),

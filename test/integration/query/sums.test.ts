@@ -367,7 +367,7 @@ describe('for random traffic and random questions', () => {
     await fc.assert(fc.asyncProperty(spans, ask), { ...runs, numRuns: 15 });
   });
 
-  it('operators on all pages, with other, add up to the counts', async () => {
+  it('operators on all pages, with other, add up to the counts and to the money', async () => {
     const question = fc.record({
       span: spans,
       pageSize: fc.integer({ min: 1, max: 6 }),
@@ -400,6 +400,11 @@ describe('for random traffic and random questions', () => {
         expect(accepted + (page.other?.counts?.accepted ?? 0n)).toBe(page.counts?.accepted);
         expect(page.rows.length + (page.other?.operators ?? 0)).toBe(page.totalSize);
         expect(page.counts).toEqual(countsOf(within(span, cells)));
+        const parts = page.other ? [...page.rows, page.other] : page.rows;
+        const charges = parts.flatMap((part) => part.money.map((one) => one.charges));
+        expect(charges.reduce((all, one) => all + one, 0n)).toBe(
+          sum(within(span, money).map((row) => row.charges)),
+        );
         for (const row of page.rows) {
           expect(seen.has(row.operatorId)).toBe(false);
           seen.set(row.operatorId, row.counts);
@@ -411,7 +416,8 @@ describe('for random traffic and random questions', () => {
         expect(counts).toEqual(countsOf(own));
       }
       const busy = within(span, cells).filter((cell) => cell.messages > 0);
-      expect(seen.size).toBe(new Set(busy.map((cell) => cell.operator)).size);
+      const paid = within(span, money).filter((row) => row.charges > 0 || (row.refunds ?? 0) > 0);
+      expect(seen.size).toBe(new Set([...busy, ...paid].map((row) => row.operator)).size);
     };
     await fc.assert(fc.asyncProperty(question, ask), runs);
   });

@@ -205,7 +205,7 @@ export interface GetOperatorPerformanceRequest {
   /** As in GetSummaryRequest. */
   compareElapsed: boolean;
   /**
-   * Rows of this operator only, with zeros where it has no messages; empty: of all, ranked. counts, other and
+   * Rows of this operator only, with zeros where it has no messages; empty: of all, ranked. counts, money, other and
    * total_size are of all operators either way.
    */
   operatorId: string;
@@ -225,7 +225,10 @@ export interface GetOperatorPerformanceRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** How operators perform. rows and other add up to counts, on every page. */
+/**
+ * How operators perform. rows and other add up to counts and to money, on every page. An operator is in the range by an
+ * accepted message, a charge or a refund: a message is of the operator that reported it, its money of the one that charged.
+ */
 export interface GetOperatorPerformanceResponse {
   /** About the answer. */
   meta:
@@ -249,6 +252,8 @@ export interface GetOperatorPerformanceResponse {
   nextPageToken: string;
   /** Operators in the range. */
   totalSize: number;
+  /** Of all operators together, as in GetSummaryResponse. One per currency, ordered by code. */
+  money: Money[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -311,7 +316,11 @@ export interface OperatorOther {
     | Counts
     | undefined;
   /** Of all accepted messages. */
-  share?: Rate | undefined;
+  share?:
+    | Rate
+    | undefined;
+  /** Their money. One per currency, ordered by code. */
+  money: Money[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1434,6 +1443,7 @@ function createBaseGetOperatorPerformanceResponse(): GetOperatorPerformanceRespo
     rates: undefined,
     nextPageToken: "",
     totalSize: 0,
+    money: [],
     _unknownFields: {},
   };
 }
@@ -1460,6 +1470,9 @@ export const GetOperatorPerformanceResponse: MessageFns<GetOperatorPerformanceRe
     }
     if (message.totalSize !== 0) {
       writer.uint32(56).int32(message.totalSize);
+    }
+    for (const v of message.money) {
+      Money.encode(v!, writer.uint32(66).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1541,6 +1554,14 @@ export const GetOperatorPerformanceResponse: MessageFns<GetOperatorPerformanceRe
             message.totalSize = reader.int32();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.money.push(Money.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1578,6 +1599,7 @@ export const GetOperatorPerformanceResponse: MessageFns<GetOperatorPerformanceRe
         : isSet(object.total_size)
         ? globalThis.Number(object.total_size)
         : 0,
+      money: globalThis.Array.isArray(object?.money) ? object.money.map((e: any) => Money.fromJSON(e)) : [],
     };
   },
 
@@ -1604,6 +1626,9 @@ export const GetOperatorPerformanceResponse: MessageFns<GetOperatorPerformanceRe
     if (message.totalSize !== 0) {
       obj.totalSize = Math.round(message.totalSize);
     }
+    if (message.money?.length) {
+      obj.money = message.money.map((e) => Money.toJSON(e));
+    }
     return obj;
   },
 
@@ -1625,6 +1650,7 @@ export const GetOperatorPerformanceResponse: MessageFns<GetOperatorPerformanceRe
     message.rates = (object.rates !== undefined && object.rates !== null) ? Rates.fromPartial(object.rates) : undefined;
     message.nextPageToken = object.nextPageToken ?? "";
     message.totalSize = object.totalSize ?? 0;
+    message.money = object.money?.map((e) => Money.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2007,7 +2033,7 @@ export const OperatorPoint: MessageFns<OperatorPoint> = {
 };
 
 function createBaseOperatorOther(): OperatorOther {
-  return { operators: 0, counts: undefined, share: undefined, _unknownFields: {} };
+  return { operators: 0, counts: undefined, share: undefined, money: [], _unknownFields: {} };
 }
 
 export const OperatorOther: MessageFns<OperatorOther> = {
@@ -2020,6 +2046,9 @@ export const OperatorOther: MessageFns<OperatorOther> = {
     }
     if (message.share !== undefined) {
       Rate.encode(message.share, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.money) {
+      Money.encode(v!, writer.uint32(34).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2069,6 +2098,14 @@ export const OperatorOther: MessageFns<OperatorOther> = {
             message.share = Rate.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.money.push(Money.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2094,6 +2131,7 @@ export const OperatorOther: MessageFns<OperatorOther> = {
       operators: isSet(object.operators) ? globalThis.Number(object.operators) : 0,
       counts: isSet(object.counts) ? Counts.fromJSON(object.counts) : undefined,
       share: isSet(object.share) ? Rate.fromJSON(object.share) : undefined,
+      money: globalThis.Array.isArray(object?.money) ? object.money.map((e: any) => Money.fromJSON(e)) : [],
     };
   },
 
@@ -2108,6 +2146,9 @@ export const OperatorOther: MessageFns<OperatorOther> = {
     if (message.share !== undefined) {
       obj.share = Rate.toJSON(message.share);
     }
+    if (message.money?.length) {
+      obj.money = message.money.map((e) => Money.toJSON(e));
+    }
     return obj;
   },
 
@@ -2121,6 +2162,7 @@ export const OperatorOther: MessageFns<OperatorOther> = {
       ? Counts.fromPartial(object.counts)
       : undefined;
     message.share = (object.share !== undefined && object.share !== null) ? Rate.fromPartial(object.share) : undefined;
+    message.money = object.money?.map((e) => Money.fromPartial(e)) || [];
     return message;
   },
 };

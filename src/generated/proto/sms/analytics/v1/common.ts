@@ -657,7 +657,14 @@ export interface Comparison {
   /** Money then, by currency; empty where the question has none. */
   money: Money[];
   /** From then to now. */
-  changes: Changes | undefined;
+  changes:
+    | Changes
+    | undefined;
+  /**
+   * Exclusive end of the part of the current period that changes are of: with compare_elapsed where it was cut, else the
+   * end of the range.
+   */
+  currentEnd: Timestamp | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2871,6 +2878,7 @@ function createBaseComparison(): Comparison {
     latency: undefined,
     money: [],
     changes: undefined,
+    currentEnd: undefined,
     _unknownFields: {},
   };
 }
@@ -2894,6 +2902,9 @@ export const Comparison: MessageFns<Comparison> = {
     }
     if (message.changes !== undefined) {
       Changes.encode(message.changes, writer.uint32(50).fork()).join();
+    }
+    if (message.currentEnd !== undefined) {
+      Timestamp.encode(message.currentEnd, writer.uint32(58).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2967,6 +2978,14 @@ export const Comparison: MessageFns<Comparison> = {
             message.changes = Changes.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.currentEnd = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2999,6 +3018,11 @@ export const Comparison: MessageFns<Comparison> = {
       latency: isSet(object.latency) ? Latency.fromJSON(object.latency) : undefined,
       money: globalThis.Array.isArray(object?.money) ? object.money.map((e: any) => Money.fromJSON(e)) : [],
       changes: isSet(object.changes) ? Changes.fromJSON(object.changes) : undefined,
+      currentEnd: isSet(object.currentEnd)
+        ? fromJsonTimestamp(object.currentEnd)
+        : isSet(object.current_end)
+        ? fromJsonTimestamp(object.current_end)
+        : undefined,
     };
   },
 
@@ -3022,6 +3046,9 @@ export const Comparison: MessageFns<Comparison> = {
     if (message.changes !== undefined) {
       obj.changes = Changes.toJSON(message.changes);
     }
+    if (message.currentEnd !== undefined) {
+      obj.currentEnd = fromTimestamp(message.currentEnd).toISOString();
+    }
     return obj;
   },
 
@@ -3043,6 +3070,9 @@ export const Comparison: MessageFns<Comparison> = {
     message.money = object.money?.map((e) => Money.fromPartial(e)) || [];
     message.changes = (object.changes !== undefined && object.changes !== null)
       ? Changes.fromPartial(object.changes)
+      : undefined;
+    message.currentEnd = (object.currentEnd !== undefined && object.currentEnd !== null)
+      ? Timestamp.fromPartial(object.currentEnd)
       : undefined;
     return message;
   },
