@@ -6,7 +6,7 @@ import type { Log } from '../../platform/log.js';
 import { traceIdOf } from '../../platform/trace-context.js';
 import { type CallRecord, keepCallRecord, newCallRecord } from './call-record.js';
 import type { ServerMetrics } from './metrics.js';
-import { connectionOf, type OutgoingStatus, watchStatus } from './raw-call.js';
+import { connectionOf, type OutgoingStatus, refuseWrongFlags, watchStatus } from './raw-call.js';
 import { endServerSpan, startServerSpan } from './server-span.js';
 import { type Refusal, refusals, statusOf } from './statuses.js';
 
@@ -34,6 +34,7 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
       end(sent.code);
       return sent;
     });
+    refuseWrongFlags(call);
     metrics.started(record.method);
     return new ServerInterceptingCall(call, {
       start: (next) =>
@@ -57,6 +58,11 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
           },
         }),
       sendMessage: (message, pass) => {
+        // The timer of a deadline that has passed may fire after an answer that is remembered.
+        if (clock.monotonicMs() - record.startedMs >= record.timeoutMs) {
+          call.sendStatus(DEADLINE);
+          return;
+        }
         answering = true;
         metrics.sent(record.method);
         pass(message);

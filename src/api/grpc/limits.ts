@@ -7,6 +7,8 @@ import type { ServerOptions } from '@grpc/grpc-js';
 const MAX_REQUEST_BYTES = 128 * 1024;
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const MAX_STREAMS_PER_CONNECTION = 200;
+/** Names, values and 32 bytes for each field. Node only tells the peer; `request-headers.ts` holds it to this. */
+export const MAX_HEADER_LIST_BYTES = 32 * 1024;
 
 /** Options of the grpc-js server. */
 export const serverLimits: ServerOptions = {
@@ -33,7 +35,7 @@ export const connectionLimits: SecureServerOptions = {
   maxHeaderListPairs: 64,
   settings: {
     maxConcurrentStreams: MAX_STREAMS_PER_CONNECTION,
-    maxHeaderListSize: 32 * 1024,
+    maxHeaderListSize: MAX_HEADER_LIST_BYTES,
     enablePush: false,
   },
 };

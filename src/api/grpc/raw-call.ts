@@ -11,7 +11,9 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import { type Server, type ServerInterceptingCallInterface, status } from '@grpc/grpc-js';
+import { readableTimeout, statusOfForeign } from './request-headers.js';
 
 /** A status on its way to the caller. */
 export type OutgoingStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
@@ -21,6 +23,8 @@ const HALF_OPEN_MS = 1_000;
 
 interface Innards {
   stream?: ServerHttp2Stream;
+  incomingEncoding: string;
+  decompressMessage(message: Buffer, encoding: string): Buffer | Promise<Buffer>;
 }
 
 /**
@@ -32,7 +36,7 @@ export function watchStatus(
   onStatus: (status: OutgoingStatus) => OutgoingStatus,
 ): void {
   const send = call.sendStatus.bind(call);
-  const { stream } = call as Innards;
+  const { stream } = call as unknown as Innards;
   call.sendStatus = (outgoing) => {
     // The status stands behind an answer that is not read: the deadline has passed.
     const isUnread = stream !== undefined && stream.writableLength > 0;
@@ -44,23 +48,51 @@ export function watchStatus(
   };
 }
 
-/** The connection of the innermost call: one object for as long as it lives, the same for all of its calls. */
-export function connectionOf(call: ServerInterceptingCallInterface): object | undefined {
-  return (call as Innards).stream?.session;
+/** Refuses a message whose flag is neither 0 nor 1, or says that it is compressed where no encoding is named. */
+export function refuseWrongFlags(call: ServerInterceptingCallInterface): void {
+  const innards = call as unknown as Innards;
+  const decompress = innards.decompressMessage.bind(innards);
+  innards.decompressMessage = (message, encoding) => {
+    const [flag] = message;
+    const isNamed = innards.incomingEncoding !== 'identity';
+    if (flag === 0 || (flag === 1 && isNamed)) return decompress(message, encoding);
+    return Promise.reject({ code: status.INTERNAL, details: 'a flag that is wrong' });
+  };
 }
 
-/** Calls `watch` with each connection that a bound server accepts from now on. */
-export function watchSessions(server: Server, watch: (session: ServerHttp2Session) => void): void {
-  const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
-  for (const http2Server of http2Servers.keys()) http2Server.on('session', watch);
+/** The connection of the innermost call: one object for as long as it lives, the same for all of its calls. */
+export function connectionOf(call: ServerInterceptingCallInterface): object | undefined {
+  return (call as unknown as Innards).stream?.session;
+}
+
+/** Calls `watch` with each connection that a bound server accepts from now on, and with the socket under it. */
+export function watchSessions(
+  server: Server,
+  watch: (session: ServerHttp2Session, socket: Socket) => void,
+): void {
+  for (const http2Server of http2ServersOf(server)) {
+    // Node makes the session within the event that brings its socket, with TLS the second of the two.
+    let accepted: Socket;
+    const accept = (socket: Socket) => {
+      accepted = socket;
+    };
+    http2Server.prependListener('connection', accept);
+    http2Server.prependListener('secureConnection', accept);
+    http2Server.on('session', (session) => watch(session, accepted));
+  }
 }
 
 /** Closes TLS connections that agree on no HTTP/2: Node would answer them with advice about its own settings. */
 export function closeForeignProtocols(server: Server): void {
-  const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
-  for (const http2Server of http2Servers.keys()) {
+  for (const http2Server of http2ServersOf(server)) {
     http2Server.on('unknownProtocol', (socket) => socket.destroy());
   }
+}
+
+function http2ServersOf(server: Server): Iterable<Http2SecureServer> {
+  return (
+    server as unknown as { http2Servers: Map<Http2SecureServer, unknown> }
+  ).http2Servers.keys();
 }
 
 /** Gives the HTTP/2 servers that are bound from now on, with or without TLS, these limits. */
@@ -85,36 +117,40 @@ export function interceptUnknownMethods(server: Server, method: string): void {
   handlers.get = (path) => known(path) ?? unknown;
 }
 
+/** As Node emits it; the last are names and values in turn. */
+type StreamEvent = [ServerHttp2Stream, IncomingHttpHeaders, number, string[]];
+
 /**
- * Turns away every request to a bound server that is no gRPC, before grpc-js sees it: another method than POST, another
- * content type than `application/grpc` and `application/grpc+proto`. gRPC-Web is such a type.
+ * Turns away every request to a bound server that is no gRPC, before grpc-js sees it (`statusOfForeign`); gRPC-Web is none.
+ * A request is begun after all bytes that came with it are read: where they take it back, it costs next to nothing.
  */
 export function refuseForeignRequests(server: Server): void {
-  const { http2Servers } = server as unknown as { http2Servers: Map<Http2SecureServer, unknown> };
-  for (const http2Server of http2Servers.keys()) {
+  for (const http2Server of http2ServersOf(server)) {
     const handlers = http2Server.listeners('stream');
     if (handlers.length === 0) throw new Error('grpc-js handles its streams in another way');
     http2Server.removeAllListeners('stream');
-    http2Server.on('stream', (stream, headers, ...rest) => {
-      const httpStatus = statusOfForeign(headers);
-      if (httpStatus === undefined) {
-        for (const handle of handlers) handle.call(http2Server, stream, headers, ...rest);
+    const begin = (...event: StreamEvent) => {
+      const [stream, headers, , rawHeaders] = event;
+      if (stream.destroyed) return;
+      const httpStatus = statusOfForeign(headers, rawHeaders);
+      if (httpStatus !== undefined) {
+        stream.respond({ ':status': httpStatus }, { endStream: true });
+        stream.resume();
+        closeSoon(stream, constants.NGHTTP2_NO_ERROR);
         return;
       }
-      stream.once('error', () => {});
-      if (stream.destroyed) return;
-      stream.respond({ ':status': httpStatus }, { endStream: true });
-      stream.resume();
-      closeSoon(stream, constants.NGHTTP2_NO_ERROR);
+      const timeout = headers['grpc-timeout'];
+      if (timeout !== undefined) headers['grpc-timeout'] = readableTimeout(String(timeout));
+      // A request without any message has ended by now, of which grpc-js would not hear.
+      const isOver = stream.readableEnded;
+      for (const handle of handlers) handle.apply(http2Server, event);
+      if (isOver) stream.emit('end');
+    };
+    http2Server.on('stream', (...event: StreamEvent) => {
+      event[0].once('error', () => {});
+      setImmediate(begin, ...event);
     });
   }
-}
-
-const CONTENT_TYPES = new Set(['application/grpc', 'application/grpc+proto']);
-
-function statusOfForeign(headers: IncomingHttpHeaders): 405 | 415 | undefined {
-  if (headers[':method'] !== 'POST') return 405;
-  return CONTENT_TYPES.has(headers['content-type'] ?? '') ? undefined : 415;
 }
 
 function closeSoon(stream: ServerHttp2Stream, code: number): void {

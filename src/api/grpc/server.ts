@@ -94,8 +94,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   refuseForeignRequests(server);
   closeForeignProtocols(server);
   const sessions = new Set<ServerHttp2Session>();
-  watchSessions(server, (session) => {
-    guardSession(session, clock, log);
+  watchSessions(server, (session, socket) => {
+    guardSession(session, socket, clock, log);
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
   });

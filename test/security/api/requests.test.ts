@@ -272,7 +272,7 @@ function openSilentConnections() {
     return socket;
   };
   ended('no handshake', connectTcp(api.port, '127.0.0.1'));
-  ended('no preface', connectTls(tlsOptionsFor(api, issued)));
+  ended('no preface', connectTls({ ...tlsOptionsFor(api, issued), ALPNProtocols: ['h2'] }));
   // HEADERS of stream 1 without END_HEADERS: a first byte of them, and never the rest.
   const opening = ended(
     'half a header',

@@ -1,18 +1,23 @@
 // Callers that take their time to read long answers, or leave in the middle (attack 18): what they have not read stands in
 // memory, so further long calls of their connection wait, nobody else does, and nothing of it stays.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
+  GetAccountUsageResponse,
   GetOperatorPerformanceRequest,
   GetOperatorPerformanceResponse,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { call, clientFor, startTestServer, type TestServer } from '../../support/api-server.js';
 import { framed } from '../../support/grpc-frame.js';
+import { frame, grpcHeaders, PREFACE } from '../../support/http2-frames.js';
 import { ADMIN, type Issued, issueCaller } from '../../support/pki.js';
 
 const PATH = '/sms.analytics.v1.AnalyticsService/GetOperatorPerformance';
+const USAGE_PATH = '/sms.analytics.v1.AnalyticsService/GetAccountUsage';
+const LARGE_BYTES = 30_000_000;
 const LONG_PAGE = { granularity: Granularity.GRANULARITY_HOUR };
 const patient = { timeout: 20_000 };
 
@@ -22,7 +27,10 @@ let session: ClientHttp2Session;
 
 beforeAll(async () => {
   const page = GetOperatorPerformanceResponse.fromPartial({ nextPageToken: 'x'.repeat(1_000_000) });
-  server = await startTestServer({ queries: { getOperatorPerformance: async () => page } });
+  const usage = GetAccountUsageResponse.fromPartial({ accountId: 'x'.repeat(LARGE_BYTES) });
+  server = await startTestServer({
+    queries: { getOperatorPerformance: async () => page, getAccountUsage: async () => usage },
+  });
   issued = await issueCaller(server.authority, ADMIN);
 });
 beforeEach(() => {
@@ -33,6 +41,11 @@ afterEach(async () => {
   await expect.poll(longCalls, patient).toEqual({ waiting: 0, running: 0 });
 });
 afterAll(() => server?.stop());
+
+function tlsOptions() {
+  const port = Number(server.target.split(':').pop());
+  return { port, servername: 'localhost', ca: server.authority.pem, ...issued };
+}
 
 /** As the metrics tell them. */
 async function longCalls(): Promise<Record<string, number>> {
@@ -91,4 +104,22 @@ test('a connection whose callers have left a hundred answers half read is served
   const { stream, status } = ask();
   stream.resume();
   expect(await status).toBe('0');
+});
+
+test('a caller that reads nothing of a large answer for a while keeps its connection', async () => {
+  // More than the kernels of both ends take, all of it at once, on a connection that takes everything.
+  const socket = connectTls({ ...tlsOptions(), ALPNProtocols: ['h2'] });
+  const grown = frame({ type: 8, body: Buffer.from([0x3f, 0xff, 0x00, 0x00]) });
+  const windows = frame({ type: 4, body: Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]) });
+  const question = frame({ type: 0, flags: 1, stream: 1, body: framed(Buffer.alloc(0)) });
+  socket.pause();
+  socket.write(Buffer.concat([PREFACE, windows, grown, grpcHeaders(1, USAGE_PATH), question]));
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  let length = 0;
+  socket.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+  });
+  socket.resume();
+  await expect.poll(() => length, patient).toBeGreaterThan(LARGE_BYTES);
+  socket.destroy();
 });
