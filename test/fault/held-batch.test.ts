@@ -1,5 +1,6 @@
 // The two instants at which a kill matters most, met on purpose: an ingest process dies with a batch in its hands, once
-// before the database has committed it and once after. A lock on the ledger holds the statement until the test lets go.
+// before the database has committed it and once after. A lock on a rollup holds the statement until the test lets go;
+// looks go on, which read the ledger.
 
 import { connect, type JetStreamManager } from 'nats';
 import pg from 'pg';
@@ -48,12 +49,12 @@ const unlock = async () => {
 // A test that fails with the lock in its hands would keep the ones after it waiting.
 afterEach(unlock);
 
-/** Nobody can write the ledger until `unlock`. */
-async function lockLedger(): Promise<void> {
+/** Nothing can be counted until `unlock`. */
+async function lockRollup(): Promise<void> {
   const client = new pg.Client({ connectionString: site.site.databaseUrl });
   await client.connect();
   await client.query('BEGIN');
-  await client.query('LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE');
+  await client.query('LOCK TABLE outcome_account IN ACCESS EXCLUSIVE MODE');
   lock = client;
 }
 
@@ -86,7 +87,7 @@ async function expectTruth(): Promise<void> {
 
 describe('an ingest process that is killed with a batch in its hands', () => {
   it('loses nothing before the commit: another process counts the batch', async () => {
-    await lockLedger();
+    await lockRollup();
     await site.publish(lots[0] ?? []);
     const first = await site.spawn('ingest');
     await until('the first batch is held', async () => (await waitingSessions()).length === 1);
@@ -106,7 +107,7 @@ describe('an ingest process that is killed with a batch in its hands', () => {
   });
 
   it('counts nothing twice after the commit: the acknowledgement never came', async () => {
-    await lockLedger();
+    await lockRollup();
     await site.publish(lots[2] ?? []);
     const first = await site.spawn('ingest');
     await until('the batch is held', async () => (await waitingSessions()).length === 1);
@@ -123,7 +124,7 @@ describe('an ingest process that is killed with a batch in its hands', () => {
   });
 
   it('is tried again, and makes no dead letters, where its statement runs out of time', async () => {
-    await lockLedger();
+    await lockRollup();
     // Conflicts are the traffic's own, wherever they fall.
     const counted = `SELECT count(*)::int AS count FROM dead_letter WHERE reason <> 'conflict'`;
     const letters = async () => (await site.database.query(counted)).rows[0]?.count;
