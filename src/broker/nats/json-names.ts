@@ -7,11 +7,13 @@ import { isForbiddenField } from '../../domain/forbidden-fields.js';
 
 /** A string of JSON and, where it is a name, the colon after it. Outside strings, valid JSON has no quotes. */
 const STRINGS = /"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?/g;
-const COLON_APART = /"\s+:/;
+/** The white space of JSON before a colon: such a name is not found by its quote and colon. */
+const COLONS_APART = [' :', '\n:', '\t:', '\r:'];
 
 /** Whether valid JSON may hold more names than the `parsedCount` that were found in what it was parsed to. */
 export function mayHoldMoreNames(text: string, parsedCount: number): boolean {
-  if (COLON_APART.test(text)) return true;
+  // Plain searches: a regular expression made decoding a tenth slower.
+  for (const apart of COLONS_APART) if (text.includes(apart)) return true;
   let count = 0;
   for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count += 1;
   return count !== parsedCount;
