@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROLES, type RoleName } from '../../src/store/postgres/roles.js';
+import { ROLES, type RoleName } from '../../src/postgres/roles.js';
 import { NATS_USERS, type NatsPasswords } from './nats-server.js';
 
 export interface Credentials {

@@ -2,8 +2,8 @@
 // migrations, by the same code that prepares a production database.
 
 import pg from 'pg';
-import { migrate } from '../../src/store/postgres/migrate.js';
-import { createRoles, type RoleName } from '../../src/store/postgres/roles.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { createRoles, type RoleName } from '../../src/postgres/roles.js';
 import type { Credentials } from './credentials.js';
 import { Advice } from './project.js';
 

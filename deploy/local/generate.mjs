@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const check = process.argv.includes('--check');
-const prismaSchema = 'src/store/postgres/schema.prisma';
+const prismaSchema = 'src/postgres/schema.prisma';
 
 function run(command, args, cwd, env = {}) {
   const bin = join(root, 'node_modules/.bin', command);

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { integerArgument } from '../../src/ops/arguments.js';
+import { integerArgument } from '../../src/operating/arguments.js';
 import { atLeast } from './number-option.js';
 import { projectRoot } from './project.js';
 

@@ -2,7 +2,7 @@
 -- roles, in the service's database; repeatable, and the way to change a password:
 --   ANALYTICS_OWNER_PASSWORD=… ANALYTICS_INGEST_PASSWORD=… … psql -d sms_analytics -f deploy/postgres/roles.sql
 -- What each role may do is granted by the migrations. None is superuser or bypasses row-level security: the service
--- refuses to start under one that does. (src/store/postgres/roles.ts does the same; a test compares the two.)
+-- refuses to start under one that does. (src/postgres/roles.ts does the same; a test compares the two.)
 \set ON_ERROR_STOP on
 \getenv owner_password ANALYTICS_OWNER_PASSWORD
 \getenv ingest_password ANALYTICS_INGEST_PASSWORD

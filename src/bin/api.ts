@@ -2,35 +2,35 @@
 // anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { cacheMetrics, freshnessMetric } from '../api/answer-metrics.js';
-import { copyMetrics } from '../api/copy-metrics.js';
-import { DenialAudit } from '../api/grpc/denials.js';
-import { identityReader } from '../api/grpc/identity.js';
-import { ALL_METHODS, UNKNOWN_METHOD } from '../api/grpc/methods.js';
-import { type ServerMetrics, serverMetrics } from '../api/grpc/metrics.js';
-import { loadPolicy } from '../api/grpc/policy.js';
-import { type GrpcServer, startGrpcServer } from '../api/grpc/server.js';
-import { MutualTlsCredentials } from '../api/grpc/tls-credentials.js';
-import { loadTlsMaterial, type TlsFiles } from '../api/grpc/tls-material.js';
-import { TlsRotation } from '../api/grpc/tls-rotation.js';
+import { cacheMetrics, freshnessMetric } from '../answers/answer-metrics.js';
+import { createQueries, type Queries } from '../answers/queries.js';
+import { DenialAudit } from '../api/authorisation/denials.js';
+import { loadPolicy } from '../api/authorisation/policy.js';
+import { type ServerMetrics, serverMetrics } from '../api/calls/metrics.js';
+import { identityReader } from '../api/identity/identity-reader.js';
+import { ALL_METHODS, UNKNOWN_METHOD } from '../api/server/methods.js';
+import { type GrpcServer, startGrpcServer } from '../api/server/server.js';
+import { MutualTlsCredentials } from '../api/tls/tls-credentials.js';
+import { loadTlsMaterial, type TlsFiles } from '../api/tls/tls-material.js';
+import { TlsRotation } from '../api/tls/tls-rotation.js';
+import { type DenialRow, recordDenials } from '../audit/records/record-denials.js';
+import { copyMetrics } from '../copy/copy-metrics.js';
+import { readCopyLag } from '../copy/postgres/select-copy-lag.js';
 import { startAdminHttp } from '../platform/admin-http.js';
 import { pause, systemClock } from '../platform/clock.js';
-import { type ConfigOf, configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
 import { createRegistry } from '../platform/metrics.js';
 import { poolMetrics } from '../platform/pool-metrics.js';
 import { Readiness } from '../platform/readiness.js';
-import { apiSettings } from '../platform/settings-api.js';
+import { type ConfigOf, configOrExit } from '../platform/settings/config.js';
+import { apiSettings } from '../platform/settings/settings-api.js';
 import { VERSION } from '../platform/version.js';
-import { createQueries, type Queries } from '../query/queries.js';
-import { PrivilegedRole, refusePrivilegedRole } from '../store/postgres/check-role.js';
-import type { RevealedUrl } from '../store/postgres/login.js';
-import { openPool } from '../store/postgres/open-pool.js';
-import { createReadPool } from '../store/postgres/pool.js';
-import type { PrismaClient } from '../store/postgres/prisma.js';
-import { type DenialRow, recordDenials } from '../store/postgres/record-denials.js';
-import { readCopyLag } from '../store/postgres/select-copy-lag.js';
+import { PrivilegedRole, refusePrivilegedRole } from '../postgres/check-role.js';
+import type { RevealedUrl } from '../postgres/login.js';
+import { openPool } from '../postgres/open-pool.js';
+import { createReadPool } from '../postgres/pool.js';
+import type { PrismaClient } from '../postgres/prisma.js';
 
 type Config = ConfigOf<typeof apiSettings>;
 
@@ -81,7 +81,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     clock,
     log,
     deadlineCapMs: config.deadlineCapMs,
-    ...(config.reflection === 'on' ? await import('../api/grpc/reflection.js') : {}),
+    ...(config.reflection === 'on' ? await import('../api/server/reflection.js') : {}),
   });
   lifecycle.onStop('grpc', () => server.stop(GRACE_MS));
   readiness = watchReadiness(lifecycle, registry, queries, server);
@@ -145,7 +145,7 @@ function openStore(
   // Loaded with the first denial: it takes a quarter of the time in which the process is to be ready.
   let prisma: PrismaClient | undefined;
   const record = async (rows: readonly DenialRow[]) => {
-    prisma ??= (await import('../store/postgres/prisma.js')).openPrisma(auditPool);
+    prisma ??= (await import('../postgres/prisma.js')).openPrisma(auditPool);
     await recordDenials(prisma, rows);
   };
   const audit = new DenialAudit(clock, log, record);

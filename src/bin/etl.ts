@@ -1,24 +1,24 @@
 #!/usr/bin/env node
 /**
  * `anlyt-etl`: copies the rollups to ClickHouse. One run by default, as a CronJob wants it; `--loop` stays. Only wiring
- * is here: arguments and environment in, sessions opened, exit code out (src/etl/exit-code.ts).
+ * is here: arguments and environment in, sessions opened, exit code out (src/copy/exit-code.ts).
  */
 import { Command, InvalidArgumentError } from 'commander';
-import { defaultChunkBytes } from '../etl/copy-rows.js';
-import { EXIT, EXIT_HELP, exitCodeOf } from '../etl/exit-code.js';
-import { runLoop } from '../etl/loop.js';
-import { ProgressBar } from '../etl/progress-bar.js';
-import { type RunResult, runOnce } from '../etl/run.js';
-import { type Ends, withSessions, withWarehouse } from '../etl/sessions.js';
-import { verifyEverything } from '../etl/verify.js';
-import type { DifferentDay } from '../etl/verify-days.js';
+import { migrate } from '../copy/clickhouse/migrate.js';
+import { dropSuperseded } from '../copy/clickhouse/superseded.js';
+import { defaultChunkBytes } from '../copy/copy-rows.js';
+import { EXIT, EXIT_HELP, exitCodeOf } from '../copy/exit-code.js';
+import { runLoop } from '../copy/loop.js';
+import { ProgressBar } from '../copy/progress-bar.js';
+import { type RunResult, runOnce } from '../copy/run.js';
+import { type Ends, withSessions, withWarehouse } from '../copy/sessions.js';
+import { verifyEverything } from '../copy/verify.js';
+import type { DifferentDay } from '../copy/verify-days.js';
 import { pause, systemClock } from '../platform/clock.js';
-import { configOrExit } from '../platform/config.js';
 import { type Lifecycle, runProcess } from '../platform/lifecycle.js';
 import { createLog } from '../platform/log.js';
-import { etlSettings } from '../platform/settings-etl.js';
-import { migrate } from '../warehouse/clickhouse/migrate.js';
-import { dropSuperseded } from '../warehouse/clickhouse/superseded.js';
+import { configOrExit } from '../platform/settings/config.js';
+import { etlSettings } from '../platform/settings/settings-etl.js';
 
 interface RunOptions {
   readonly full?: boolean;

@@ -1,5 +1,5 @@
 // The expected failures of answering a question, as a closed union. Thrown by a use case, turned into a gRPC status in
-// one exhaustive table (src/api/grpc/statuses.ts). Invariant: a failure never carries SQL, hosts or payloads in its
+// one exhaustive table (src/api/calls/statuses.ts). Invariant: a failure never carries SQL, hosts or payloads in its
 // message; what went wrong underneath travels as `cause` and is logged once, never answered.
 
 /** One wrong field of a question: `field` as a proto path (`range.start`), `description` in plain words for its author. */

@@ -1,8 +1,8 @@
 // One full copy in a process of its own; prints its peak resident memory in MiB. Started by the etl benchmark.
 
-import { defaultChunkBytes } from '../../src/etl/copy-rows.js';
-import { runOnce } from '../../src/etl/run.js';
-import { type Ends, withSessions } from '../../src/etl/sessions.js';
+import { defaultChunkBytes } from '../../src/copy/copy-rows.js';
+import { runOnce } from '../../src/copy/run.js';
+import { type Ends, withSessions } from '../../src/copy/sessions.js';
 
 const ends = JSON.parse(process.env.ETL_ENDS ?? '{}') as Ends;
 await withSessions(ends, async (open) => {

@@ -7,7 +7,7 @@ import { randomCredentials } from '../../deploy/local/credentials.js';
 import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
-import type { Ends } from '../../src/etl/sessions.js';
+import type { Ends } from '../../src/copy/sessions.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 export interface BenchStage {

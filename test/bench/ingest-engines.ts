@@ -13,9 +13,9 @@ import { natsUrl, startNatsServer } from '../../deploy/local/nats-server.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
 import { projectRoot } from '../../deploy/local/project.js';
-import { parseInstant } from '../../src/domain/instant.js';
-import { recordStream } from '../../src/store/postgres/ingest-progress.js';
-import { openPool } from '../../src/store/postgres/open-pool.js';
+import { recordStream } from '../../src/counting/guard/ingest-progress.js';
+import { parseInstant } from '../../src/domain/time/instant.js';
+import { openPool } from '../../src/postgres/open-pool.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 export interface BenchEngines {

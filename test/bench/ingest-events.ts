@@ -3,7 +3,7 @@
  * a few large, many small), messages of the last hour, random UUIDs.
  */
 import { randomUUID } from 'node:crypto';
-import type { ChargedEvent, ReportedEvent } from '../../src/domain/event.js';
+import type { ChargedEvent, ReportedEvent } from '../../src/domain/message/event.js';
 
 const ACCOUNTS = 500;
 const OPERATORS = 20;

@@ -5,9 +5,9 @@
  */
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
-import { acknowledge } from '../../src/broker/nats/envelope.js';
-import { pull } from '../../src/broker/nats/pull.js';
-import type { ChargedEvent } from '../../src/domain/event.js';
+import type { ChargedEvent } from '../../src/domain/message/event.js';
+import { acknowledge } from '../../src/nats/envelope.js';
+import { pull } from '../../src/nats/pull.js';
 
 /** The COPY sub-protocol, of which pg has the messages and no interface. */
 class CopyIn {

@@ -4,11 +4,11 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { AdmittedEvent } from '../../src/domain/event.js';
-import { formatInstant } from '../../src/domain/instant.js';
-import { foldBatch } from '../../src/domain/ledger-fold.js';
-import { integerArgument } from '../../src/ops/arguments.js';
-import { applyBatch, encodeBatch } from '../../src/store/postgres/apply-batch.js';
+import { applyBatch, encodeBatch } from '../../src/counting/ledger/apply-batch.js';
+import type { AdmittedEvent } from '../../src/domain/message/event.js';
+import { foldBatch } from '../../src/domain/message/ledger-fold.js';
+import { formatInstant } from '../../src/domain/time/instant.js';
+import { integerArgument } from '../../src/operating/arguments.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { type BenchEngines, peakMemoryMb, startBenchEngines } from './ingest-engines.js';
 import { chargeBatches, receiptOf } from './ingest-events.js';

@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server } from '@grpc/grpc-js';
-import { MutualTlsCredentials } from '../../src/api/grpc/tls-credentials.js';
-import { loadTlsMaterial } from '../../src/api/grpc/tls-material.js';
+import { MutualTlsCredentials } from '../../src/api/tls/tls-credentials.js';
+import { loadTlsMaterial } from '../../src/api/tls/tls-material.js';
 import { AnalyticsServiceService } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 
 const [port = '0', key = '', cert = '', ca = '', directory = ''] = process.argv.slice(2);

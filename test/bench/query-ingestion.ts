@@ -1,8 +1,8 @@
 // Ingestion for the query benchmark, a process of its own: full batches of new events, applied one after the other for
 // some seconds. Arguments: the ingest role's database, seconds. Prints events per second.
 import pg from 'pg';
-import { foldBatch } from '../../src/domain/ledger-fold.js';
-import { applyBatch, encodeBatch } from '../../src/store/postgres/apply-batch.js';
+import { applyBatch, encodeBatch } from '../../src/counting/ledger/apply-batch.js';
+import { foldBatch } from '../../src/domain/message/ledger-fold.js';
 import { chargeBatches } from './ingest-events.js';
 
 const [url = '', seconds = '10'] = process.argv.slice(2);

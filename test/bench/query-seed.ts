@@ -3,7 +3,7 @@
 // two databases hold the same days.
 import { SingleBar } from 'cli-progress';
 import pg from 'pg';
-import { addUpDay, daysToAddUp } from '../../src/store/postgres/add-up-day.js';
+import { addUpDay, daysToAddUp } from '../../src/counting/days/add-up-day.js';
 
 /** Days that are made at once. */
 const CONNECTIONS = 2;

@@ -13,7 +13,13 @@ import { projectRoot } from '../../deploy/local/project.js';
 import { plainEnvironment } from '../../deploy/local/services.js';
 import type { SmsEvent } from '../../deploy/local/traffic/event.js';
 import { Publisher } from '../../deploy/local/traffic/publisher.js';
-import { charge, delivered, type OpsRun, publication, until } from '../integration/ops/run-ops.js';
+import {
+  charge,
+  delivered,
+  type OpsRun,
+  publication,
+  until,
+} from '../integration/operating/run-ops.js';
 import { type Analytics, analyticsClient } from '../support/analytics-client.js';
 import { type LocalStack, openPorts, startLocalStack, survivors } from '../support/local-stack.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';

@@ -4,7 +4,7 @@
 
 import { type JetStreamManager, nanos } from 'nats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { durableConfig, streamConfig } from '../../src/broker/nats/topology.js';
+import { durableConfig, streamConfig } from '../../src/nats/topology.js';
 import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { type Counter, startCounter, until } from './guarded-ingest.js';

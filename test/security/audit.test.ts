@@ -4,7 +4,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleUrl } from '../../deploy/local/database.js';
-import { type OpsRun, runOps } from '../integration/ops/run-ops.js';
+import { type OpsRun, runOps } from '../integration/operating/run-ops.js';
 import { createSite, type TestSite } from '../support/site.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

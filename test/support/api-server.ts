@@ -9,15 +9,18 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
-import type { AnalyticsQueries } from '../../src/api/grpc/analytics-service.js';
-import { DenialAudit } from '../../src/api/grpc/denials.js';
-import { type IdentityReader, identityReader } from '../../src/api/grpc/identity.js';
-import { ALL_METHODS } from '../../src/api/grpc/methods.js';
-import { serverMetrics } from '../../src/api/grpc/metrics.js';
-import { loadPolicy } from '../../src/api/grpc/policy.js';
-import { type GrpcServer, startGrpcServer } from '../../src/api/grpc/server.js';
-import { MutualTlsCredentials } from '../../src/api/grpc/tls-credentials.js';
-import { loadTlsMaterial } from '../../src/api/grpc/tls-material.js';
+import type { QueryContext } from '../../src/answers/question/context.js';
+import { DenialAudit } from '../../src/api/authorisation/denials.js';
+import { loadPolicy } from '../../src/api/authorisation/policy.js';
+import { serverMetrics } from '../../src/api/calls/metrics.js';
+import type { IdentityReader } from '../../src/api/identity/identity.js';
+import { identityReader } from '../../src/api/identity/identity-reader.js';
+import type { AnalyticsQueries } from '../../src/api/server/analytics-service.js';
+import { ALL_METHODS } from '../../src/api/server/methods.js';
+import { type GrpcServer, startGrpcServer } from '../../src/api/server/server.js';
+import { MutualTlsCredentials } from '../../src/api/tls/tls-credentials.js';
+import { loadTlsMaterial } from '../../src/api/tls/tls-material.js';
+import type { DenialRow } from '../../src/audit/records/record-denials.js';
 import { BadRequest, ErrorInfo } from '../../src/generated/proto/google/rpc/error_details.js';
 import { Status } from '../../src/generated/proto/google/rpc/status.js';
 import {
@@ -30,8 +33,6 @@ import {
 } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { systemClock } from '../../src/platform/clock.js';
 import { createLog } from '../../src/platform/log.js';
-import type { QueryContext } from '../../src/query/context.js';
-import type { DenialRow } from '../../src/store/postgres/record-denials.js';
 import {
   type Authority,
   CertificateFolder,

@@ -16,7 +16,7 @@ import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/dat
 import { type NatsUser, natsUrl, startNatsServer } from '../../deploy/local/nats-server.js';
 import { freePorts } from '../../deploy/local/ports.js';
 import { postgresUrl, startPostgres as startEngine } from '../../deploy/local/postgres-server.js';
-import type { RoleName } from '../../src/store/postgres/roles.js';
+import type { RoleName } from '../../src/postgres/roles.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 export interface TestDatabase {

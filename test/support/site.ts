@@ -13,7 +13,7 @@ import { freePorts } from '../../deploy/local/ports.js';
 import { type Site, serviceChild } from '../../deploy/local/services.js';
 import { Publisher } from '../../deploy/local/traffic/publisher.js';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
-import { ROLES } from '../../src/store/postgres/roles.js';
+import { ROLES } from '../../src/postgres/roles.js';
 import type { Stored } from '../oracle/judge.js';
 import { createDatabase, startNats, type TestDatabase, type TestNats } from './engines.js';
 import { temporaryDirectory } from './temporary-directory.js';

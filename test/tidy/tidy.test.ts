@@ -50,8 +50,8 @@ describe('a rule finds', () => {
   test('an import against the direction, of a sibling, or of a part that does not exist', () => {
     expect(
       wrongDirections([
-        file('src/domain/a.ts', '', ['src/store/b.ts']),
-        file('src/query/a.ts', '', ['src/etl/b.ts', 'src/domain/b.ts', 'src/query/c.ts']),
+        file('src/domain/a.ts', '', ['src/postgres/b.ts']),
+        file('src/answers/a.ts', '', ['src/copy/b.ts', 'src/domain/b.ts', 'src/answers/c.ts']),
         file('src/platform/a.ts', '', ['src/domain/b.ts']),
         file('src/models/a.ts', ''),
       ]),
@@ -60,26 +60,26 @@ describe('a rule finds', () => {
 
   test('the environment, the clock and the console in code, and not in comments', () => {
     const text = 'const a = process.env.A; // process.env\nDate.now();\nconsole.log(new Date());\n';
-    const wrong = [file('src/etl/a.ts', text)];
+    const wrong = [file('src/copy/a.ts', text)];
     expect(environmentReads(wrong)).toHaveLength(1);
     expect(clockReads(wrong)).toHaveLength(2);
     expect(consoleUses(wrong)).toHaveLength(1);
     expect(
       pathsOfUrls([file('test/a.ts', `new URL('a', ${'import.meta.url'}).pathname`)]),
     ).toHaveLength(1);
-    expect(clockReads([file('src/etl/a.ts', '/* Date.now() */ new Date(0);')])).toEqual([]);
+    expect(clockReads([file('src/copy/a.ts', '/* Date.now() */ new Date(0);')])).toEqual([]);
   });
 
   test('an import of a path, and not of a package or a URL', () => {
     const text = "import('pg');\nimport(pathToFileURL(path).href);\nimport(path);\n";
-    expect(importsOfPaths([file('src/etl/a.ts', text)])).toHaveLength(1);
+    expect(importsOfPaths([file('src/copy/a.ts', text)])).toHaveLength(1);
   });
 
   test('a long file, a file without a header, and a name that says nothing', () => {
-    const long = file('src/etl/date-utils.ts', 'x;\n'.repeat(300));
+    const long = file('src/copy/date-utils.ts', 'x;\n'.repeat(300));
     expect(oversized([long])).toHaveLength(1);
     expect(headless([long])).toHaveLength(1);
-    expect(emptyNames([long, file('src/etl/index.ts', '')])).toHaveLength(2);
+    expect(emptyNames([long, file('src/copy/index.ts', '')])).toHaveLength(2);
   });
 });
 

@@ -1,5 +1,6 @@
 // The client against the real server over real TLS: answers, errors, deadlines, cancellation, pages, retries, rotation.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { QueryContext } from '../../../src/answers/question/context.js';
 import { dashboard } from '../../../src/client/examples/admin-dashboard.js';
 import { portalClient, usageOf } from '../../../src/client/examples/customer-portal.js';
 import { AnalyticsError, createAnalyticsClient, Dimension } from '../../../src/client/index.js';
@@ -10,7 +11,6 @@ import {
   GetOperatorPerformanceResponse,
   GetSummaryResponse,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
-import type { QueryContext } from '../../../src/query/context.js';
 import { startTestServer, type TestServer } from '../../support/api-server.js';
 import { ADMIN, CertificateFolder, issueCaller, PORTAL } from '../../support/pki.js';
 

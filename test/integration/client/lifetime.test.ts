@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { parseSpiffeId, type SpiffeId } from '../../../src/api/grpc/spiffe-id.js';
+import { parseSpiffeId, type SpiffeId } from '../../../src/api/identity/spiffe-id.js';
 import { AnalyticsError, createAnalyticsClient } from '../../../src/client/index.js';
 import { startTestServer, type TestServer } from '../../support/api-server.js';
 import { ADMIN } from '../../support/pki.js';

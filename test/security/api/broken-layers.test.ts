@@ -19,7 +19,7 @@ const BREAKS = {
   // The comparison of header and question.
   scopeComparison: [
     {
-      file: 'api/grpc/account-scope',
+      file: 'api/authorisation/account-scope',
       line: 'if (asked !== own)',
       instead: 'if (false)',
     },
@@ -27,7 +27,7 @@ const BREAKS = {
   // The scope function itself: the account that the question names, instead of the header's.
   scope: [
     {
-      file: 'api/grpc/account-scope',
+      file: 'api/authorisation/account-scope',
       line: "if (caller.accounts === 'any') {",
       instead: 'if (true) {',
     },
@@ -55,7 +55,7 @@ const BREAKS = {
   // The second reading takes the question's account, whoever calls.
   secondReading: [
     {
-      file: 'api/grpc/row-account',
+      file: 'api/authorisation/row-account',
       line: "accounts === 'any' ? [named] : metadata.get('x-account-id')",
       instead: '[named]',
     },
@@ -196,11 +196,15 @@ describe('what SECURITY.md does not claim', () => {
 
 test('the two readings of a call share no code of their own', () => {
   const importsOf = (file: string) =>
-    [...readFileSync(join(projectRoot, `src/api/grpc/${file}.ts`), 'utf8').matchAll(/from '(.*)'/g)]
+    [
+      ...readFileSync(join(projectRoot, `src/api/authorisation/${file}.ts`), 'utf8').matchAll(
+        /from '(.*)'/g,
+      ),
+    ]
       .map(([, path]) => path)
       .filter((path) => path?.startsWith('.'))
       .sort();
   // Types are no code.
-  expect(importsOf('row-account')).toEqual(['../../domain/identifiers.js', './policy.js']);
+  expect(importsOf('row-account')).toEqual(['../../domain/message/identifiers.js', './policy.js']);
   expect(importsOf('account-scope')).toEqual(['./denial-reasons.js', './policy.js']);
 });

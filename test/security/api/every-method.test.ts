@@ -2,7 +2,7 @@
 // question. A new method is denied until the table here decides.
 import { Client, status as GrpcCode, Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ALL_METHODS, methodsOf } from '../../../src/api/grpc/methods.js';
+import { ALL_METHODS, methodsOf } from '../../../src/api/server/methods.js';
 import { HealthService } from '../../../src/generated/proto/grpc/health/v1/health.js';
 import {
   AnalyticsServiceService,

@@ -3,7 +3,7 @@
 
 import { connect } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ensureStream } from '../../../src/broker/nats/topology.js';
+import { ensureStream } from '../../../src/nats/topology.js';
 import { startNatsCluster, type TestNatsCluster, untilDone } from '../../support/nats-cluster.js';
 
 let cluster: TestNatsCluster;

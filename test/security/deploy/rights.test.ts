@@ -2,7 +2,7 @@
 // grant too many fails as one too few does. And what binds even the owner of the schema.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ROLES, type RoleName } from '../../../src/store/postgres/roles.js';
+import { ROLES, type RoleName } from '../../../src/postgres/roles.js';
 import { createDatabase, type TestDatabase } from '../../support/engines.js';
 
 let database: TestDatabase;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { ROLES } from '../../../src/store/postgres/roles.js';
+import { ROLES } from '../../../src/postgres/roles.js';
 import { startPostgres } from '../../support/engines.js';
 
 const psql = spawnSync('psql', ['--version'], { stdio: 'ignore' }).status === 0;

@@ -8,15 +8,15 @@ import { connect } from 'nats';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roleUrl } from '../../../deploy/local/database.js';
-import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/admission.js';
-import { parseInstant } from '../../../src/domain/instant.js';
+import { countable, decide } from '../../../src/counting/count.js';
+import { applyBatch, encodeBatch } from '../../../src/counting/ledger/apply-batch.js';
+import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';
+import { parseInstant } from '../../../src/domain/time/instant.js';
 import {
   GetAccountUsageRequest,
   GetSummaryRequest,
 } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
-import { countable, decide } from '../../../src/ingest/count.js';
-import { applyBatch, encodeBatch } from '../../../src/store/postgres/apply-batch.js';
 import { type Analytics, analyticsClient } from '../../support/analytics-client.js';
 import { chargeOf } from '../../support/publications.js';
 import { createSite, type TestSite } from '../../support/site.js';

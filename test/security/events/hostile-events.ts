@@ -2,7 +2,7 @@
 // Every JSON payload carries MARKER in a field that the contract does not have, so that it can be searched for afterwards.
 
 import { chargeOf } from '../../support/publications.js';
-import { BINARY } from '../../unit/broker/decode-samples.js';
+import { BINARY } from '../../unit/counting/decode/decode-samples.js';
 
 /** In every payload that can hold it; nothing of a dead letter may. */
 export const MARKER = 'payload-of-nobody';

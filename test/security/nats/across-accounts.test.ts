@@ -4,8 +4,8 @@
 import { connect, headers, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NatsUser } from '../../../deploy/local/nats-server.js';
-import { pull } from '../../../src/broker/nats/pull.js';
-import { ensureDurable, ensureStream, STREAM } from '../../../src/broker/nats/topology.js';
+import { pull } from '../../../src/nats/pull.js';
+import { ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
 import { startNats, type TestNats } from '../../support/engines.js';
 
 const DURABLE = 'analytics-rollup';

@@ -2,7 +2,7 @@
 // harmless in themselves: they move `scratch` only, or ask the watched durable for less than a single event.
 
 import { headers, type MsgHdrs } from 'nats';
-import { DURABLE, STREAM } from '../../../src/broker/nats/topology.js';
+import { DURABLE, STREAM } from '../../../src/nats/topology.js';
 
 /** A durable beside the one that is watched, which may be moved. */
 export const SCRATCH = 'scratch';

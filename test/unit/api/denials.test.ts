@@ -1,9 +1,9 @@
 // Denials on their way into the audit: none is dropped, however many come and however long the store is away.
 
 import { expect, it } from 'vitest';
-import { DenialAudit } from '../../../src/api/grpc/denials.js';
+import { DenialAudit } from '../../../src/api/authorisation/denials.js';
+import type { DenialRow } from '../../../src/audit/records/record-denials.js';
 import type { Log } from '../../../src/platform/log.js';
-import type { DenialRow } from '../../../src/store/postgres/record-denials.js';
 
 const MINUTE = 60_000_000;
 const silent = { error: () => {} } as unknown as Log;

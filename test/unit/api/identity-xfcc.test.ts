@@ -1,8 +1,8 @@
 // Attack 6: what the sidecar's header may and may not do.
 import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { identityReader } from '../../../src/api/grpc/identity.js';
-import { parseSpiffeId, type SpiffeId } from '../../../src/api/grpc/spiffe-id.js';
+import { identityReader } from '../../../src/api/identity/identity-reader.js';
+import { parseSpiffeId, type SpiffeId } from '../../../src/api/identity/spiffe-id.js';
 
 const US = 'spiffe://sms.example/ns/sms-analytics/sa/sms-analytics' as SpiffeId;
 const ADMIN = 'spiffe://sms.example/ns/admin-dashboard/sa/admin-dashboard';

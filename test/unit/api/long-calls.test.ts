@@ -2,7 +2,7 @@
 // fails or is over before its turn.
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LongCalls } from '../../../src/api/grpc/long-calls.js';
+import { LongCalls } from '../../../src/api/calls/long-calls.js';
 import { Cancelled } from '../../../src/domain/failure.js';
 
 /** A call that is over when the test says so. */

@@ -2,7 +2,7 @@
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import { codeName, serverMetrics } from '../../../src/api/grpc/metrics.js';
+import { codeName, serverMetrics } from '../../../src/api/calls/metrics.js';
 
 it('names codes as Go does', () => {
   const { OK, CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, UNAUTHENTICATED } = GrpcCode;

@@ -1,7 +1,7 @@
 // The policy file is checked whole at start-up.
 import { expect, test } from 'vitest';
-import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
-import { loadPolicy, parsePolicy } from '../../../src/api/grpc/policy.js';
+import { loadPolicy, parsePolicy } from '../../../src/api/authorisation/policy.js';
+import { ALL_METHODS } from '../../../src/api/server/methods.js';
 import { POLICY_FILE } from '../../support/api-server.js';
 
 const head = 'service: { spiffeId: "spiffe://t/us" }\ncallers:\n';

@@ -1,10 +1,10 @@
 // What a refusal tells the caller about wrong fields.
 
 import { expect, test } from 'vitest';
-import { refusals, statusOf } from '../../../src/api/grpc/statuses.js';
+import { OPERATOR_ORDER_FIELDS } from '../../../src/answers/operators/rank-operators.js';
+import { refusals, statusOf } from '../../../src/api/calls/statuses.js';
 import type { FieldViolation } from '../../../src/domain/failure.js';
-import { readOrder } from '../../../src/domain/ordering.js';
-import { OPERATOR_ORDER_FIELDS } from '../../../src/query/rank-operators.js';
+import { readOrder } from '../../../src/domain/measures/ordering.js';
 import { endOf } from '../../support/api-server.js';
 
 /** As the caller reads it. */

@@ -1,11 +1,11 @@
 // What the processes declare to Prometheus, found by making their registries as src/bin does, without a process.
 
 import type { Registry } from 'prom-client';
-import { cacheMetrics, freshnessMetric } from '../../../src/api/answer-metrics.js';
-import { copyMetrics } from '../../../src/api/copy-metrics.js';
-import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
-import { serverMetrics } from '../../../src/api/grpc/metrics.js';
-import { ingestMetrics } from '../../../src/ingest/metrics.js';
+import { cacheMetrics, freshnessMetric } from '../../../src/answers/answer-metrics.js';
+import { serverMetrics } from '../../../src/api/calls/metrics.js';
+import { ALL_METHODS } from '../../../src/api/server/methods.js';
+import { copyMetrics } from '../../../src/copy/copy-metrics.js';
+import { ingestMetrics } from '../../../src/counting/telemetry/metrics.js';
 import { createRegistry, readyMetric } from '../../../src/platform/metrics.js';
 import { poolMetrics } from '../../../src/platform/pool-metrics.js';
 

@@ -7,8 +7,8 @@ import { is } from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { settingsByBinary } from '../../../src/platform/settings.js';
-import { ROLES } from '../../../src/store/postgres/roles.js';
+import { settingsByBinary } from '../../../src/platform/settings/settings.js';
+import { ROLES } from '../../../src/postgres/roles.js';
 import { containersOf, type Manifest, render, workloadsOf } from './manifests.js';
 
 const text = (path: string) => readFileSync(join(projectRoot, path), 'utf8');
@@ -52,7 +52,7 @@ describe('the image', () => {
       'LICENSE',
       'deploy/policy',
       'package.json',
-      'src/store/postgres/migrations',
+      'src/postgres/migrations',
     ]);
     expect(final).toContain('COPY --from=build /build/dist/src ./dist/src');
     const ignored = text('deploy/docker/Dockerfile.dockerignore').split('\n');
@@ -124,7 +124,7 @@ describe('the compose file', () => {
 describe('the roles of Postgres', () => {
   test('are the same in the script for administrators and in the code', () => {
     const script = text('deploy/postgres/roles.sql');
-    const code = text('src/store/postgres/roles.ts');
+    const code = text('src/postgres/roles.ts');
     const attributes = 'LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD';
     expect(code).toContain(attributes);
     const altered = [...script.matchAll(/^ALTER ROLE (\w+) (.+) :'(\w+)_password';$/gm)];

@@ -9,9 +9,9 @@ import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { projectRoot } from '../../../deploy/local/project.js';
 import { MALLOC, NODE_OPTIONS } from '../../../deploy/local/services.js';
-import { EXIT } from '../../../src/etl/exit-code.js';
-import { opsCommand } from '../../../src/ops/command.js';
-import { settingsByBinary } from '../../../src/platform/settings.js';
+import { EXIT } from '../../../src/copy/exit-code.js';
+import { opsCommand } from '../../../src/operating/command.js';
+import { settingsByBinary } from '../../../src/platform/settings/settings.js';
 import {
   containersOf,
   documentsOf,

@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../deploy/local/project.js';
-import { ALL_METHODS } from '../../../src/api/grpc/methods.js';
-import { loadPolicy } from '../../../src/api/grpc/policy.js';
+import { loadPolicy } from '../../../src/api/authorisation/policy.js';
+import { ALL_METHODS } from '../../../src/api/server/methods.js';
 import { type Manifest, render } from './manifests.js';
 
 const policy = loadPolicy(join(projectRoot, 'deploy/policy/callers.yaml'), ALL_METHODS);

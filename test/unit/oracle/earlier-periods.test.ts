@@ -3,8 +3,8 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { earlierPeriod } from '../../../src/domain/comparison.js';
-import { type TimeZone, timeZoneOf } from '../../../src/domain/time-zone.js';
+import { earlierPeriod } from '../../../src/domain/time/comparison.js';
+import { type TimeZone, timeZoneOf } from '../../../src/domain/time/time-zone.js';
 import { earlierSpan } from '../../oracle/calendar.js';
 
 const QUARTER_HOUR = 900_000_000;

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { publications } from '../../../deploy/local/traffic/schedule.js';
-import { decode } from '../../../src/broker/nats/decode.js';
-import { countedOf, countedOfRefund } from '../../../src/domain/counted.js';
+import { decode } from '../../../src/counting/decode/decode.js';
+import { countedOf, countedOfRefund } from '../../../src/domain/measures/counted.js';
 import {
   entryOf,
   joinEntries,
@@ -12,7 +12,7 @@ import {
   type LedgerEntry,
   type LedgerRefund,
   refundOf,
-} from '../../../src/domain/ledger.js';
+} from '../../../src/domain/message/ledger.js';
 import { countsOf, decimal, latencyOf, moneyOf } from '../../oracle/figures.js';
 import type { Stored } from '../../oracle/judge.js';
 import { ledgerOf } from '../../oracle/ledger.js';

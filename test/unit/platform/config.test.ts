@@ -9,10 +9,10 @@ import {
   describeSettings,
   printConfig,
   readConfig,
-} from '../../../src/platform/config.js';
-import { apiSettings } from '../../../src/platform/settings-api.js';
-import { ingestSettings } from '../../../src/platform/settings-ingest.js';
-import { opsSettings } from '../../../src/platform/settings-ops.js';
+} from '../../../src/platform/settings/config.js';
+import { apiSettings } from '../../../src/platform/settings/settings-api.js';
+import { ingestSettings } from '../../../src/platform/settings/settings-ingest.js';
+import { opsSettings } from '../../../src/platform/settings/settings-ops.js';
 
 let folder: string;
 beforeAll(() => {

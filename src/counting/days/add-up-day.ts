@@ -1,0 +1,107 @@
+/**
+ * Every account's whole UTC day, added up after the day is over: in outcome_account_day what became of its
+ * messages, in account_usage_day its hours as texts in one row. Invariant: what stands there is what the
+ * rollups had when the day's version was `added_up` and `usage_added_up`; where the day has changed since,
+ * readers see it by the version and go back to the rollups.
+ */
+import type { Pool } from 'pg';
+import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
+import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
+import { DAY_MINUTES } from '../../rollups/cells.js';
+import { HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
+import { MONEY_OF_CELLS } from '../../rollups/select-money.js';
+import { COUNTS_OF_CELLS } from '../../rollups/select-outcomes.js';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/** A day that is over and not added up, and its version: as long as that is the same, nothing of the day has changed. */
+export interface DueDay {
+  readonly day: EpochDay;
+  readonly version: bigint;
+}
+
+/** The days of a generation that are due, newest first: those are asked for most. */
+export async function daysToAddUp(pool: Queryable, generation: number): Promise<DueDay[]> {
+  const { rows } = await pool.query<{ day: number; version: string }>({
+    name: 'days-to-add-up',
+    text: `
+      SELECT (extract(epoch FROM day.bucket) / 86400)::int AS day, coalesce(r.version, 0) AS version
+        FROM generate_series(
+               (SELECT ${utcDay('min(bucket)')} FROM outcome_account
+                 WHERE generation = $1 AND grain_minutes = ${BASE_GRAIN_MINUTES}),
+               now() - interval '24 hours', interval '24 hours') AS day (bucket)
+        LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = ${DAY_MINUTES} AND r.bucket = day.bucket
+       WHERE r.added_up IS DISTINCT FROM coalesce(r.version, 0) OR r.usage_added_up IS DISTINCT FROM coalesce(r.version, 0)
+       ORDER BY day.bucket DESC`,
+    values: [generation],
+  });
+  return rows.map(({ day, version }) => ({ day, version: BigInt(version) }));
+}
+
+// One statement is one snapshot: the version belongs to the cells. Cells never go before their day does, so nothing has to be
+// deleted. The advisory lock is for thrift: two processes would write the same. A rebuilt generation has no versions of copied
+// days. The row of the version is locked last, as whoever counts a message of that day waits for it: Postgres runs what nothing
+// refers to at the end.
+const addingUp = (versionColumn: string, added: string) => `
+  WITH due AS MATERIALIZED (
+    SELECT coalesce(max(version), 0) AS version FROM day_version
+     WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = $2::timestamptz
+    HAVING max(${versionColumn}) IS DISTINCT FROM coalesce(max(version), 0) AND pg_try_advisory_xact_lock($1, $3)
+  ), added AS (${added}
+    RETURNING 1)
+  INSERT INTO day_version AS r (generation, bucket, version, ${versionColumn})
+  SELECT $1, $2, version, version FROM due, (SELECT count(*) FROM added) AS done
+  ON CONFLICT (generation, grain_minutes, bucket) DO UPDATE SET ${versionColumn} = excluded.${versionColumn}`;
+
+const cellsOfDay = (minutes: number) => `cell.generation = $1 AND cell.grain_minutes = ${minutes}
+       AND cell.bucket >= $2::timestamptz AND cell.bucket < $2::timestamptz + interval '24 hours'`;
+
+const OUTCOMES = addingUp(
+  'added_up',
+  `
+    INSERT INTO outcome_account_day AS r
+      (generation, bucket, account_id, operator_id, outcome, reason, messages, segments)
+    SELECT $1, $2, account_id, operator_id, outcome, reason, sum(messages)::bigint, sum(segments)::bigint
+      FROM due, outcome_account AS cell
+     WHERE ${cellsOfDay(BASE_GRAIN_MINUTES)}
+     GROUP BY 3, 4, 5, 6 ORDER BY 3, 4, 5, 6
+    ON CONFLICT (generation, grain_minutes, bucket, account_id, operator_id, outcome, reason)
+    DO UPDATE SET messages = excluded.messages, segments = excluded.segments
+     WHERE (r.messages, r.segments) <> (excluded.messages, excluded.segments)`,
+);
+
+// Accounts are found by day, and their hours by account. Money may stand where no messages do: it is
+// counted when it was charged or refunded.
+const accountsOf = (rollup: string, minutes: number) =>
+  `SELECT cell.account_id FROM due, ${rollup} AS cell WHERE ${cellsOfDay(minutes)}`;
+const hoursOf = (rollup: string, columns: string) => `
+     CROSS JOIN LATERAL (
+            SELECT ${columns} FROM ${rollup} AS cell
+             WHERE cell.account_id = account.account_id AND ${cellsOfDay(HOUR_MINUTES)}
+            OFFSET 0)`;
+const USAGE = addingUp(
+  'usage_added_up',
+  `
+    INSERT INTO account_usage_day AS r (generation, bucket, account_id, counts, codes, money)
+    SELECT $1, $2, account.account_id, counted.counts, charged.codes, charged.money
+      FROM (${accountsOf('account_outcome_sum', HOUR_MINUTES)}
+            UNION ${accountsOf('money_account', BASE_GRAIN_MINUTES)}) AS account
+     ${hoursOf('account_outcome_sum', COUNTS_OF_CELLS)} AS counted (counts)
+     ${hoursOf('account_money_sum', MONEY_OF_CELLS)} AS charged (codes, money)
+     ORDER BY 3
+    ON CONFLICT (generation, grain_minutes, bucket, account_id)
+    DO UPDATE SET counts = excluded.counts, codes = excluded.codes, money = excluded.money
+     WHERE (r.counts, r.codes, r.money) IS DISTINCT FROM (excluded.counts, excluded.codes, excluded.money)`,
+);
+
+/** Adds up one day of a generation; false where it was added up already or another process is at it. Repeatable. */
+export async function addUpDay(
+  pool: Queryable,
+  generation: number,
+  day: EpochDay,
+): Promise<boolean> {
+  const values = [generation, formatInstant(day * MICROS_PER_DAY), day];
+  const outcomes = await pool.query({ name: 'add-up-outcomes', text: OUTCOMES, values });
+  const usage = await pool.query({ name: 'add-up-usage', text: USAGE, values });
+  return outcomes.rowCount === 1 || usage.rowCount === 1;
+}

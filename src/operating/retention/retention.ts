@@ -1,0 +1,161 @@
+/**
+ * What is forgotten, and how nothing is counted twice by it: the ledger's days go by dropping
+ * partitions, the floor below which events are refused rising in the same transaction; rollups go by
+ * whole UTC days; progress rows of dead processes are folded, so that no sum of theirs goes back.
+ */
+import type { Pool } from 'pg';
+import { type EpochDay, formatDay } from '../../domain/time/instant.js';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/** Waits for a lock no longer than this: while it waits, ingest waits behind it. */
+const LOCK_TIMEOUT = '2s';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** The ledger's day partitions below `before`, `YYYY-MM-DD`. */
+export async function ledgerDaysBelow(
+  pool: Queryable,
+  generation: number,
+  before: EpochDay,
+): Promise<string[]> {
+  // Compared as text: any pg_class row may pass by a filter, and few names end in a date.
+  const { rows } = await pool.query<{ day: string }>(
+    `SELECT DISTINCT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day
+     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent IN (to_regclass('ledger_g' || $1::int), to_regclass('refund_g' || $1::int))
+       AND right(c.relname, 8) < to_char($2::date, 'YYYYMMDD') ORDER BY 1`,
+    [generation, formatDay(before)],
+  );
+  return rows.map(({ day }) => day);
+}
+
+/**
+ * Raises the floor to `before` and drops the days below it; returns the names of the partitions.
+ * Undefined where a lock was not to be had: try again.
+ */
+export async function dropLedgerDays(
+  pool: Pool,
+  generation: number,
+  before: EpochDay,
+): Promise<string[] | undefined> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT drop_ledger_days($1, $2) AS name',
+      [generation, formatDay(before)],
+    );
+    await client.query('COMMIT');
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return undefined;
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+/** Rows of one rollup that are kept for one time. */
+export interface RollupTier {
+  readonly table: string;
+  /** Bucket sizes of the tier, in SQL: `grain_minutes` compared with it. */
+  readonly grains: '= 1' | '> 1';
+  readonly keptFor: 'minuteDays' | 'rollupDays';
+}
+
+export const ROLLUP_TIERS: readonly RollupTier[] = [
+  { table: 'outcome_account', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'outcome_account_day', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'outcome_platform', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'money_account', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'latency_platform', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'throughput_platform', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'money_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'latency_histogram', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'throughput_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_outcome_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_money_sum', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'account_usage_day', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'day_version', grains: '> 1', keptFor: 'rollupDays' },
+  { table: 'throughput_platform', grains: '= 1', keptFor: 'minuteDays' },
+];
+
+/** The first UTC day of a tier that has rows, where it is below `before`. */
+export async function oldestRollupDay(
+  pool: Queryable,
+  { table, grains }: RollupTier,
+  generation: number,
+  before: EpochDay,
+): Promise<EpochDay | undefined> {
+  const { rows } = await pool.query<{ day: number | null }>(
+    `SELECT (min(bucket) AT TIME ZONE 'UTC')::date - date '1970-01-01' AS day FROM ${table}
+     WHERE generation = $1 AND grain_minutes ${grains} AND bucket < $2::date::timestamp AT TIME ZONE 'UTC'`,
+    [generation, formatDay(before)],
+  );
+  return rows[0]?.day ?? undefined;
+}
+
+/** Deletes the rows of one UTC day of a tier; returns how many. */
+export async function deleteRollupDay(
+  pool: Queryable,
+  { table, grains }: RollupTier,
+  generation: number,
+  day: EpochDay,
+): Promise<number> {
+  const { rowCount } = await pool.query(
+    `DELETE FROM ${table} WHERE generation = $1 AND grain_minutes ${grains}
+       AND bucket >= $2::date::timestamp AT TIME ZONE 'UTC'
+       AND bucket < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'`,
+    [generation, formatDay(day)],
+  );
+  return rowCount ?? 0;
+}
+
+/** The rows that are nobody's own: of retired processes together, and of ops. */
+const RETIRED = 'retired';
+const OPS = 'ops';
+/** `ops` counts replayed dead letters under this name. */
+export const OPS_WORKER = OPS;
+
+/** Processes whose last look is older than this are dead. */
+const DEAD_AFTER = `interval '1 day'`;
+const DEAD = `worker NOT IN ('${RETIRED}', '${OPS}') AND looked_at < now() - ${DEAD_AFTER}`;
+
+/** How many progress rows are of dead processes. */
+export async function countDeadWorkers(pool: Queryable): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM ingest_progress WHERE ${DEAD}`,
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/**
+ * Folds the progress rows of dead processes into one row per generation and stream, in one statement:
+ * revision and data_as_of as readers see them stay the same. Returns how many rows went.
+ */
+export async function foldDeadWorkers(pool: Queryable): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `WITH gone AS (DELETE FROM ingest_progress WHERE ${DEAD} RETURNING *),
+     folded AS (
+       INSERT INTO ingest_progress AS p
+         (worker, generation, stream_id, revision, highest_sequence, highest_published_at, committed,
+          data_as_of, looked_at)
+       SELECT '${RETIRED}', generation, stream_id, sum(revision), max(highest_sequence),
+              (array_agg(highest_published_at ORDER BY highest_sequence DESC))[1], range_agg(committed),
+              max(data_as_of), max(looked_at)
+       FROM gone GROUP BY generation, stream_id
+       ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
+         revision = p.revision + excluded.revision,
+         highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
+         highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
+           THEN excluded.highest_published_at ELSE p.highest_published_at END,
+         committed = coalesce(p.committed, '{}') + coalesce(excluded.committed, '{}'),
+         data_as_of = greatest(p.data_as_of, excluded.data_as_of),
+         looked_at = greatest(p.looked_at, excluded.looked_at))
+     SELECT count(*)::int AS count FROM gone`,
+  );
+  return rows[0]?.count ?? 0;
+}

@@ -1,0 +1,95 @@
+// One span per batch, linked to the publishers' traces, from its commit to its acks: as an SDK would see it.
+
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { beforeEach, expect, it } from 'vitest';
+import { CommitAbandoned, type Committed } from '../../../src/counting/commit.js';
+import { type LoopOptions, runLoop } from '../../../src/counting/loop.js';
+import type { Envelope } from '../../../src/nats/envelope.js';
+import { silentLog } from '../../../src/platform/log.js';
+import { recordSpans } from '../../support/recorded-spans.js';
+
+const spans = recordSpans();
+beforeEach(() => {
+  spans.length = 0;
+});
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+/** Its span is `number` in hexadecimal. */
+const from = (number: number) => `00-${TRACE}-${number.toString(16).padStart(16, '0')}-01`;
+const envelopes = (traceparents: readonly (string | undefined)[]) =>
+  traceparents.map((traceparent) => ({ traceparent }) as Envelope);
+
+/** Runs the loop over one batch. */
+async function run(batch: readonly Envelope[], changes: Partial<LoopOptions> = {}): Promise<void> {
+  const stopping = new AbortController();
+  await runLoop({
+    pull: async () => {
+      stopping.abort();
+      return [...batch];
+    },
+    streamId: () => 1,
+    prepare: () => ({ envelopes: batch, streamId: 1 }) as never,
+    commit: async () => ({}) as Committed,
+    acknowledge: () => {},
+    mayContinue: async () => true,
+    observe: () => {},
+    monotonicMs: () => 0,
+    stopping: stopping.signal,
+    log: silentLog,
+    ...changes,
+  });
+}
+
+it('links the batch to the spans of its publishers', async () => {
+  await run(envelopes([from(1), undefined, 'malformed', from(2)]));
+  expect(spans).toHaveLength(1);
+  const [span] = spans;
+  expect(span).toMatchObject({ name: 'process SMS_EVENTS', ends: 1, status: undefined });
+  expect(span?.options.kind).toBe(SpanKind.CONSUMER);
+  expect(span?.parent).toBeUndefined();
+  expect(span?.attributes).toEqual({
+    'messaging.system': 'nats',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': 'SMS_EVENTS',
+    'messaging.batch.message_count': 4,
+  });
+  expect(span?.options.links).toEqual(
+    ['0000000000000001', '0000000000000002'].map((spanId) => ({
+      context: { traceId: TRACE, spanId, traceFlags: 1, isRemote: true },
+    })),
+  );
+});
+
+it('links a large batch to the first 64 of them', async () => {
+  // The first hundred events have no trace; the 64 after them have numbers 1 to 64.
+  const none = Array.from({ length: 100 }, () => undefined);
+  await run(envelopes([...none, ...Array.from({ length: 100 }, (_, at) => from(at + 1))]));
+  const links = spans[0]?.options.links ?? [];
+  expect(links).toHaveLength(64);
+  expect(links.at(-1)?.context.spanId).toBe('0000000000000040');
+});
+
+it('commits and acknowledges under the span', async () => {
+  const under: unknown[] = [];
+  const note = () => under.push([trace.getActiveSpan()?.spanContext().spanId, spans[0]?.ends]);
+  await run(envelopes([from(1)]), {
+    commit: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      note();
+      return {} as Committed;
+    },
+    acknowledge: note,
+    observe: () => under.push(spans[0]?.ends),
+  });
+  const { spanId } = spans[0]?.own ?? {};
+  expect(under).toEqual([[spanId, 0], [spanId, 0], 1]);
+});
+
+it('ends the span of a batch that is given up as an error', async () => {
+  await run(envelopes([from(1)]), {
+    commit: async () => {
+      throw new CommitAbandoned('stopped');
+    },
+  });
+  expect(spans).toMatchObject([{ ends: 1, status: { code: SpanStatusCode.ERROR } }]);
+});
