@@ -1,5 +1,5 @@
-// Vitest's configuration: two projects, so that a run of unit tests alone starts no engine. Two workers at most,
-// since PostgreSQL, NATS and ClickHouse want the cores of a small machine too.
+// Vitest's configuration: two projects, so that a run of unit tests alone starts no engine. Two
+// workers at most, since PostgreSQL, NATS and ClickHouse want the cores of a small machine too.
 
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -16,7 +16,10 @@ const common = {
   teardownTimeout: 30_000,
   execArgv: root.includes('%') ? ['--import', rawPathImports] : [],
 };
-/** Engines on a machine with other work can be many times slower than alone; only what hangs shall be ended. */
+/**
+ * Engines on a machine with other work can be many times slower than alone; only what hangs shall
+ * be ended.
+ */
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 export default defineConfig({

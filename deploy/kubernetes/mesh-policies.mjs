@@ -1,6 +1,7 @@
-// Writes the meshes' authorisation policies from deploy/policy/callers.yaml, the same file that the service itself
-// enforces, so that the two can never disagree: `npm run manifests`. `--check` changes nothing and exits 1 where a
-// file is not what would be written. Invariant: what the file does not list, the mesh refuses.
+// Writes the meshes' authorisation policies from deploy/policy/callers.yaml, the same file that the
+// service itself enforces, so that the two can never disagree: `npm run manifests`. `--check`
+// changes nothing and exits 1 where a file is not what would be written. Invariant: what the file
+// does not list, the mesh refuses.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +20,9 @@ const SELECTOR = {
 const HEADER =
   '# Generated from deploy/policy/callers.yaml by `npm run manifests`; change that file, never this one.\n';
 
-/** Istio: per caller one policy that allows its principal its methods, and nothing else on the port. */
+/**
+ * Istio: per caller one policy that allows its principal its methods, and nothing else on the port.
+ */
 function istioPolicies() {
   return Object.entries(callers).map(([name, caller]) => ({
     apiVersion: 'security.istio.io/v1',
@@ -47,8 +50,8 @@ function istioPolicies() {
 }
 
 /**
- * Linkerd: a request belongs to one route, so methods are grouped by the set of callers that may call them; per group
- * one route, one list of identities, and one policy that joins the two.
+ * Linkerd: a request belongs to one route, so methods are grouped by the set of callers that may
+ * call them; per group one route, one list of identities, and one policy that joins the two.
  */
 function linkerdPolicies() {
   const groups = new Map();

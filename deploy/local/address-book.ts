@@ -1,5 +1,6 @@
-// `.local/stack.json`: where everything is while a stack runs, for people's scripts (contract section 5). Each stack
-// also keeps its own beside its data, so that several stacks do not hide one another.
+// `.local/stack.json`: where everything is while a stack runs, for people's scripts (contract
+// section 5). Each stack also keeps its own beside its data, so that several stacks do not hide one
+// another.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,7 +23,10 @@ export interface AddressBook {
   readonly dataDir: string;
 }
 
-/** Where people's scripts look; STACK_ADDRESS_BOOK names another file, for stacks that should not be found there. */
+/**
+ * Where people's scripts look; STACK_ADDRESS_BOOK names another file, for stacks that should not be
+ * found there.
+ */
 const SHARED = process.env.STACK_ADDRESS_BOOK || join(projectRoot, '.local/stack.json');
 
 export function addressBook(site: Site, pids: Readonly<Record<string, number>>): AddressBook {
@@ -46,8 +50,8 @@ export function addressBook(site: Site, pids: Readonly<Record<string, number>>):
 }
 
 /**
- * Publishes the address book; returns what withdraws it. The shared one is the newest stack's; when that stack ends, it
- * is given back to the one that had it, if that still runs.
+ * Publishes the address book; returns what withdraws it. The shared one is the newest stack's; when
+ * that stack ends, it is given back to the one that had it, if that still runs.
  */
 export function publishAddressBook(book: AddressBook): () => void {
   const own = join(book.dataDir, 'stack.json');

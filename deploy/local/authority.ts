@@ -1,6 +1,6 @@
-// A throw-away certificate authority: makes an authority and issues certificates with whatever names, validity and usage
-// are asked for. The local stack makes good ones with it, the security tests also bad ones. Never used in production,
-// where identities come from the mesh.
+// A throw-away certificate authority: makes an authority and issues certificates with whatever
+// names, validity and usage are asked for. The local stack makes good ones with it, the security
+// tests also bad ones. Never used in production, where identities come from the mesh.
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';

@@ -1,6 +1,7 @@
-// The first step of every `npm run` verb, in plain JavaScript without dependencies: checks Node, installs what the
-// lockfile lists when it is not there, compiles when a source changed, and goes on with the compiled verb in
-// this same process (dist/deploy/local/<verb>.js), so that signals and the exit code are the verb's own.
+// The first step of every `npm run` verb, in plain JavaScript without dependencies: checks Node,
+// installs what the lockfile lists when it is not there, compiles when a source changed, and goes
+// on with the compiled verb in this same process (dist/deploy/local/<verb>.js), so that signals and
+// the exit code are the verb's own.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,7 +32,9 @@ function checkNode() {
   );
 }
 
-/** Runs a command with its output on the terminal; a line every 10 s says that it is still at work. */
+/**
+ * Runs a command with its output on the terminal; a line every 10 s says that it is still at work.
+ */
 function run(what, command, args, env) {
   return new Promise((resolve) => {
     const start = Date.now();
@@ -54,7 +57,10 @@ function run(what, command, args, env) {
   });
 }
 
-/** npm's cache where it can be written: its own, else one in `.local` (a home that is not ours, or none). */
+/**
+ * npm's cache where it can be written: its own, else one in `.local` (a home that is not ours, or
+ * none).
+ */
 function npmEnvironment() {
   const env = { ...process.env };
   const cache = env.npm_config_cache ?? (env.HOME ? join(env.HOME, '.npm') : undefined);

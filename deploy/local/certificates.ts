@@ -1,6 +1,7 @@
-// The throw-away certificate authority of the local stack and one certificate per identity, as SPIFFE IDs of the
-// trust domain `sms.example`. Keys are readable by their owner only; what expires within a day is made anew.
-// Never used outside this machine: production identities come from the mesh.
+// The throw-away certificate authority of the local stack and one certificate per identity, as
+// SPIFFE IDs of the trust domain `sms.example`. Keys are readable by their owner only; what expires
+// within a day is made anew. Never used outside this machine: production identities come from the
+// mesh.
 
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -33,7 +34,10 @@ export interface TlsFiles {
   readonly identities: Readonly<Record<Identity, KeyPairFiles>>;
 }
 
-/** The certificate files in `directory`, all valid for a day at least; makes them where they are not. */
+/**
+ * The certificate files in `directory`, all valid for a day at least; makes them where they are
+ * not.
+ */
 export async function ensureCertificates(directory: string): Promise<TlsFiles> {
   const pair = (name: string): KeyPairFiles => ({
     cert: join(directory, `${name}.pem`),

@@ -1,6 +1,7 @@
-// One child process of the local stack: started in a process group of its own (so that Ctrl-C reaches only the
-// stack, which then stops its children in order), writing to a log file, watched by the guard.
-// Invariant: a child that was started here is stopped here, or by the guard when this process is killed.
+// One child process of the local stack: started in a process group of its own (so that Ctrl-C
+// reaches only the stack, which then stops its children in order), writing to a log file, watched
+// by the guard. Invariant: a child that was started here is stopped here, or by the guard when this
+// process is killed.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -26,12 +27,18 @@ export interface Child {
   readonly name: string;
   readonly pid: number;
   readonly logFile: string;
-  /** Resolves, never rejects, with a sentence on how it ended: "exited with code 1", "was ended by SIGKILL". */
+  /**
+   * Resolves, never rejects, with a sentence on how it ended: "exited with code 1", "was ended by
+   * SIGKILL".
+   */
   readonly exited: Promise<string>;
   readonly running: boolean;
   /** The last lines of its log. */
   tail(lines?: number): string;
-  /** Ends it: the stop signal, and SIGKILL when it has not ended after `graceMs` (10,000). Repeatable. */
+  /**
+   * Ends it: the stop signal, and SIGKILL when it has not ended after `graceMs` (10,000).
+   * Repeatable.
+   */
   stop(graceMs?: number): Promise<void>;
   kill(signal: NodeJS.Signals): void;
   /** Lets this process end while the child runs; the guard ends the child then. */
@@ -113,8 +120,8 @@ function tailOf(file: string, lines: number): string {
 }
 
 /**
- * Waits until `probe` resolves to true, asking every `everyMs`; throws with the child's last words when it ends
- * first, or when `timeoutMs` have passed.
+ * Waits until `probe` resolves to true, asking every `everyMs`; throws with the child's last words
+ * when it ends first, or when `timeoutMs` have passed.
  */
 export async function waitUntilReady(
   child: Child,

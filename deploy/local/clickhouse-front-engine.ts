@@ -1,8 +1,6 @@
-/**
- * Runs statements on the embedded ClickHouse engine (chdb). Each statement gets a connection of its own, so
- * settings and the current database of one request are never seen by another. One data directory per process:
- * the first connection binds it and is held until the end.
- */
+// Runs statements on the embedded ClickHouse engine (chdb). Each statement gets a connection of its
+// own, so settings and the current database of one request are never seen by another. One data
+// directory per process: the first connection binds it and is held until the end.
 import { drainPending, Session } from 'chdb';
 import type { Statement } from './clickhouse-front-request.js';
 

@@ -1,8 +1,6 @@
-/**
- * Reads one HTTP request the way ClickHouse's HTTP interface does: the statement in `query` or in the body,
- * settings and `param_*` in the address, credentials and the format in headers. What comes out is all that the
- * engine needs; nothing of HTTP goes further.
- */
+// Reads one HTTP request the way ClickHouse's HTTP interface does: the statement in `query` or in
+// the body, settings and `param_*` in the address, credentials and the format in headers. What
+// comes out is all that the engine needs; nothing of HTTP goes further.
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
@@ -159,13 +157,19 @@ const tsvEscapes: Readonly<Record<string, string>> = {
   '0': '\0',
 };
 
-/** A parameter travels TSV-escaped; the engine's binding escapes by itself, so undo it here. `\N` is NULL. */
+/**
+ * A parameter travels TSV-escaped; the engine's binding escapes by itself, so undo it here. `\N` is
+ * NULL.
+ */
 export function unescapeTsv(value: string): string | null {
   if (value === '\\N') return null;
   return value.replace(/\\(.)/gs, (_, char: string) => tsvEscapes[char] ?? char);
 }
 
-/** The text of an array as clients write it: strings in quotes with backslash escapes, nested arrays, NULL. */
+/**
+ * The text of an array as clients write it: strings in quotes with backslash escapes, nested
+ * arrays, NULL.
+ */
 export function readArray(text: string): readonly ParameterValue[] {
   const open: ParameterValue[][] = [[]];
   for (const [token] of text.matchAll(/'(?:[^'\\]|\\.)*'|[[\]]|[^[\],\s]+/gs)) {

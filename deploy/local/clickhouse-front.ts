@@ -1,13 +1,13 @@
-/**
- * A small front that speaks as much of ClickHouse's HTTP interface as `@clickhouse/client` and `curl` use, over
- * the embedded engine. It belongs to the local stack and the tests: the copy job knows only ClickHouse over
- * HTTP(S), so its wire path, time-outs, compression and errors are the real ones.
- *
- *   node dist/deploy/local/clickhouse-front.js --port 8123 --data-dir DIR [--host 127.0.0.1] [--config-file FILE]
- *
- * Prints `{"ready":true,"port":P}` once it listens. Ends on SIGTERM, SIGINT, and (EXIT_WITH_PARENT=on) when stdin
- * closes. CLICKHOUSE_FRONT_PASSWORD, when set, is asked of every user.
- */
+// A small front that speaks as much of ClickHouse's HTTP interface as `@clickhouse/client` and
+// `curl` use, over the embedded engine. It belongs to the local stack and the tests: the copy job
+// knows only ClickHouse over HTTP(S), so its wire path, time-outs, compression and errors are the
+// real ones.
+//
+//   node dist/deploy/local/clickhouse-front.js --port 8123 --data-dir DIR [--host 127.0.0.1] [--config-file FILE]
+//
+// Prints `{"ready":true,"port":P}` once it listens. Ends on SIGTERM, SIGINT, and
+// (EXIT_WITH_PARENT=on) when stdin closes. CLICKHOUSE_FRONT_PASSWORD, when set, is asked of every
+// user.
 import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -108,7 +108,10 @@ function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The engine words its errors as ClickHouse does; the code also travels in a header, where clients look first. */
+/**
+ * The engine words its errors as ClickHouse does; the code also travels in a header, where clients
+ * look first.
+ */
 function answerError(response: ServerResponse, error: unknown): void {
   const text =
     error instanceof RefusedRequest

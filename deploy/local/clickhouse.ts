@@ -1,5 +1,6 @@
-// ClickHouse for the local stack and the tests: the engine in one child process of its own, behind an HTTP front
-// (clickhouse-front), because one process owns the data directory. What talks to it knows only HTTP.
+// ClickHouse for the local stack and the tests: the engine in one child process of its own, behind
+// an HTTP front (clickhouse-front), because one process owns the data directory. What talks to it
+// knows only HTTP.
 
 import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';

@@ -1,7 +1,10 @@
-// Makes package-lock.json installable everywhere; run it after every `npm install` that changed the lockfile.
-// 1. npm leaves out optional platform packages that the registry in use does not carry, and `npm ci` then
+// Makes package-lock.json installable everywhere; run it after every `npm install` that changed the
+// lockfile.
+// 1. npm leaves out optional platform packages that the registry in use does not carry, and `npm
+//   ci` then
 //    calls the lockfile out of sync on every platform: they are written back by name, version and platform.
-// 2. The NATS server's package asks for Node 22 (it is a plain binary and asks for nothing really), and npm
+// 2. The NATS server's package asks for Node 22 (it is a plain binary and asks for nothing
+//   really), and npm
 //    skips an optional package whose engine does not fit, without a word: that field is dropped here.
 // `--check` changes nothing and exits 1 when something would change; test/tidy holds it.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +14,10 @@ const lock = JSON.parse(readFileSync(file, 'utf8'));
 const packages = lock.packages;
 const changes = [];
 
-/** The nearest entry of `name` as seen from the package at `from`, as Node resolves it; undefined if none. */
+/**
+ * The nearest entry of `name` as seen from the package at `from`, as Node resolves it; undefined if
+ * none.
+ */
 function resolved(from, name) {
   let base = from;
   for (;;) {

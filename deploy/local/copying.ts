@@ -1,5 +1,6 @@
-// The copy to ClickHouse while the local stack runs: the etl job again and again, as a CronJob would start it.
-// A run that fails is said once and tried again at its next time; the stack goes on.
+// The copy to ClickHouse while the local stack runs: the etl job again and again, as a CronJob
+// would start it. A run that fails is said once and tried again at its next time; the stack goes
+// on.
 
 import { type Child, startChild } from './child.js';
 import { type Site, serviceChild } from './services.js';
@@ -8,7 +9,9 @@ import { say } from './steps.js';
 const FIRST_AFTER_MS = 5_000;
 const EVERY_MS = 30_000;
 
-/** Starts a run every 30 s, never two at once; returns what ends it and waits for the run at work. */
+/**
+ * Starts a run every 30 s, never two at once; returns what ends it and waits for the run at work.
+ */
 export function copyPeriodically(site: Site): () => Promise<void> {
   let stopped = false;
   let running: Child | undefined;

@@ -1,5 +1,5 @@
-// The passwords of the local stack: random, made on first start, kept in the data directory for its owner only.
-// They start with a letter because the NATS server parses them as configuration values.
+// The passwords of the local stack: random, made on first start, kept in the data directory for its
+// owner only. They start with a letter because the NATS server parses them as configuration values.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

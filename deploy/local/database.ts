@@ -1,5 +1,5 @@
-// The database of the local stack and of the tests: created when missing, with its login roles and the newest
-// migrations, by the same code that prepares a production database.
+// The database of the local stack and of the tests: created when missing, with its login roles and
+// the newest migrations, by the same code that prepares a production database.
 
 import pg from 'pg';
 import { migrate } from '../../src/postgres/migrate.js';
@@ -7,7 +7,10 @@ import { createRoles, type RoleName } from '../../src/postgres/roles.js';
 import type { Credentials } from './credentials.js';
 import { Advice } from './project.js';
 
-/** Creates the database `name` on the server of `serverUrl` when there is none; returns its superuser URL. */
+/**
+ * Creates the database `name` on the server of `serverUrl` when there is none; returns its
+ * superuser URL.
+ */
 export async function ensureDatabase(serverUrl: string, name: string): Promise<string> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
@@ -39,7 +42,10 @@ export function roleUrl(superuserUrl: string, role: RoleName, { roles }: Credent
   return url.href;
 }
 
-/** Throws `Advice` when a PostgreSQL given by DATABASE_URL cannot serve: unreachable, too old, not a superuser. */
+/**
+ * Throws `Advice` when a PostgreSQL given by DATABASE_URL cannot serve: unreachable, too old, not a
+ * superuser.
+ */
 export async function checkForeignServer(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});

@@ -1,11 +1,14 @@
-// One stack per data directory: a lock file that names the process which holds it. A lock whose process is gone
-// (`kill -9`, power failure) is taken over without asking.
+// One stack per data directory: a lock file that names the process which holds it. A lock whose
+// process is gone (`kill -9`, power failure) is taken over without asking.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Advice } from './project.js';
 
-/** Makes the directory if need be and locks it; returns what releases the lock. Throws `Advice` when it is held. */
+/**
+ * Makes the directory if need be and locks it; returns what releases the lock. Throws `Advice` when
+ * it is held.
+ */
 export function lockDataDir(dataDir: string): () => void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o711 });
@@ -54,7 +57,10 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Tells a process from a later one with the same number: its start in clock ticks on Linux, elsewhere ''. */
+/**
+ * Tells a process from a later one with the same number: its start in clock ticks on Linux,
+ * elsewhere ''.
+ */
 function birthOf(pid: number): string {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';

@@ -1,5 +1,5 @@
-// The three engines of the local stack, started together: NATS, PostgreSQL (embedded, or the one that DATABASE_URL
-// names) and ClickHouse. They come first on the way up and last on the way down.
+// The three engines of the local stack, started together: NATS, PostgreSQL (embedded, or the one
+// that DATABASE_URL names) and ClickHouse. They come first on the way up and last on the way down.
 
 import { join } from 'node:path';
 import { type Child, type ChildOptions, startChild } from './child.js';
@@ -16,7 +16,10 @@ export interface EngineOptions {
   readonly dataDir: string;
   readonly ports: Ports;
   readonly credentials: Credentials;
-  /** Is told of every engine as soon as it runs, so that a failure of another one leaves none behind. */
+  /**
+   * Is told of every engine as soon as it runs, so that a failure of another one leaves none
+   * behind.
+   */
   readonly started: (child: Child) => void;
 }
 

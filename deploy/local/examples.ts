@@ -1,5 +1,6 @@
-// The command lines that a started stack prints to be pasted: every rpc as admin-dashboard, an account's usage as
-// its own portal, and the refusals that matter. `buf curl` is a real gRPC client and reads the schema from proto/.
+// The command lines that a started stack prints to be pasted: every rpc as admin-dashboard, an
+// account's usage as its own portal, and the refusals that matter. `buf curl` is a real gRPC client
+// and reads the schema from proto/.
 
 import { isAbsolute, relative } from 'node:path';
 import type { Identity } from './certificates.js';
@@ -15,7 +16,10 @@ interface Example {
   readonly line: string;
 }
 
-/** Lines for a shell in the project's root; `nowMs` decides the range asked for (the last four UTC days). */
+/**
+ * Lines for a shell in the project's root; `nowMs` decides the range asked for (the last four UTC
+ * days).
+ */
 export function exampleLines(site: Site, nowMs: number): Example[] {
   const day = (offset: number) => new Date(nowMs + offset * DAY_MS).toISOString().slice(0, 10);
   const range = { start: day(-3), end: day(1) };

@@ -1,5 +1,6 @@
-// Whether what was installed and compiled still fits the lockfile and the sources; answers in milliseconds, so that
-// a second run of any verb starts at once. Invariant: a verb never runs on stale dependencies or stale code.
+// Whether what was installed and compiled still fits the lockfile and the sources; answers in
+// milliseconds, so that a second run of any verb starts at once. Invariant: a verb never runs on
+// stale dependencies or stale code.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +42,10 @@ function packagesIn(file) {
   }
 }
 
-/** A digest of every source's path, size and time of change, and of what else decides what is compiled. */
+/**
+ * A digest of every source's path, size and time of change, and of what else decides what is
+ * compiled.
+ */
 export function fingerprintOfSources(root) {
   const hash = createHash('sha256');
   for (const file of ['tsconfig.json', 'package-lock.json'])
@@ -56,7 +60,10 @@ export function fingerprintOfSources(root) {
   return hash.digest('hex');
 }
 
-/** Removes from dist what was compiled from a source that is gone, so that nothing runs what nobody can read. */
+/**
+ * Removes from dist what was compiled from a source that is gone, so that nothing runs what nobody
+ * can read.
+ */
 export function removeOrphanOutputs(root) {
   for (const directory of SOURCES) {
     for (const path of filesBelow(root, join('dist', directory))) {

@@ -1,5 +1,6 @@
-// `npm run generate`: writes src/generated from the contract (buf, ts-proto) and from Prisma's schema. With
-// `--check` it writes beside the project and says which committed file differs; nothing is changed then.
+// `npm run generate`: writes src/generated from the contract (buf, ts-proto) and from Prisma's
+// schema. With `--check` it writes beside the project and says which committed file differs;
+// nothing is changed then.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -34,12 +35,16 @@ function generate(base) {
   run('buf', ['generate', '--template', 'proto/buf.gen.yaml'], base);
   writeDescriptors(base);
   if (!existsSync(join(base, prismaSchema))) return;
-  // Any existing file will do: it keeps Prisma from downloading an engine that generating does not use.
+  // Any existing file will do: it keeps Prisma from downloading an engine that generating does not
+  // use.
   const env = { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' };
   run('prisma', ['generate', '--schema', prismaSchema], base, env);
 }
 
-/** The contract as raw descriptors, for gRPC reflection: what a proto loader makes of them is not what was written. */
+/**
+ * The contract as raw descriptors, for gRPC reflection: what a proto loader makes of them is not
+ * what was written.
+ */
 function writeDescriptors(base) {
   const image = join(base, 'descriptors.binpb');
   run('buf', ['build', '--as-file-descriptor-set', '--exclude-source-info', '-o', image], base);

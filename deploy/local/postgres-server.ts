@@ -1,6 +1,7 @@
-// The embedded PostgreSQL: a cluster made on first start, started on 127.0.0.1 only, with a password.
-// After a `kill -9` of the whole stack the next start recovers: an orphaned server of the same data directory is
-// ended first, and a lock file that names somebody else's process is removed.
+// The embedded PostgreSQL: a cluster made on first start, started on 127.0.0.1 only, with a
+// password. After a `kill -9` of the whole stack the next start recovers: an orphaned server of the
+// same data directory is ended first, and a lock file that names somebody else's process is
+// removed.
 
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -19,13 +20,22 @@ import { Advice } from './project.js';
 
 export interface PostgresOptions {
   readonly port: number;
-  /** Holds the cluster, or, where the unprivileged user cannot go, a file that says where the cluster lies. */
+  /**
+   * Holds the cluster, or, where the unprivileged user cannot go, a file that says where the
+   * cluster lies.
+   */
   readonly dataDir: string;
   readonly logDir: string;
   readonly password: string;
-  /** False for tests: nothing is synced to disk, so it is faster and does not survive a power failure. */
+  /**
+   * False for tests: nothing is synced to disk, so it is faster and does not survive a power
+   * failure.
+   */
   readonly durable: boolean;
-  /** What the server keeps of its tables in memory (shared_buffers); 256MB where nothing else is said, 128MB for tests. */
+  /**
+   * What the server keeps of its tables in memory (shared_buffers); 256MB where nothing else is
+   * said, 128MB for tests.
+   */
   readonly sharedBuffers?: string;
 }
 
@@ -37,7 +47,10 @@ const FLEETING = [
   'autovacuum_naptime=10s',
 ];
 
-/** Sessions of a killed server end with what they are doing; until then it does not start again, and says so. */
+/**
+ * Sessions of a killed server end with what they are doing; until then it does not start again, and
+ * says so.
+ */
 const ORPHANS = 'pre-existing shared memory block';
 const ORPHANS_END_MS = 60_000;
 
@@ -111,7 +124,10 @@ async function clusterDirectory(dataDir: string, user: UnixUser | undefined): Pr
   return join(place, 'cluster');
 }
 
-/** initdb beside the place, moved there when complete: a start that is killed leaves no half cluster. */
+/**
+ * initdb beside the place, moved there when complete: a start that is killed leaves no half
+ * cluster.
+ */
 async function createCluster(
   initdb: string,
   cluster: string,
@@ -148,7 +164,10 @@ async function createCluster(
   await rename(fresh, cluster);
 }
 
-/** Ends a server that a killed stack left on this cluster; forgets a lock file of a process that is none. */
+/**
+ * Ends a server that a killed stack left on this cluster; forgets a lock file of a process that is
+ * none.
+ */
 async function endOrphan(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
   const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);

@@ -1,5 +1,6 @@
-// Where the project lies, whether this file runs compiled (dist/deploy/local) or from source (tests), and the
-// error whose message is meant for the person at the keyboard: it is printed as it is, without a stack.
+// Where the project lies, whether this file runs compiled (dist/deploy/local) or from source
+// (tests), and the error whose message is meant for the person at the keyboard: it is printed as it
+// is, without a stack.
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,7 +19,10 @@ function findRoot(): string {
 /** The project's root directory (that of package.json), absolute. */
 export const projectRoot = findRoot();
 
-/** A failure that the person who typed the command can cure; the message says what happened and what to do. */
+/**
+ * A failure that the person who typed the command can cure; the message says what happened and what
+ * to do.
+ */
 export class Advice extends Error {
   override readonly name = 'Advice';
 }

@@ -1,5 +1,6 @@
-// One line every few seconds while the stack runs: what was published (the stream), what was counted (the durable),
-// what became a dead letter, and what the API answers right now to admin-dashboard.
+// One line every few seconds while the stack runs: what was published (the stream), what was
+// counted (the durable), what became a dead letter, and what the API answers right now to
+// admin-dashboard.
 
 import { readFileSync } from 'node:fs';
 import { credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';

@@ -1,5 +1,6 @@
-// The project's own processes as the local stack starts them: each is the compiled binary with the environment it
-// would have in production (its own database role, its own NATS user), nothing else of the stack's secrets.
+// The project's own processes as the local stack starts them: each is the compiled binary with the
+// environment it would have in production (its own database role, its own NATS user), nothing else
+// of the stack's secrets.
 
 import { join } from 'node:path';
 import type { TlsFiles } from './certificates.js';
@@ -77,18 +78,20 @@ export function plainEnvironment(): Record<string, string> {
 }
 
 /**
- * What V8 is told for a binary, as in deploy/kubernetes/base/api.yaml: the api makes much garbage that dies young, and V8
- * would let the young part of the heap grow to many times what lives. The old part may grow by three tenths before all of it is
- * marked again; at two fifths answers were up to a twentieth faster, and the api took 3 MB more (bench query).
+ * What V8 is told for a binary, as in deploy/kubernetes/base/api.yaml: the api makes much garbage
+ * that dies young, and V8 would let the young part of the heap grow to many times what lives. The
+ * old part may grow by three tenths before all of it is marked again; at two fifths answers were up
+ * to a twentieth faster, and the api took 3 MB more (bench query).
  */
 export const NODE_OPTIONS: Readonly<Partial<Record<ServiceName, readonly string[]>>> = {
   api: ['--max-semi-space-size=4', '--max-old-space-size=160', '--heap-growing-percent=30'],
 };
 
 /**
- * What glibc is told for a binary, as in deploy/kubernetes/base/api.yaml (mallopt(3)): large answers come and go, and what
- * they leave behind goes back to the system instead of staying in pieces. Most answers are smaller than 64 KiB, and getting
- * their memory from the system each time took half of the rate where a page fault is dear (DESIGN.md, 18).
+ * What glibc is told for a binary, as in deploy/kubernetes/base/api.yaml (mallopt(3)): large
+ * answers come and go, and what they leave behind goes back to the system instead of staying in
+ * pieces. Most answers are smaller than 64 KiB, and getting their memory from the system each time
+ * took half of the rate where a page fault is dear (DESIGN.md, 18).
  */
 export const MALLOC: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>> = {
   api: {

@@ -1,5 +1,6 @@
-// `npm run test:soak -- --minutes N --seed S`: the fault suite for as long as one likes, on engines of its own. The seed
-// decides the events and the schedule of the faults; a seed that fails can be run again.
+// `npm run test:soak -- --minutes N --seed S`: the fault suite for as long as one likes, on engines
+// of its own. The seed decides the events and the schedule of the faults; a seed that fails can be
+// run again.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// What `npm run ops`, `npm run etl` and `npm run ingest` do: the compiled binary, with the environment of the running local stack
-// unless the caller has set another one (to work on a real deployment).
+// What `npm run ops`, `npm run etl` and `npm run ingest` do: the compiled binary, with the
+// environment of the running local stack unless the caller has set another one (to work on a real
+// deployment).
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -30,7 +31,10 @@ export async function runWithStack(service: 'ops' | 'etl' | 'ingest'): Promise<n
   process.exit(code);
 }
 
-/** The running stack's settings for that binary; none when no stack runs, and the binary then says what it lacks. */
+/**
+ * The running stack's settings for that binary; none when no stack runs, and the binary then says
+ * what it lacks.
+ */
 function stackEnvironment(service: 'ops' | 'etl' | 'ingest'): Record<string, string> {
   const book = readAddressBook();
   if (!book) return {};

@@ -1,6 +1,7 @@
-// The running local stack: engines, then the project's services, then the demo traffic; and the same backwards.
-// It watches every child: one that ends unasked is named, with its last words, and the rest is stopped in order.
-// Invariant: whatever happens, nothing is left running, and what was published stays published.
+// The running local stack: engines, then the project's services, then the demo traffic; and the
+// same backwards. It watches every child: one that ends unasked is named, with its last words, and
+// the rest is stopped in order. Invariant: whatever happens, nothing is left running, and what was
+// published stays published.
 
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -42,7 +43,10 @@ export class Teardown {
     else this.#acts.push({ name, act });
   }
 
-  /** Stops the child when its turn comes; until then an end of it is reported to `onEnd`, and how it came. */
+  /**
+   * Stops the child when its turn comes; until then an end of it is reported to `onEnd`, and how it
+   * came.
+   */
   child(child: Child, onEnd: (sentence: string, how: string) => void): void {
     this.#children.add(child);
     this.add(child.name, () => child.stop(child.name === 'postgres' ? 30_000 : 15_000));
@@ -52,7 +56,10 @@ export class Teardown {
     });
   }
 
-  /** Undoes everything in reverse order, once; a failing act does not keep the others from their turn. */
+  /**
+   * Undoes everything in reverse order, once; a failing act does not keep the others from their
+   * turn.
+   */
   run(): Promise<void> {
     this.stopping = true;
     this.#done ??= (async () => {
@@ -98,7 +105,8 @@ export async function startStack(options: StackOptions, teardown: Teardown): Pro
     started(child, name === 'ingest' ? replaceIngest : fail);
     await waitUntilReady(child, () => isReady(`http://127.0.0.1:${adminPort}/readyz`));
   };
-  // Ingest ends well, unasked, when its generation is retired (ops rebuild swap): the next one counts into the new one.
+  // Ingest ends well, unasked, when its generation is retired (ops rebuild swap): the next one
+  // counts into the new one.
   const replaceIngest = (sentence: string, how: string): void => {
     if (how !== 'exited with code 0') {
       fail(sentence);

@@ -1,5 +1,6 @@
-// The command line of `npm start`: its options, their bounds and defaults. The texts are in start-help.txt, which the
-// bootstrap can print before anything is installed; a test holds the two together.
+// The command line of `npm start`: its options, their bounds and defaults. The texts are in
+// start-help.txt, which the bootstrap can print before anything is installed; a test holds the two
+// together.
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -24,7 +25,10 @@ export interface Flags {
   readonly ports: 'default' | 'auto';
 }
 
-/** The options as the command line gives them; the texts are in start-help.txt, which needs no installed package. */
+/**
+ * The options as the command line gives them; the texts are in start-help.txt, which needs no
+ * installed package.
+ */
 export function startCommand(): Command {
   const command = new Command('npm start --')
     .option('--no-traffic')

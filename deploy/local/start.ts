@@ -1,5 +1,6 @@
-// `npm start`: the whole stack on this machine until Ctrl-C or SIGTERM. The first signal stops everything in order;
-// a second one, a second later or more (npm passes a Ctrl-C on that the terminal has sent already), does not wait.
+// `npm start`: the whole stack on this machine until Ctrl-C or SIGTERM. The first signal stops
+// everything in order; a second one, a second later or more (npm passes a Ctrl-C on that the
+// terminal has sent already), does not wait.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exampleLines } from './examples.js';
@@ -14,7 +15,9 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 const EARLY_GRACE_MS = 5_000;
 const PARENT_CHECK_EVERY_MS = 1_000;
 
-/** Resolves with what ended the waiting: a signal's name, or that npm is gone. Later signals kill. */
+/**
+ * Resolves with what ended the waiting: a signal's name, or that npm is gone. Later signals kill.
+ */
 function untilStopped(teardown: Teardown): Promise<string> {
   return new Promise((done) => {
     let firstAt: number | undefined;

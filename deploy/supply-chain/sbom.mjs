@@ -1,6 +1,7 @@
-// What the image carries, as a CycloneDX bill of materials: `npm run sbom` writes .local/sbom.cdx.json (or the file it is
-// given) from the lockfile, without a network. npm's own `--omit` leaves out packages that development needs as well, so
-// the whole bill is asked for and cut down to what `npm ci --omit=dev --omit=optional` installs.
+// What the image carries, as a CycloneDX bill of materials: `npm run sbom` writes
+// .local/sbom.cdx.json (or the file it is given) from the lockfile, without a network. npm's own
+// `--omit` leaves out packages that development needs as well, so the whole bill is asked for and
+// cut down to what `npm ci --omit=dev --omit=optional` installs.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

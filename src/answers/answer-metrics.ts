@@ -1,7 +1,10 @@
-// Metrics beside the rpcs: how fresh the answers are, and what the cache of answers holds and saves.
+// Metrics beside the rpcs: how fresh the answers are, and what the cache of answers holds and
+// saves.
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** Declares the gauge of freshness, and returns how to set it: `data_as_of` in epoch microseconds. */
+/**
+ * Declares the gauge of freshness, and returns how to set it: `data_as_of` in epoch microseconds.
+ */
 export function freshnessMetric(registry: Registry): (dataAsOf: number | undefined) => void {
   const gauge = new Gauge({
     name: 'sms_analytics_data_as_of_timestamp_seconds',

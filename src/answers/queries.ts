@@ -1,7 +1,6 @@
-/**
- * The five questions, bound to what they are answered from. Each follows one straight line: validated
- * question, statements in one snapshot, answer. Failures are those of src/domain/failure.ts.
- */
+// The five questions, bound to what they are answered from. Each follows one straight line:
+// validated question, statements in one snapshot, answer. Failures are those of
+// src/domain/failure.ts.
 import { DEFAULT_SETTLE_HOURS } from '../domain/time/settling.js';
 import {
   GetAccountUsageRequest,
@@ -60,7 +59,9 @@ export type QueryOptions = Pick<Sources, 'platformPool' | 'accountPool' | 'state
     readonly cacheEntries?: number;
     /** Size of all remembered answers at most. Default 4 MiB. */
     readonly cacheBytes?: number;
-    /** Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 30 MiB. */
+    /**
+     * Memory for what was read of the rollups already, at most; 0 keeps nothing. Default 30 MiB.
+     */
     readonly memoryBytes?: number;
     /** How long an answer may be repeated after the data have changed, in ms. Default 200. */
     readonly lookIntervalMs?: number;

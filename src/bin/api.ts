@@ -1,5 +1,6 @@
-// The API process: configuration, roles, pools, use cases, the gRPC port and the admin port; nothing else is wired
-// anywhere. It stops in the opposite order: not ready, no new calls, running calls, audit, pools.
+// The API process: configuration, roles, pools, use cases, the gRPC port and the admin port;
+// nothing else is wired anywhere. It stops in the opposite order: not ready, no new calls, running
+// calls, audit, pools.
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { cacheMetrics, freshnessMetric } from '../answers/answer-metrics.js';
@@ -88,7 +89,10 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   log.info('started', { version: VERSION, port: server.port });
 }
 
-/** Refuses privileged roles, and any but the two roles of the api, each in its place; waits for a Postgres that is not there yet. */
+/**
+ * Refuses privileged roles, and any but the two roles of the api, each in its place; waits for a
+ * Postgres that is not there yet.
+ */
 async function checkRoles(stopping: AbortSignal): Promise<void> {
   const logins = [
     ['DATABASE_URL', config.databaseUrl, 'analytics_platform'],
@@ -125,7 +129,8 @@ function openStore(
     });
   const platformPool = poolOf(config.databaseUrl, 'sms-analytics-api');
   const accountPool = poolOf(config.accountDatabaseUrl, 'sms-analytics-api-account');
-  // Of its own: a crowd of slow questions must not keep account reads and the readiness probe from the state.
+  // Of its own: a crowd of slow questions must not keep account reads and the readiness probe from
+  // the state.
   const statePool = poolOf(config.databaseUrl, 'sms-analytics-api-state', STATE_CONNECTIONS);
   const readPools = { platform: platformPool, account: accountPool, state: statePool };
   poolMetrics(registry, readPools);
@@ -136,13 +141,15 @@ function openStore(
       application_name: 'sms-analytics-api-audit',
       connectionTimeoutMillis: 5_000,
       statement_timeout: 5_000,
-      // Below the 10 s after which Prometheus gives up a scrape, which waits for the age of the copy.
+      // Below the 10 s after which Prometheus gives up a scrape, which waits for the age of the
+      // copy.
       query_timeout: 6_000,
     },
     onIdleError,
   );
   copyMetrics(registry, () => readCopyLag(auditPool));
-  // Loaded with the first denial: it takes a quarter of the time in which the process is to be ready.
+  // Loaded with the first denial: it takes a quarter of the time in which the process is to be
+  // ready.
   let prisma: PrismaClient | undefined;
   const record = async (rows: readonly DenialRow[]) => {
     prisma ??= (await import('../postgres/prisma.js')).openPrisma(auditPool);

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-/**
- * `anlyt-etl`: copies the rollups to ClickHouse. One run by default, as a CronJob wants it; `--loop` stays. Only wiring
- * is here: arguments and environment in, sessions opened, exit code out (src/copy/exit-code.ts).
- */
+// `anlyt-etl`: copies the rollups to ClickHouse. One run by default, as a CronJob wants it;
+// `--loop` stays. Only wiring is here: arguments and environment in, sessions opened, exit code out
+// (src/copy/exit-code.ts).
 import { Command, InvalidArgumentError } from 'commander';
 import { migrate } from '../copy/clickhouse/migrate.js';
 import { dropSuperseded } from '../copy/clickhouse/superseded.js';
@@ -99,12 +98,17 @@ function daysArgument(text: string): number {
   throw new InvalidArgumentError('a whole number from 0 to 10000');
 }
 
-/** How long a signal leaves a run at work; less than the 25 seconds of the lifecycle and the 30 of a pod. */
+/**
+ * How long a signal leaves a run at work; less than the 25 seconds of the lifecycle and the 30 of a
+ * pod.
+ */
 const RUN_END_MS = 20_000;
 /** Other verbs change nothing that is left half-done. */
 const VERB_END_MS = 200;
 
-/** Runs one verb to its end, or to `endMs` after a signal; the next run makes good what was cut off. */
+/**
+ * Runs one verb to its end, or to `endMs` after a signal; the next run makes good what was cut off.
+ */
 function start(verb: (lifecycle: Lifecycle) => Promise<number>, endMs = VERB_END_MS): void {
   const options = { log, exitWithParent: config.exitWithParent === 'on' };
   runProcess(options, async (lifecycle) => {

@@ -1,7 +1,5 @@
-/**
- * `ingest`: the process that counts. Wires the durable to the ledger and nothing else; any number of
- * them may share one durable.
- */
+// `ingest`: the process that counts. Wires the durable to the ledger and nothing else; any number
+// of them may share one durable.
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import type { NatsConnection } from 'nats';
@@ -75,7 +73,8 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   });
   void connection.closed().then((error) => {
     if (lifecycle.stopping.aborted) return;
-    // It outlives servers that are away, but not a password that cannot be read: only a new process comes back from that.
+    // It outlives servers that are away, but not a password that cannot be read: only a new process
+    // comes back from that.
     log.fatal('the connection to NATS is closed', { error });
     lifecycle.stop('NATS closed', 1);
   });
@@ -168,7 +167,9 @@ interface Parts {
   readonly observer: Observer;
 }
 
-/** Counts until stopping; resolves in any case, and stops the process where counting cannot go on. */
+/**
+ * Counts until stopping; resolves in any case, and stops the process where counting cannot go on.
+ */
 function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
   const { pool, connection, watch, observer } = parts;
   const { generation, durable } = parts.generation;

@@ -1,4 +1,5 @@
-// What a failed call tells a program: the code, the service's reason, every wrong field, and whether a retry can help.
+// What a failed call tells a program: the code, the service's reason, every wrong field, and
+// whether a retry can help.
 import { status as GrpcCode, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { BadRequest, ErrorInfo } from '../generated/proto/google/rpc/error_details.js';
 import { Status } from '../generated/proto/google/rpc/status.js';
@@ -25,7 +26,10 @@ const TOO_LARGE = 'MESSAGE_TOO_LARGE';
 /** A call that was not answered. */
 export class AnalyticsError extends Error {
   readonly code: CodeName;
-  /** The service's reason in UPPER_SNAKE, such as `INVALID_QUESTION`; undefined where it never reached the service. */
+  /**
+   * The service's reason in UPPER_SNAKE, such as `INVALID_QUESTION`; undefined where it never
+   * reached the service.
+   */
   readonly reason: string | undefined;
   /** Every wrong field of the request; empty unless the code is `INVALID_ARGUMENT`. */
   readonly fieldViolations: readonly WrongField[];
@@ -48,7 +52,10 @@ export class AnalyticsError extends Error {
   }
 }
 
-/** A call that never left the process: the client is closed, or the request cannot be written. No retry cures it. */
+/**
+ * A call that never left the process: the client is closed, or the request cannot be written. No
+ * retry cures it.
+ */
 export function notSent(
   code: 'FAILED_PRECONDITION' | 'INVALID_ARGUMENT',
   details: string,
@@ -68,7 +75,9 @@ interface Details {
   readonly fieldViolations: readonly WrongField[];
 }
 
-/** google.rpc.Status of the trailers; nothing of it where a proxy answered instead of the service. */
+/**
+ * google.rpc.Status of the trailers; nothing of it where a proxy answered instead of the service.
+ */
 function decodeDetails(error: ServiceError): Details {
   const nothing = { reason: undefined, correlationId: undefined, fieldViolations: [] };
   const [bytes] = error.metadata?.get('grpc-status-details-bin') ?? [];

@@ -1,6 +1,6 @@
-// The connection of a client: its limits, its retries, and certificates that may rotate while it lives. When the files
-// change, new calls go over a new channel; the old one is closed once its running calls have ended. Files that do not
-// work leave the channel in use as it is.
+// The connection of a client: its limits, its retries, and certificates that may rotate while it
+// lives. When the files change, new calls go over a new channel; the old one is closed once its
+// running calls have ended. Files that do not work leave the channel in use as it is.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
@@ -30,7 +30,10 @@ export interface ChannelOptions {
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const ROTATION_INTERVAL_MS = 10_000;
 
-/** Calls are spread over all addresses of the name; retries of UNAVAILABLE only, within the call's deadline. https://github.com/grpc/proposal/blob/master/A6-client-retries.md */
+/**
+ * Calls are spread over all addresses of the name; retries of UNAVAILABLE only, within the call's
+ * deadline. https://github.com/grpc/proposal/blob/master/A6-client-retries.md
+ */
 const SERVICE_CONFIG = JSON.stringify({
   loadBalancingConfig: [{ round_robin: {} }],
   methodConfig: [
@@ -74,7 +77,9 @@ export class Channel {
     }
   }
 
-  /** Runs one call on the newest stub; rejects with an AnalyticsError where the channel is closed. */
+  /**
+   * Runs one call on the newest stub; rejects with an AnalyticsError where the channel is closed.
+   */
   async use<T>(call: (stub: AnalyticsServiceClient) => Promise<T>): Promise<T> {
     if (this.#closed) throw notSent('FAILED_PRECONDITION', 'the client is closed');
     const line = this.#line;
@@ -134,7 +139,9 @@ function insecure() {
   return { credentials: credentials.createInsecure(), fingerprint: '' };
 }
 
-/** Credentials of the files. Throws where they do not work together, as half-way through a rotation. */
+/**
+ * Credentials of the files. Throws where they do not work together, as half-way through a rotation.
+ */
 function load(files: ClientTlsFiles) {
   const [ca, cert, key] = [files.ca, files.cert, files.key].map((file) => readFileSync(file));
   if (ca === undefined || cert === undefined || key === undefined) throw new Error('unreachable');

@@ -1,6 +1,6 @@
-// The client that admin-dashboard and customer-portal import: promises over the generated types, a deadline on every
-// call, decoded errors. Counts are bigint and money is a decimal string, so no digit is lost; use the generated
-// `toJSON` of a message to print it.
+// The client that admin-dashboard and customer-portal import: promises over the generated types, a
+// deadline on every call, decoded errors. Counts are bigint and money is a decimal string, so no
+// digit is lost; use the generated `toJSON` of a message to print it.
 import { type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
 import {
   type AnalyticsServiceClient,
@@ -56,8 +56,9 @@ export type Asked<T> = {
 };
 
 /**
- * The five questions. Every method rejects with an AnalyticsError, also where nothing was sent: after close
- * (`FAILED_PRECONDITION`), and of a request or account that cannot be written (`INVALID_ARGUMENT`).
+ * The five questions. Every method rejects with an AnalyticsError, also where nothing was sent:
+ * after close (`FAILED_PRECONDITION`), and of a request or account that cannot be written
+ * (`INVALID_ARGUMENT`).
  */
 export interface AnalyticsClient {
   getSummary(request: Asked<GetSummaryRequest>, options?: AskOptions): Promise<GetSummaryResponse>;
@@ -146,7 +147,10 @@ export function createAnalyticsClient(options: AnalyticsClientOptions): Analytic
   };
 }
 
-/** What a timer of Node can wait, about 24 days: beyond it gRPC fails at once, or throws where nobody can catch it. */
+/**
+ * What a timer of Node can wait, about 24 days: beyond it gRPC fails at once, or throws where
+ * nobody can catch it.
+ */
 const MOST_DEADLINE_MS = 2 ** 31 - 1;
 const EXPECTED = `must be above 0 and at most ${MOST_DEADLINE_MS}`;
 const isDeadline = (ms: number) => ms > 0 && ms <= MOST_DEADLINE_MS;

@@ -1,12 +1,12 @@
-// How old the copy in ClickHouse is, for Prometheus: a job that has ended cannot be scraped, so the api, which is always
-// there, tells what the job has left in Postgres. It never touches ClickHouse.
+// How old the copy in ClickHouse is, for Prometheus: a job that has ended cannot be scraped, so the
+// api, which is always there, tells what the job has left in Postgres. It never touches ClickHouse.
 import { Gauge, type Registry } from 'prom-client';
 import { MICROS_PER_SECOND } from '../domain/time/instant.js';
 import { type CopyLag, RUN_OUTCOMES } from './postgres/select-copy-lag.js';
 
 /**
- * Declares the gauges; `read` is asked when Prometheus asks. Where it rejects, they keep what they said last: Postgres
- * has alerts of its own.
+ * Declares the gauges; `read` is asked when Prometheus asks. Where it rejects, they keep what they
+ * said last: Postgres has alerts of its own.
  */
 export function copyMetrics(registry: Registry, read: () => Promise<CopyLag>): void {
   const registers = [registry];

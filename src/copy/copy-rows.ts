@@ -1,7 +1,5 @@
-/**
- * From Postgres to ClickHouse, chunk by chunk: extraction runs ahead by a bounded number of chunks while those before
- * are being inserted. Memory depends on the chunk, not on how much is copied.
- */
+// From Postgres to ClickHouse, chunk by chunk: extraction runs ahead by a bounded number of chunks
+// while those before are being inserted. Memory depends on the chunk, not on how much is copied.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { ClientBase } from 'pg';
 import type { CopiedRollup } from '../rollups/copied-rollup.js';
@@ -30,7 +28,8 @@ export interface CopiedAmount {
 
 /**
  * Copies the rows of the slices. `scope` makes the deduplication tokens of this sending its own.
- * `onChunk` is called after each chunk that ClickHouse has acknowledged, `onSlice` as a slice begins to be read.
+ * `onChunk` is called after each chunk that ClickHouse has acknowledged, `onSlice` as a slice
+ * begins to be read.
  */
 export async function copyRows(
   route: CopyRoute,
@@ -53,7 +52,10 @@ export async function copyRows(
   return { rowCount, byteCount };
 }
 
-/** Gives every chunk to `work`, some at once. Rejects with the first failure, after what was begun has ended. */
+/**
+ * Gives every chunk to `work`, some at once. Rejects with the first failure, after what was begun
+ * has ended.
+ */
 async function shareOut(
   chunks: AsyncGenerator<Chunk>,
   chunksAtOnce: number,

@@ -1,7 +1,6 @@
-/**
- * Copies what the plan says out of the run's snapshot, then verifies it: every day that was touched, and a rotating
- * slice of the others. A day that differs is sent again, whole, once; what differs still is for a person to see.
- */
+// Copies what the plan says out of the run's snapshot, then verifies it: every day that was
+// touched, and a rotating slice of the others. A day that differs is sent again, whole, once; what
+// differs still is for a person to see.
 import { COPIED_ROLLUPS, type CopiedRollup, type UtcDay } from '../rollups/copied-rollup.js';
 import { type CopiedAmount, type CopyRoute, copyRows } from './copy-rows.js';
 import type { Plan } from './plan.js';

@@ -1,7 +1,5 @@
-/**
- * How a scheduler reads the job: 0 is done, every other number says who can cure it. The numbers are part of the
- * command's interface; the RUNBOOK lists them.
- */
+// How a scheduler reads the job: 0 is done, every other number says who can cure it. The numbers
+// are part of the command's interface; the RUNBOOK lists them.
 import { ConfigFaults } from '../platform/settings/config.js';
 import { PrivilegedRole } from '../postgres/check-role.js';
 import { WarehouseFailure } from './clickhouse/failure.js';

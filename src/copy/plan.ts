@@ -1,8 +1,7 @@
-/**
- * What a run has to copy: the changes since the checkpoint, or everything. Everything goes into a copy of its own
- * number, which views read only once it is complete and marked; so neither an old row nor a half-filled copy is ever
- * seen. The table of cases is the whole of this file; it reads nothing.
- */
+// What a run has to copy: the changes since the checkpoint, or everything. Everything goes into a
+// copy of its own number, which views read only once it is complete and marked; so neither an old
+// row nor a half-filled copy is ever seen. The table of cases is the whole of this file; it reads
+// nothing.
 
 import type { Mark } from './clickhouse/marks.js';
 import type { CheckpointState } from './postgres/checkpoint.js';
@@ -31,7 +30,10 @@ export interface Circumstances {
   readonly mark: Mark | undefined;
   /** Postgres remembers the run that wrote the mark. */
   readonly markIsKnown: boolean;
-  /** A table has no row of the marked copy, although Postgres has rows that are older than the checkpoint. */
+  /**
+   * A table has no row of the marked copy, although Postgres has rows that are older than the
+   * checkpoint.
+   */
   readonly tableIsLost: boolean;
   readonly fullAskedFor: boolean;
   /** This run's own: greater than every epoch and every copy's number there ever was. */
@@ -60,7 +62,10 @@ export function planRun(circumstances: Circumstances): Plan {
   return { kind: 'changes', copy: checkpoint.copy, since: checkpoint.snapshot };
 }
 
-/** Transaction ids of another cluster, or beyond what this one has reached, say nothing about visibility. */
+/**
+ * Transaction ids of another cluster, or beyond what this one has reached, say nothing about
+ * visibility.
+ */
 function isOfAnotherHistory(
   checkpoint: { readonly systemIdentifier: string; readonly snapshot: string },
   snapshot: RunSnapshot,

@@ -1,4 +1,5 @@
-/** The progress of a copy for people: a bar on the terminal's standard error; nothing where there is no terminal. */
+// The progress of a copy for people: a bar on the terminal's standard error; nothing where there is
+// no terminal.
 import { SingleBar } from 'cli-progress';
 import type { RunProgress } from './run-environment.js';
 

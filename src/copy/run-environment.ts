@@ -1,4 +1,4 @@
-/** What a run needs of its surroundings, and what it tells them while it is at work. */
+// What a run needs of its surroundings, and what it tells them while it is at work.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { ClientBase } from 'pg';
 import type { DdlTarget } from './clickhouse/ddl.js';
@@ -22,7 +22,9 @@ export interface RunEnvironment {
   readonly reader: ClientBase;
   readonly clickhouse: ClickHouseClient;
   readonly target: DdlTarget;
-  /** After how long a message without a final report is answered as NO_RECEIPT; contract section 2. */
+  /**
+   * After how long a message without a final report is answered as NO_RECEIPT; contract section 2.
+   */
   readonly settlingSeconds: number;
   readonly chunkBytes: number;
   /** Days besides the touched ones that are verified by each run. */

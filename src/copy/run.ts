@@ -1,8 +1,7 @@
-/**
- * One run: fence, snapshot, extract, load, verify, mark, checkpoint, prune. It may be cut off between any two of
- * these: until the checkpoint is written, the next run finds the same difference again, and sending a row twice
- * changes nothing. A copy is marked only after it was verified, and views read nothing that is not marked.
- */
+// One run: fence, snapshot, extract, load, verify, mark, checkpoint, prune. It may be cut off
+// between any two of these: until the checkpoint is written, the next run finds the same difference
+// again, and sending a row twice changes nothing. A copy is marked only after it was verified, and
+// views read nothing that is not marked.
 import { randomUUID } from 'node:crypto';
 import { COPIED_ROLLUPS, type UtcDay } from '../rollups/copied-rollup.js';
 import { greatestCopy, hasRowsOf, type Mark, newestMark, writeMark } from './clickhouse/marks.js';

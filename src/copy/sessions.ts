@@ -1,7 +1,5 @@
-/**
- * Opens what a run needs and closes it again, whatever happens in between: two Postgres sessions (one holds the
- * fence, one reads the snapshot) and one ClickHouse client.
- */
+// Opens what a run needs and closes it again, whatever happens in between: two Postgres sessions
+// (one holds the fence, one reads the snapshot) and one ClickHouse client.
 import type { ClickHouseClient } from '@clickhouse/client';
 import pg from 'pg';
 import { refusePrivilegedSession } from '../postgres/check-role.js';
@@ -26,8 +24,8 @@ export interface Sessions {
 }
 
 /**
- * Runs `work` with open sessions. Failures of either end come out as PostgresFailure or WarehouseFailure, a login that
- * row-level security does not bind as PrivilegedRole.
+ * Runs `work` with open sessions. Failures of either end come out as PostgresFailure or
+ * WarehouseFailure, a login that row-level security does not bind as PrivilegedRole.
  */
 export async function withSessions<T>(
   ends: Ends,
@@ -65,8 +63,9 @@ function session(connectionString: string, name: string): pg.Client {
     connectionString,
     application_name: name,
     connectionTimeoutMillis: 10_000,
-    // No statement has a time-out: a full copy reads for as long as the rollups are large. What ends a run that hangs is
-    // the deadline of its job; a peer that is gone without a word is noticed by TCP.
+    // No statement has a time-out: a full copy reads for as long as the rollups are large. What
+    // ends a run that hangs is the deadline of its job; a peer that is gone without a word is
+    // noticed by TCP.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
@@ -75,8 +74,8 @@ function session(connectionString: string, name: string): pg.Client {
 }
 
 /**
- * Brings the tables of ClickHouse to this build, where they are not. With the runner's own credential that works
- * in the local stack only; elsewhere it is refused, and the failure says so.
+ * Brings the tables of ClickHouse to this build, where they are not. With the runner's own
+ * credential that works in the local stack only; elsewhere it is refused, and the failure says so.
  */
 export async function ensureMigrated(
   clickhouse: ClickHouseClient,

@@ -1,8 +1,7 @@
-/**
- * Compares both sides day by day: Postgres in the run's own snapshot, the tables of ClickHouse with versions merged.
- * Trust in the copy rests here, so it shares nothing with the copying but the description of the columns. Views are not
- * read: that they select from these tables what this build says is checked by the schema check before.
- */
+// Compares both sides day by day: Postgres in the run's own snapshot, the tables of ClickHouse with
+// versions merged. Trust in the copy rests here, so it shares nothing with the copying but the
+// description of the columns. Views are not read: that they select from these tables what this
+// build says is checked by the schema check before.
 import {
   type CopiedRollup,
   type DayFingerprint,
@@ -47,8 +46,9 @@ export async function differentDays(
 }
 
 /**
- * Days of the copy after the last that Postgres has: rows there came from nowhere. Days before the first are what
- * retention has dropped from Postgres, and where Postgres has no day at all it may have dropped all of them.
+ * Days of the copy after the last that Postgres has: rows there came from nowhere. Days before the
+ * first are what retention has dropped from Postgres, and where Postgres has no day at all it may
+ * have dropped all of them.
  */
 export async function daysAfterTheLast(
   route: CopyRoute,
@@ -78,8 +78,8 @@ function compared(
 }
 
 /**
- * The next `count` days after `last` in the order of `days` (ascending), beginning again at the first: over time
- * every day is looked at, whether it changed or not.
+ * The next `count` days after `last` in the order of `days` (ascending), beginning again at the
+ * first: over time every day is looked at, whether it changed or not.
  */
 export function rotatingSlice(
   days: readonly UtcDay[],

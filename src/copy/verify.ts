@@ -1,8 +1,6 @@
-/**
- * `anlyt-etl verify`: compares every day that both sides retain, and changes nothing. What changed in Postgres since
- * the last run cannot be in ClickHouse yet: those buckets are left out, and counted. Which copy and as of when is what the
- * newest mark says, since that is what views read.
- */
+// `anlyt-etl verify`: compares every day that both sides retain, and changes nothing. What changed
+// in Postgres since the last run cannot be in ClickHouse yet: those buckets are left out, and
+// counted. Which copy and as of when is what the newest mark says, since that is what views read.
 import { COPIED_ROLLUPS } from '../rollups/copied-rollup.js';
 import type { DdlTarget } from './clickhouse/ddl.js';
 import { newestMark } from './clickhouse/marks.js';

@@ -1,8 +1,6 @@
-/**
- * The span of one batch, from the commit to its acks. A batch belongs to no publisher's trace, so it is
- * linked to theirs: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (batch
- * receiving). Without an SDK in the process it does nothing.
- */
+// The span of one batch, from the commit to its acks. A batch belongs to no publisher's trace, so
+// it is linked to theirs: https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+// (batch receiving). Without an SDK in the process it does nothing.
 import { context, type Link, type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import type { Envelope } from '../nats/envelope.js';
 import { STREAM } from '../nats/topology.js';
@@ -11,7 +9,9 @@ import { contextOf, contextOfParent, parseTraceparent, tracer } from '../platfor
 /** A batch has thousands of events; SDKs keep 128 links by default. */
 const LINKS_MOST = 64;
 
-/** Runs `work` under the batch's span, and ends that with it; resolves and rejects as `work` does. */
+/**
+ * Runs `work` under the batch's span, and ends that with it; resolves and rejects as `work` does.
+ */
 export async function inBatchSpan<T>(
   envelopes: readonly Envelope[],
   work: () => Promise<T>,

@@ -1,10 +1,9 @@
-/**
- * Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
- * meanwhile), and an event that the database refuses is found by halving the batch, so that it never
- * blocks its neighbours and is never tried for ever. A batch that keeps running out of time is halved
- * too, and its last event waits like any other: time blames nobody. A batch whose day the ledger has not is
- * judged anew once the days were looked at: made, dropped or missing. Nothing is acknowledged here.
- */
+// Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
+// meanwhile), and an event that the database refuses is found by halving the batch, so that it
+// never blocks its neighbours and is never tried for ever. A batch that keeps running out of time
+// is halved too, and its last event waits like any other: time blames nobody. A batch whose day the
+// ledger has not is judged anew once the days were looked at: made, dropped or missing. Nothing is
+// acknowledged here.
 
 import type { AdmissionRules } from '../domain/message/admission.js';
 import type { EpochDay } from '../domain/time/instant.js';
@@ -29,8 +28,8 @@ export interface CommitOptions {
 }
 
 /**
- * Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch was
- * known to be durable: nothing may be acknowledged.
+ * Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch
+ * was known to be durable: nothing may be acknowledged.
  */
 export class CommitAbandoned extends Error {
   override readonly name = 'CommitAbandoned';
@@ -40,7 +39,9 @@ const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 /** Where a look has told nothing new. */
 const MISSING_DAY_MS = 2_000;
-/** What a batch is given before it is halved: a lock that is held for a minute is not worth that. */
+/**
+ * What a batch is given before it is halved: a lock that is held for a minute is not worth that.
+ */
 const TIME_OUTS_OF_WHOLE = 3;
 
 /** What of a batch became what. */
@@ -48,7 +49,10 @@ export interface Committed {
   readonly decided: Decided;
   /** Events refused by the database alone. */
   readonly unstorableCount: number;
-  /** Charges and refunds that lost to others of this batch or an earlier one, and were recorded only now. */
+  /**
+   * Charges and refunds that lost to others of this batch or an earlier one, and were recorded only
+   * now.
+   */
   readonly conflictCount: number;
   /** Messages and refunds of which the ledger learned nothing new. */
   readonly duplicateCount: number;
@@ -79,7 +83,10 @@ export function prepare(
   return { envelopes, decided, encoded, streamId, ledgerFloor, missingDays };
 }
 
-/** Resolves once every envelope is counted or dead-lettered, durably. Rejects only with CommitAbandoned. */
+/**
+ * Resolves once every envelope is counted or dead-lettered, durably. Rejects only with
+ * CommitAbandoned.
+ */
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
   const { envelopes, decided, encoded, streamId } = prepared;
   // Its partition may be back since the last look: an event is refused by what is seen now.
@@ -104,8 +111,8 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
 }
 
 /**
- * The ledger takes nothing into a day. A look tells why: it could be made, it is below a new floor, or it is
- * missing. The batch is judged anew, at once where the look has told something new.
+ * The ledger takes nothing into a day. A look tells why: it could be made, it is below a new floor,
+ * or it is missing. The batch is judged anew, at once where the look has told something new.
  */
 async function commitLater(
   options: CommitOptions,
@@ -146,8 +153,8 @@ async function commitHalves(
 }
 
 /**
- * Applies, waiting out whatever a retry can cure; returns what became of the batch, or the error for which it is to
- * be halved or given up.
+ * Applies, waiting out whatever a retry can cure; returns what became of the batch, or the error
+ * for which it is to be halved or given up.
  */
 async function applyPatiently(
   options: CommitOptions,

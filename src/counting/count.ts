@@ -1,7 +1,5 @@
-/**
- * From envelopes to what the ledger statement is given: decode each, refuse what breaks a rule, join
- * the rest per message. Pure but for the metrics that it returns.
- */
+// From envelopes to what the ledger statement is given: decode each, refuse what breaks a rule,
+// join the rest per message. Pure but for the metrics that it returns.
 
 import type { AdmissionRules } from '../domain/message/admission.js';
 import type { DeadLetterReason, EventField } from '../domain/message/dead-letter.js';
@@ -31,8 +29,8 @@ export interface Decided {
 }
 
 /**
- * Decodes and judges. Events accepted before `ledgerFloor` are too old whatever their stream timestamp, and
- * those of `missingDays` would be counted twice.
+ * Decodes and judges. Events accepted before `ledgerFloor` are too old whatever their stream
+ * timestamp, and those of `missingDays` would be counted twice.
  */
 export function decide(
   envelopes: readonly Envelope[],

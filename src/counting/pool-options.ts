@@ -1,19 +1,27 @@
-/**
- * How ingest's connections behave. Invariant: no statement of it waits for ever, and none for longer
- * than the broker waits for the acknowledgement; what ran out of time is tried again (commit.ts).
- */
+// How ingest's connections behave. Invariant: no statement of it waits for ever, and none for
+// longer than the broker waits for the acknowledgement; what ran out of time is tried again
+// (commit.ts).
 import type { PoolConfig } from 'pg';
 
-/** Below ack_wait (60 s), so that a batch is tried again here before the broker gives it to somebody else. */
+/**
+ * Below ack_wait (60 s), so that a batch is tried again here before the broker gives it to somebody
+ * else.
+ */
 const STATEMENT_TIMEOUT_MS = 45_000;
 /** Where Postgres does not answer at all, its own time-out does not come either. */
 const ANSWER_TIMEOUT_MS = 50_000;
-/** As long a new connection may take; it would wait for ever for a server that takes connections and says nothing. */
+/**
+ * As long a new connection may take; it would wait for ever for a server that takes connections and
+ * says nothing.
+ */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A peer that went without a word is noticed 10 s after this. */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
-/** One connection commits, one looks, one adds up days; the statement's plan is kept, planning it costs more than running it. */
+/**
+ * One connection commits, one looks, one adds up days; the statement's plan is kept, planning it
+ * costs more than running it.
+ */
 export const INGEST_POOL = {
   max: 3,
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -1,14 +1,21 @@
-// The expected failures of answering a question, as a closed union. Thrown by a use case, turned into a gRPC status in
-// one exhaustive table (src/api/calls/statuses.ts). Invariant: a failure never carries SQL, hosts or payloads in its
-// message; what went wrong underneath travels as `cause` and is logged once, never answered.
+// The expected failures of answering a question, as a closed union. Thrown by a use case, turned
+// into a gRPC status in one exhaustive table (src/api/calls/statuses.ts). Invariant: a failure
+// never carries SQL, hosts or payloads in its message; what went wrong underneath travels as
+// `cause` and is logged once, never answered.
 
-/** One wrong field of a question: `field` as a proto path (`range.start`), `description` in plain words for its author. */
+/**
+ * One wrong field of a question: `field` as a proto path (`range.start`), `description` in plain
+ * words for its author.
+ */
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;
 }
 
-/** Why a question was not answered. Only `unavailable`, `resource_exhausted` and `deadline_exceeded` are worth a retry. */
+/**
+ * Why a question was not answered. Only `unavailable`, `resource_exhausted` and `deadline_exceeded`
+ * are worth a retry.
+ */
 export type FailureKind =
   | 'invalid_question'
   | 'out_of_scope'
@@ -37,7 +44,10 @@ export class InvalidQuestion extends AnswerFailure {
   }
 }
 
-/** The question is about something outside the caller's scope. The same whether that thing exists or not. */
+/**
+ * The question is about something outside the caller's scope. The same whether that thing exists or
+ * not.
+ */
 export class OutOfScope extends AnswerFailure {
   readonly kind = 'out_of_scope';
 
@@ -46,12 +56,17 @@ export class OutOfScope extends AnswerFailure {
   }
 }
 
-/** There is nothing of the name that was asked for. Never used where a name's existence is itself a secret. */
+/**
+ * There is nothing of the name that was asked for. Never used where a name's existence is itself a
+ * secret.
+ */
 export class NotFound extends AnswerFailure {
   readonly kind = 'not_found';
 }
 
-/** What the answer depends on is away (database down, still starting); a later retry can cure it. */
+/**
+ * What the answer depends on is away (database down, still starting); a later retry can cure it.
+ */
 export class Unavailable extends AnswerFailure {
   readonly kind = 'unavailable';
 }
@@ -75,7 +90,9 @@ export class Cancelled extends AnswerFailure {
   }
 }
 
-/** Every expected failure. Anything else that is thrown is a bug of ours and is answered INTERNAL. */
+/**
+ * Every expected failure. Anything else that is thrown is a bug of ours and is answered INTERNAL.
+ */
 export type Failure =
   | InvalidQuestion
   | OutOfScope

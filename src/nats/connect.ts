@@ -1,15 +1,18 @@
-/**
- * One connection to NATS that outlives restarts of the server: it reconnects for ever, and whatever
- * is published in between waits in the client. Every user has an inbox of its own.
- */
+// One connection to NATS that outlives restarts of the server: it reconnects for ever, and whatever
+// is published in between waits in the client. Every user has an inbox of its own.
 import { connect, Events, type NatsConnection, usernamePasswordAuthenticator } from 'nats';
 
 export interface NatsAccess {
-  /** `nats://[user:password@]host:port`, several separated by commas; asked for again at each reconnect. */
+  /**
+   * `nats://[user:password@]host:port`, several separated by commas; asked for again at each
+   * reconnect.
+   */
   readonly url: () => string;
   /** Where it is not in the URL. */
   readonly user?: string | undefined;
-  /** Where it is not in the URL; asked for again at each reconnect, so that a rotated one is used. */
+  /**
+   * Where it is not in the URL; asked for again at each reconnect, so that a rotated one is used.
+   */
   readonly password?: (() => string | undefined) | undefined;
   /** Shown by the server's monitoring. */
   readonly name: string;
@@ -19,7 +22,10 @@ export interface NatsAccess {
 
 const RECONNECT_WAIT_MS = 500;
 
-/** Connects; rejects where no server answers, the user is refused or a password has none, and never gives up afterwards. */
+/**
+ * Connects; rejects where no server answers, the user is refused or a password has none, and never
+ * gives up afterwards.
+ */
 export async function connectNats(access: NatsAccess): Promise<NatsConnection> {
   const urls = access
     .url()
@@ -41,12 +47,16 @@ export async function connectNats(access: NatsAccess): Promise<NatsConnection> {
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     waitOnFirstConnect: false,
-    // Two refusals in a row would end the client for good; while a password is rotated, they are to be waited out.
+    // Two refusals in a row would end the client for good; while a password is rotated, they are to
+    // be waited out.
     ignoreAuthErrorAbort: true,
   });
 }
 
-/** Calls `act` whenever a server was away and is there again, which may be another one. Resolves when closed. */
+/**
+ * Calls `act` whenever a server was away and is there again, which may be another one. Resolves
+ * when closed.
+ */
 export async function onReconnect(connection: NatsConnection, act: () => void): Promise<void> {
   for await (const { type } of connection.status()) {
     if (type === Events.Reconnect) act();

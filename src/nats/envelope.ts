@@ -1,8 +1,6 @@
-/**
- * An envelope is a JetStream message with its settlement. Acks are explicit, always: acknowledging
- * all up to a sequence would acknowledge what another process has pulled and lost. They are sent
- * only after the commit, as raw publishes to the reply subject: half the cost of JsMsg.ack().
- */
+// An envelope is a JetStream message with its settlement. Acks are explicit, always: acknowledging
+// all up to a sequence would acknowledge what another process has pulled and lost. They are sent
+// only after the commit, as raw publishes to the reply subject: half the cost of JsMsg.ack().
 import type { Msg, NatsConnection } from 'nats';
 import type { EpochMicros } from '../domain/time/instant.js';
 import type { PublishedEvent } from './published-event.js';
@@ -22,9 +20,10 @@ export function acknowledge(connection: NatsConnection, envelopes: readonly Enve
 }
 
 /**
- * The envelope of a message that a pull delivered. The reply subject is
- * `$JS.ACK.[<domain>.<account hash>.]<stream>.<durable>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]`
- * (nats-server, ADR-15): read from the place of the stream, which both forms have seven before the end.
+ * The envelope of a message that a pull delivered. The reply subject is `$JS.ACK.[<domain>.<account
+ * hash>.]<stream>.<durable>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]`
+ * (nats-server, ADR-15): read from the place of the stream, which both forms have seven before the
+ * end.
  */
 export function envelopeOf(message: Msg): Envelope {
   const { headers, reply: replySubject = '' } = message;

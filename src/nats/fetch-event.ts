@@ -1,7 +1,5 @@
-/**
- * One event out of the stream by its sequence, as a pull would have brought it: for judging a dead
- * letter again. Needs no durable and acknowledges nothing.
- */
+// One event out of the stream by its sequence, as a pull would have brought it: for judging a dead
+// letter again. Needs no durable and acknowledges nothing.
 import type { JetStreamManager } from 'nats';
 import { parseInstant } from '../domain/time/instant.js';
 import type { PublishedEvent } from './published-event.js';
@@ -9,7 +7,9 @@ import { STREAM, unless } from './topology.js';
 
 const NO_MESSAGE_FOUND = 10_037;
 
-/** The event stored under `sequence`; undefined where the stream no longer (or not yet) holds it. */
+/**
+ * The event stored under `sequence`; undefined where the stream no longer (or not yet) holds it.
+ */
 export async function fetchEvent(
   manager: JetStreamManager,
   sequence: number,

@@ -1,14 +1,15 @@
-/**
- * Looks at a durable and its stream: how far counting has come. Inspects only; the ingest credential
- * suffices.
- */
+// Looks at a durable and its stream: how far counting has come. Inspects only; the ingest
+// credential suffices.
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../domain/time/instant.js';
 import { jetStreamErrorCode, unless } from './topology.js';
 
 /** A durable at one instant, as its server saw it. */
 export interface Look {
-  /** Everything published before it has been acknowledged, which means committed (contract, section 4). */
+  /**
+   * Everything published before it has been acknowledged, which means committed (contract, section
+   * 4).
+   */
   readonly dataAsOf: EpochMicros;
   /** Events not yet pulled. */
   readonly pendingCount: number;
@@ -42,17 +43,19 @@ const NO_MESSAGE_FOUND = 10_037;
 const CONSUMER_NOT_FOUND = 10_014;
 const STREAM_NOT_FOUND = 10_059;
 
-/** Whether a look failed because the server has no such stream or durable, which no waiting cures. */
+/**
+ * Whether a look failed because the server has no such stream or durable, which no waiting cures.
+ */
 export function isMissing(error: unknown): boolean {
   const code = jetStreamErrorCode(error);
   return code === CONSUMER_NOT_FOUND || code === STREAM_NOT_FOUND;
 }
 
 /**
- * `dataAsOf` is the server's time where nothing waits, else the timestamp of the first message after
- * the ack floor. Undefined where that message is just being removed; look again. The server tells a
- * durable of a new message after it has stored it, so a durable that knows of nothing is believed only
- * where the stream, asked later, has nothing more either.
+ * `dataAsOf` is the server's time where nothing waits, else the timestamp of the first message
+ * after the ack floor. Undefined where that message is just being removed; look again. The server
+ * tells a durable of a new message after it has stored it, so a durable that knows of nothing is
+ * believed only where the stream, asked later, has nothing more either.
  */
 export async function lookAt(
   manager: JetStreamManager,
@@ -79,7 +82,10 @@ function isIdle(info: ConsumerInfo): boolean {
   return info.num_pending === 0 && info.num_ack_pending === 0;
 }
 
-/** All up to this sequence are acknowledged: of an idle durable all that was delivered, wherever its floor is. */
+/**
+ * All up to this sequence are acknowledged: of an idle durable all that was delivered, wherever its
+ * floor is.
+ */
 function acknowledgedThrough(info: ConsumerInfo): number {
   const floor = info.ack_floor.stream_seq;
   return isIdle(info) ? Math.max(floor, info.delivered.stream_seq) : floor;
@@ -106,7 +112,10 @@ export async function firstMessageFrom(
   }
 }
 
-/** When the event of this sequence was published; undefined where the stream has none there (any more). */
+/**
+ * When the event of this sequence was published; undefined where the stream has none there (any
+ * more).
+ */
 export async function publishedAt(
   manager: JetStreamManager,
   stream: string,

@@ -1,8 +1,7 @@
-/**
- * Pulls envelopes from a durable with bounded requests: nothing arrives that was not asked for, so
- * memory is bounded at any backlog. First what is waiting (`no_wait`, up to the batch size); only
- * where nothing is, a wait for a single message: a trickle is counted at once, a flood in full batches.
- */
+// Pulls envelopes from a durable with bounded requests: nothing arrives that was not asked for, so
+// memory is bounded at any backlog. First what is waiting (`no_wait`, up to the batch size); only
+// where nothing is, a wait for a single message: a trickle is counted at once, a flood in full
+// batches.
 import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { type Envelope, envelopeOf } from './envelope.js';
 
@@ -14,7 +13,10 @@ export interface PullSource {
   readonly inboxPrefix: string;
 }
 
-/** The durable does not exist (any more), or its cluster has no leader just now. The guard tells which. */
+/**
+ * The durable does not exist (any more), or its cluster has no leader just now. The guard tells
+ * which.
+ */
 export class DurableMissing extends Error {
   constructor(durable: string) {
     super(`The durable ${durable} does not exist. Create it: ops setup`);
@@ -26,9 +28,10 @@ export class DurableMissing extends Error {
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 const WAIT_MS = 1_000;
 /**
- * A pull whose answer does not come (the server restarts) ends after so many beats without a word. Beats, not one
- * time-out: a process that stood still for long (a paused machine) hears one beat, and then reads what came meanwhile.
- * Ending at once would drop it, and it would come again only after ack_wait.
+ * A pull whose answer does not come (the server restarts) ends after so many beats without a word.
+ * Beats, not one time-out: a process that stood still for long (a paused machine) hears one beat,
+ * and then reads what came meanwhile. Ending at once would drop it, and it would come again only
+ * after ack_wait.
  */
 const SILENT_BEATS = 3;
 const BEAT_MS = 1_000;
@@ -37,7 +40,8 @@ const NO_RESPONDERS = 503;
 
 /**
  * The next envelopes, at most `size`, in stream order but for redeliveries; none after a second
- * without messages, or while the server is away. Rejects with DurableMissing, or where the connection is closed.
+ * without messages, or while the server is away. Rejects with DurableMissing, or where the
+ * connection is closed.
  */
 export async function pull(source: PullSource, size: number): Promise<Envelope[]> {
   const waiting = await request(source, { batch: size, no_wait: true, max_bytes: MAX_BATCH_BYTES });

@@ -1,10 +1,10 @@
-/**
- * Tells a stream that lost its newest part from the one that was counted. Its end alone does not, once
- * it has grown again: then another event stands where the highest counted one was.
- */
+// Tells a stream that lost its newest part from the one that was counted. Its end alone does not,
+// once it has grown again: then another event stands where the highest counted one was.
 import type { EpochMicros } from '../domain/time/instant.js';
 
-/** How far was counted, and when the event there was published (undefined where that is not known). */
+/**
+ * How far was counted, and when the event there was published (undefined where that is not known).
+ */
 export interface CountedPlace {
   readonly highestSequence: number;
   readonly highestPublishedAt: EpochMicros | undefined;

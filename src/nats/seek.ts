@@ -1,7 +1,5 @@
-/**
- * Moves a durable to another place of its stream, and finds the place by time. Only the ops
- * credential may; what is counted is not counted again, so a move back can only heal.
- */
+// Moves a durable to another place of its stream, and finds the place by time. Only the ops
+// credential may; what is counted is not counted again, so a move back can only heal.
 import { type ConsumerInfo, DeliverPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import { type EpochMicros, formatInstant, parseInstant } from '../domain/time/instant.js';
 import type { StreamState } from './look.js';
@@ -23,7 +21,9 @@ export function durableInfo(
   return unless(manager.consumers.info(STREAM, durable), CONSUMER_NOT_FOUND);
 }
 
-/** The sequence of the first message stored at or after `at`; one past the last where there is none. */
+/**
+ * The sequence of the first message stored at or after `at`; one past the last where there is none.
+ */
 export async function firstSequenceAt(
   connection: NatsConnection,
   manager: JetStreamManager,
@@ -77,9 +77,9 @@ async function messageAt(manager: JetStreamManager, query: object): Promise<Stam
 }
 
 /**
- * Makes `sequence` the next that the durable delivers. Servers before 2.14 cannot: there the durable
- * is deleted and made again. A reset is refused, too, below the start with which a durable was made.
- * Rejects with the server's error; a repetition is right.
+ * Makes `sequence` the next that the durable delivers. Servers before 2.14 cannot: there the
+ * durable is deleted and made again. A reset is refused, too, below the start with which a durable
+ * was made. Rejects with the server's error; a repetition is right.
  */
 export async function moveDurable(
   connection: NatsConnection,

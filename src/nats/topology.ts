@@ -1,7 +1,5 @@
-/**
- * The stream and its durables, as data (contract, section 1). `ops setup` brings a server to this
- * state; the services never create or change anything, their credentials forbid it.
- */
+// The stream and its durables, as data (contract, section 1). `ops setup` brings a server to this
+// state; the services never create or change anything, their credentials forbid it.
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -23,8 +21,8 @@ const MAX_AGE_DAYS = 14;
 const ACK_WAIT_MS = 60_000;
 const MAX_ACK_PENDING = 20_000;
 /**
- * The shortest that the server takes: one `Nats-Msg-Id` is one for all subjects, so that within the window one
- * producer's id swallows another's event. Counting needs no dedupe by the broker.
+ * The shortest that the server takes: one `Nats-Msg-Id` is one for all subjects, so that within the
+ * window one producer's id swallows another's event. Counting needs no dedupe by the broker.
  */
 const DUPLICATE_WINDOW_MS = 100;
 
@@ -109,7 +107,8 @@ export async function ensureDurable(
     if (!dryRun) await manager.consumers.add(STREAM, wanted);
     return 'created';
   }
-  // Where a durable began cannot be changed and need not be: a seek on an old server made it begin elsewhere.
+  // Where a durable began cannot be changed and need not be: a seek on an old server made it begin
+  // elsewhere.
   const { deliver_policy: _began, ...changeable } = wanted;
   if (sameWhereWanted(changeable, known.config)) return 'unchanged';
   if (!dryRun) {

@@ -1,7 +1,5 @@
-/**
- * Who does what `ops` records. The name is claimed, not proven: who may start `ops` with its
- * credential may claim any. What the operating system calls the user is recorded beside the claim.
- */
+// Who does what `ops` records. The name is claimed, not proven: who may start `ops` with its
+// credential may claim any. What the operating system calls the user is recorded beside the claim.
 import { userInfo } from 'node:os';
 import { ACTOR_NAME } from '../platform/settings/settings-ops.js';
 

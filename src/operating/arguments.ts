@@ -1,4 +1,4 @@
-/** Arguments of `ops` as values: strict, and refused with what is expected. */
+// Arguments of `ops` as values: strict, and refused with what is expected.
 import { InvalidArgumentError } from 'commander';
 import { type EpochMicros, parseInstant } from '../domain/time/instant.js';
 

@@ -1,7 +1,5 @@
-/**
- * What every act of `ops` that changes something goes through. Invariant: there is a record before
- * anything changes, and without one nothing does; a kill leaves the record of the beginning alone.
- */
+// What every act of `ops` that changes something goes through. Invariant: there is a record before
+// anything changes, and without one nothing does; a kill leaves the record of the beginning alone.
 import { lacksAudit, recordAct } from '../audit/records/audit.js';
 import { Refused } from './exit-code.js';
 import { messageOf, type StoreSession } from './session.js';

@@ -1,7 +1,5 @@
-/**
- * The command line of `ops`: one file per verb registers its command here. Ends the process with the
- * codes of exit-code.ts.
- */
+// The command line of `ops`: one file per verb registers its command here. Ends the process with
+// the codes of exit-code.ts.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigFaults } from '../platform/settings/config.js';
 import { ACTOR_NAME, ACTOR_NAME_EXPECTED } from '../platform/settings/settings-ops.js';

@@ -1,4 +1,5 @@
-/** `ops config`: what is configured, what is wrong with it, and what could be. Never prints a secret. */
+// `ops config`: what is configured, what is wrong with it, and what could be. Never prints a
+// secret.
 import { Argument, type Command } from 'commander';
 import {
   ConfigFaults,

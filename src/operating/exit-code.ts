@@ -1,14 +1,14 @@
-/**
- * How a script reads `ops`: the number it ends with, and the one error that means "nothing was done,
- * on purpose".
- */
+// How a script reads `ops`: the number it ends with, and the one error that means "nothing was
+// done, on purpose".
 
 /** Exit codes of `ops`. */
 export const EXIT = {
   done: 0,
   /** It was tried and did not succeed. */
   failed: 1,
-  /** Wrong arguments, wrong configuration, no confirmation, or a precondition that does not hold. */
+  /**
+   * Wrong arguments, wrong configuration, no confirmation, or a precondition that does not hold.
+   */
   refused: 2,
 } as const;
 

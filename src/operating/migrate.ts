@@ -1,4 +1,4 @@
-/** `ops migrate`: brings the schema of Postgres to this build's, as the owner of the schema. */
+// `ops migrate`: brings the schema of Postgres to this build's, as the owner of the schema.
 import type { Command } from 'commander';
 import { migrate, pendingMigrations } from '../postgres/migrate.js';
 import { audited } from './audited.js';

@@ -1,7 +1,5 @@
-/**
- * What every verb works with: Postgres as analytics_ops, NATS as the ops user, and the name under
- * which acts are recorded. Opened for one verb and closed after it.
- */
+// What every verb works with: Postgres as analytics_ops, NATS as the ops user, and the name under
+// which acts are recorded. Opened for one verb and closed after it.
 import { randomUUID } from 'node:crypto';
 import type { JetStreamManager, NatsConnection } from 'nats';
 import type { Pool } from 'pg';
@@ -18,8 +16,8 @@ const INBOX_PREFIX = '_INBOX_OPS';
 const POOL_SIZE = 3;
 const CONNECT_TIMEOUT_MS = 10_000;
 /**
- * No statement has a time-out: those of a rebuild rightly take as long as the ledger is large. But none waits longer than
- * this for somebody else's lock; every verb can be run again.
+ * No statement has a time-out: those of a rebuild rightly take as long as the ledger is large. But
+ * none waits longer than this for somebody else's lock; every verb can be run again.
  */
 const LOCK_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_DELAY_MS = 10_000;
@@ -43,8 +41,9 @@ export interface Session extends StoreSession {
 }
 
 /**
- * Runs `act` with Postgres. Rejects with ConfigFaults, with PrivilegedRole where the login is more than a role of this
- * project (what `migrate` makes as a superuser would belong to one), or with what `act` rejects with.
+ * Runs `act` with Postgres. Rejects with ConfigFaults, with PrivilegedRole where the login is more
+ * than a role of this project (what `migrate` makes as a superuser would belong to one), or with
+ * what `act` rejects with.
  */
 export async function withStore<T>(act: (session: StoreSession) => Promise<T>): Promise<T> {
   const config = readConfig(opsSettings);
@@ -89,7 +88,9 @@ export function withSession<T>(act: (session: Session) => Promise<T>): Promise<T
   });
 }
 
-/** The message of whatever was thrown; Node's collected connection errors have none of their own. */
+/**
+ * The message of whatever was thrown; Node's collected connection errors have none of their own.
+ */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map(messageOf).join('; ');

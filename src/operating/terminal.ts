@@ -1,7 +1,5 @@
-/**
- * How `ops` speaks: text and JSON on standard output, questions and progress on standard error, so
- * that a pipe carries only the answer.
- */
+// How `ops` speaks: text and JSON on standard output, questions and progress on standard error, so
+// that a pipe carries only the answer.
 import { createInterface } from 'node:readline/promises';
 import { SingleBar } from 'cli-progress';
 import { Refused } from './exit-code.js';
@@ -58,7 +56,9 @@ export async function confirm(question: string, yes: boolean): Promise<void> {
   }
 }
 
-/** Progress of a long act: a bar on a terminal, a line per tenth elsewhere; both on standard error. */
+/**
+ * Progress of a long act: a bar on a terminal, a line per tenth elsewhere; both on standard error.
+ */
 export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #what: string;

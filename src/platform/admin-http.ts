@@ -1,5 +1,6 @@
-// The HTTP side door for probes and Prometheus: /metrics, /livez, /readyz. It has no identity check, so it says nothing
-// but numbers and ok/not ok, and listens on loopback unless the deployment opens it to the cluster's scrapers.
+// The HTTP side door for probes and Prometheus: /metrics, /livez, /readyz. It has no identity
+// check, so it says nothing but numbers and ok/not ok, and listens on loopback unless the
+// deployment opens it to the cluster's scrapers.
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';

@@ -1,16 +1,23 @@
-// The life of a process: start, run until a signal, stop in order, exit. Stop steps run one after another in reverse
-// order of registration (what was started last stops first) under one time limit; a later second signal, an unhandled
-// rejection or the limit end the process at once with code 1.
+// The life of a process: start, run until a signal, stop in order, exit. Stop steps run one after
+// another in reverse order of registration (what was started last stops first) under one time
+// limit; a later second signal, an unhandled rejection or the limit end the process at once with
+// code 1.
 import { systemClock as clock } from './clock.js';
 import { type Log, printable } from './log.js';
 
 /** What a binary uses to say how it is stopped. */
 export interface Lifecycle {
-  /** Registers a stop step. Steps run in reverse order; a step that fails is logged and does not stop the others. */
+  /**
+   * Registers a stop step. Steps run in reverse order; a step that fails is logged and does not
+   * stop the others.
+   */
   onStop(step: string, stop: () => Promise<void> | void): void;
   /** Aborts when stopping begins: loops and long waits listen to it. */
   readonly stopping: AbortSignal;
-  /** Begins to stop, as a signal would. `exitCode` is what the process ends with, also where stopping has begun. */
+  /**
+   * Begins to stop, as a signal would. `exitCode` is what the process ends with, also where
+   * stopping has begun.
+   */
   stop(reason: string, exitCode?: number): void;
 }
 
@@ -23,10 +30,16 @@ export interface LifecycleOptions {
 }
 
 const STOP_TIMEOUT_MS = 25_000;
-/** A Ctrl-C reaches a process from its terminal and again from its parent: within this time it is one signal. */
+/**
+ * A Ctrl-C reaches a process from its terminal and again from its parent: within this time it is
+ * one signal.
+ */
 const ECHO_MS = 1_000;
 
-/** Runs `start` and then waits for a signal. Never returns: it ends the process, with 0 after an orderly stop. */
+/**
+ * Runs `start` and then waits for a signal. Never returns: it ends the process, with 0 after an
+ * orderly stop.
+ */
 export function runProcess(
   options: LifecycleOptions,
   start: (lifecycle: Lifecycle) => Promise<void>,
@@ -102,7 +115,10 @@ function crash(log: Log, event: string, error: unknown): never {
   process.exit(1);
 }
 
-/** Calls `gone` once standard input has ended. The parent holds the other end open for as long as it lives. */
+/**
+ * Calls `gone` once standard input has ended. The parent holds the other end open for as long as it
+ * lives.
+ */
 export function watchParent(gone: () => void): void {
   process.stdin.once('end', gone);
   process.stdin.once('close', gone);

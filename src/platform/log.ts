@@ -1,6 +1,7 @@
-// Structured logs with an allow-list: a line holds a constant event name and known fields of known kinds, so no phone
-// number, text or payload can slip in with an object. One JSON line per record whatever is in a string: text is cut to
-// printable ASCII, and an error is written as its name, code, masked message and stack frames.
+// Structured logs with an allow-list: a line holds a constant event name and known fields of known
+// kinds, so no phone number, text or payload can slip in with an object. One JSON line per record
+// whatever is in a string: text is cut to printable ASCII, and an error is written as its name,
+// code, masked message and stack frames.
 import { pino } from 'pino';
 
 /** A word-like value from a closed or validated set (method, code, caller, reason, id). */
@@ -117,12 +118,17 @@ function admitted(fields: LogFields = {}): Record<string, unknown> {
   return line;
 }
 
-/** Only printable ASCII, so that neither a terminal nor a line-based collector can be tricked; at most 256 characters. */
+/**
+ * Only printable ASCII, so that neither a terminal nor a line-based collector can be tricked; at
+ * most 256 characters.
+ */
 export function printable(text: string): string {
   return text.slice(0, LONGEST_WORD).replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** What may be said about an error: quoted parts, numbers and logins are masked, they can be input. */
+/**
+ * What may be said about an error: quoted parts, numbers and logins are masked, they can be input.
+ */
 function describeError(thrown: unknown): Record<string, unknown> {
   if (!(thrown instanceof Error)) return { name: typeof thrown };
   const code = 'code' in thrown ? masked(String(thrown.code)) : undefined;
@@ -142,7 +148,10 @@ function describeError(thrown: unknown): Record<string, unknown> {
 /** Who logs in, in a URL. */
 const CREDENTIALS = /:\/\/\S*@/g;
 const QUOTED = /"[^"]*"|'[^']*'/g;
-/** Seven digits or more, however they are set apart; by dots only after a plus, so that an IP address stays readable. */
+/**
+ * Seven digits or more, however they are set apart; by dots only after a plus, so that an IP
+ * address stays readable.
+ */
 const NUMBERS = /\+\d(?:[\s()./-]{0,2}\d){6,}|\d(?:[\s()/-]{0,2}\d){6,}/g;
 
 function masked(message: string): string {

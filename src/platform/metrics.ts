@@ -1,6 +1,6 @@
-// The Prometheus registry of a process: build information, the Node defaults (memory, event-loop lag, garbage
-// collection), and whatever each module declares on it. Invariant: label values come from closed sets, never from
-// accounts, messages or other input.
+// The Prometheus registry of a process: build information, the Node defaults (memory, event-loop
+// lag, garbage collection), and whatever each module declares on it. Invariant: label values come
+// from closed sets, never from accounts, messages or other input.
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** A registry for one binary, with build information and the defaults of the Node process. */
@@ -17,7 +17,10 @@ export function createRegistry(binary: string, version: string): Registry {
   return registry;
 }
 
-/** Declares whether `/readyz` is fine, from the start on: a process that never becomes ready has no other metric of it. */
+/**
+ * Declares whether `/readyz` is fine, from the start on: a process that never becomes ready has no
+ * other metric of it.
+ */
 export function readyMetric(registry: Registry, isReady: () => boolean): void {
   new Gauge({
     name: 'sms_analytics_ready',

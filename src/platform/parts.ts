@@ -1,9 +1,7 @@
-/**
- * Small pieces of memory that are kept long. A buffer of its own costs more than the hundred bytes that
- * are in it, and one of Node's pool keeps the 8 KiB of the pool alive; so pieces that are made together
- * stand side by side in one slab, and what is copied out again is copied slab by slab. A slab lives as
- * long as any of its parts.
- */
+// Small pieces of memory that are kept long. A buffer of its own costs more than the hundred bytes
+// that are in it, and one of Node's pool keeps the 8 KiB of the pool alive; so pieces that are made
+// together stand side by side in one slab, and what is copied out again is copied slab by slab. A
+// slab lives as long as any of its parts.
 
 /** The bytes of `slab` from `start` to before `end`; not to be changed. */
 export interface Part {

@@ -4,7 +4,10 @@ import { X509Certificate } from 'node:crypto';
 const BEGIN = '-----BEGIN CERTIFICATE-----';
 const END = '-----END CERTIFICATE-----';
 
-/** Throws unless a file has certificates and every one that it begins can be read: OpenSSL passes over one that is cut off. */
+/**
+ * Throws unless a file has certificates and every one that it begins can be read: OpenSSL passes
+ * over one that is cut off.
+ */
 export function readEveryCertificate(pem: Buffer): void {
   const [before = '', ...blocks] = pem.toString('latin1').split(BEGIN);
   if (blocks.length === 0) throw new Error('no certificate');

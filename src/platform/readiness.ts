@@ -1,8 +1,11 @@
-// Readiness with hysteresis: a probe must fail several times in a row before traffic is turned away, and succeed
-// several times before it comes back, so that one slow look does not make the service flap. Draining wins at once.
+// Readiness with hysteresis: a probe must fail several times in a row before traffic is turned
+// away, and succeed several times before it comes back, so that one slow look does not make the
+// service flap. Draining wins at once.
 import { pause } from './clock.js';
 
-/** Resolves while the process can do its work; rejects, with a reason for the log, while it cannot. */
+/**
+ * Resolves while the process can do its work; rejects, with a reason for the log, while it cannot.
+ */
 export type Probe = (signal: AbortSignal) => Promise<void>;
 
 export interface ReadinessOptions {

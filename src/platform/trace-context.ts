@@ -1,6 +1,7 @@
-// W3C trace context from gRPC metadata or NATS headers, as an OpenTelemetry context. Strict: anything that is not
-// exactly a version-00-compatible `traceparent` is ignored, so that no foreign text reaches a log line. Only the API of
-// OpenTelemetry is here: whoever loads an SDK into the process (node --import) gets spans, everybody else pays nothing.
+// W3C trace context from gRPC metadata or NATS headers, as an OpenTelemetry context. Strict:
+// anything that is not exactly a version-00-compatible `traceparent` is ignored, so that no foreign
+// text reaches a log line. Only the API of OpenTelemetry is here: whoever loads an SDK into the
+// process (node --import) gets spans, everybody else pays nothing.
 import {
   type Context,
   createTraceState,
@@ -28,7 +29,10 @@ export function parseTraceparent(header: string | undefined): SpanContext | unde
   return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
 }
 
-/** The same with what other vendors have said in `tracestate`, which `readTracestate` reads where there is a span. */
+/**
+ * The same with what other vendors have said in `tracestate`, which `readTracestate` reads where
+ * there is a span.
+ */
 export function parseTrace(
   traceparent: string | undefined,
   readTracestate: () => string | undefined,
@@ -39,7 +43,9 @@ export function parseTrace(
   return span && tracestate ? { ...span, traceState: createTraceState(tracestate) } : span;
 }
 
-/** Where a child of the remote span begins: in its trace, or in one of its own where there is none. */
+/**
+ * Where a child of the remote span begins: in its trace, or in one of its own where there is none.
+ */
 export function contextOfParent(parent: SpanContext | undefined): Context {
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
 }

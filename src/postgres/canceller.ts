@@ -1,7 +1,5 @@
-/**
- * Cancels what a connection runs, from a connection of its own: the pool may be full. One at a time, so
- * that a crowd of callers who leave together does not take another crowd of connections.
- */
+// Cancels what a connection runs, from a connection of its own: the pool may be full. One at a
+// time, so that a crowd of callers who leave together does not take another crowd of connections.
 import pg from 'pg';
 import { createGate } from './gate.js';
 import { loginOf, type RevealedUrl } from './login.js';
@@ -10,7 +8,10 @@ import { loginOf, type RevealedUrl } from './login.js';
 const LIMIT_MS = 2_000;
 const never = new AbortController().signal;
 
-/** A function that cancels the running statement of a client; it never rejects. Whether it succeeded, the statement's own fate tells. */
+/**
+ * A function that cancels the running statement of a client; it never rejects. Whether it
+ * succeeded, the statement's own fate tells.
+ */
 export function createCanceller(
   url: RevealedUrl,
   applicationName: string,

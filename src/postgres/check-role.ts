@@ -1,6 +1,6 @@
-// Row-level security binds neither a superuser nor a role with BYPASSRLS, nor whoever can become one by SET ROLE. Every
-// binary refuses to work under such a login: api would answer without its last layer of isolation, the others would have
-// rights that nobody gave them.
+// Row-level security binds neither a superuser nor a role with BYPASSRLS, nor whoever can become
+// one by SET ROLE. Every binary refuses to work under such a login: api would answer without its
+// last layer of isolation, the others would have rights that nobody gave them.
 import pg from 'pg';
 import { ROLES, type RoleName } from './roles.js';
 
@@ -27,8 +27,9 @@ export class PrivilegedRole extends Error {
 }
 
 /**
- * Resolves where the login of `connectionString` is bound by row-level security and, where a `duty` is given, has the
- * rights of that role and of none of the service's other roles. `setting` names it in the message.
+ * Resolves where the login of `connectionString` is bound by row-level security and, where a `duty`
+ * is given, has the rights of that role and of none of the service's other roles. `setting` names
+ * it in the message.
  * @throws {PrivilegedRole} it is not; no retry can cure it
  * @throws pg's error where there is no connection; a retry can cure it
  */

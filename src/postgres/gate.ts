@@ -1,7 +1,5 @@
-/**
- * Who may read next. The queue is bounded and first come, first served; who leaves or runs out of time
- * while waiting takes no place in it.
- */
+// Who may read next. The queue is bounded and first come, first served; who leaves or runs out of
+// time while waiting takes no place in it.
 import { Cancelled, DeadlineExceeded, ResourceExhausted } from '../domain/failure.js';
 
 /** When a read must be over. */

@@ -1,7 +1,6 @@
-/**
- * How a pool logs in with a secret that may be rotated: the URL is read anew for every connection, so
- * that a new password is used from the next connection on, without a restart. Open connections stay.
- */
+// How a pool logs in with a secret that may be rotated: the URL is read anew for every connection,
+// so that a new password is used from the next connection on, without a restart. Open connections
+// stay.
 import type pg from 'pg';
 import { parseIntoClientConfig } from 'pg-connection-string';
 

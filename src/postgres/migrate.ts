@@ -1,8 +1,6 @@
-/**
- * Applies the migrations beside this file with Prisma's own migration engine, compiled to
- * WebAssembly: nothing is downloaded, and `_prisma_migrations` is kept exactly as the Prisma CLI
- * keeps it. Runs as the owner of the schema; the roles must exist (roles.ts).
- */
+// Applies the migrations beside this file with Prisma's own migration engine, compiled to
+// WebAssembly: nothing is downloaded, and `_prisma_migrations` is kept exactly as the Prisma CLI
+// keeps it. Runs as the owner of the schema; the roles must exist (roles.ts).
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -41,7 +39,10 @@ interface SchemaEngine {
 // biome-ignore lint/suspicious/noExplicitAny: the generated bindings have no types of their own
 let loadedBindings: Promise<any> | undefined;
 
-/** Loads the engine once: a second instance in one process would share, and break, the first one's memory. */
+/**
+ * Loads the engine once: a second instance in one process would share, and break, the first one's
+ * memory.
+ */
 function bindings() {
   loadedBindings ??= (async () => {
     const glue = createRequire(import.meta.url).resolve(
@@ -116,7 +117,9 @@ export function migrate(
   });
 }
 
-/** The names of what `migrate` would apply, oldest first. Changes nothing; rejects where it would. */
+/**
+ * The names of what `migrate` would apply, oldest first. Changes nothing; rejects where it would.
+ */
 export function pendingMigrations(
   databaseUrl: string,
   directory: string = MIGRATIONS_DIRECTORY,
@@ -154,7 +157,10 @@ async function examineAndAct<T>(databaseUrl: string, directory: string, act: Act
   }
 }
 
-/** The engine leaves the 10 s timer of its migration lock behind, which would keep this process from ending. */
+/**
+ * The engine leaves the 10 s timer of its migration lock behind, which would keep this process from
+ * ending.
+ */
 async function withoutLingeringTimers<T>(work: () => Promise<T>): Promise<T> {
   const original = globalThis.setTimeout;
   globalThis.setTimeout = ((act: () => void, delayMs?: number, ...rest: []) => {

@@ -1,8 +1,12 @@
-/** Statements of one turn of the event loop in one packet: each on its own is a system call, and wakes the server up. */
+// Statements of one turn of the event loop in one packet: each on its own is a system call, and
+// wakes the server up.
 import type { Writable } from 'node:stream';
 import type pg from 'pg';
 
-/** A function to call before each statement of `client`: what follows until the end of this turn leaves together. */
+/**
+ * A function to call before each statement of `client`: what follows until the end of this turn
+ * leaves together.
+ */
 export function onePacket(client: pg.PoolClient): () => void {
   const { stream } = (client as pg.PoolClient & { connection: { stream: Writable } }).connection;
   let corked = false;

@@ -1,9 +1,7 @@
-/**
- * Every pool of the project. Invariant: a broken connection never ends the process. A statement at
- * work rejects with the error, and an idle connection is replaced; but a connection that breaks
- * between being handed over and its first statement tells nobody but its own `error` event, which
- * ends the process where nobody listens.
- */
+// Every pool of the project. Invariant: a broken connection never ends the process. A statement at
+// work rejects with the error, and an idle connection is replaced; but a connection that breaks
+// between being handed over and its first statement tells nobody but its own `error` event, which
+// ends the process where nobody listens.
 import pg from 'pg';
 import { loginOf, type RevealedUrl } from './login.js';
 

@@ -1,8 +1,7 @@
-/**
- * Bounded, cancellable reading. Every answer is read in one transaction that sees one snapshot, so
- * that its rows and its `meta` belong together. Invariant: whatever ends a read early, its connection
- * comes back without an open transaction, a setting or a stray cancellation, or does not come back.
- */
+// Bounded, cancellable reading. Every answer is read in one transaction that sees one snapshot, so
+// that its rows and its `meta` belong together. Invariant: whatever ends a read early, its
+// connection comes back without an open transaction, a setting or a stray cancellation, or does not
+// come back.
 import pg from 'pg';
 import { isFailure } from '../domain/failure.js';
 import { type Clock, systemClock } from '../platform/clock.js';
@@ -59,9 +58,15 @@ export type { ReadLimits } from './gate.js';
 export interface ReadOptions {
   /** Row-level security shows the rows of this account, until the snapshot ends. */
   readonly accountId?: string;
-  /** `work` calls for everything before it first waits: the snapshot ends there, and all of it costs one round trip. */
+  /**
+   * `work` calls for everything before it first waits: the snapshot ends there, and all of it costs
+   * one round trip.
+   */
   readonly atOnce?: boolean;
-  /** Statements are planned for their own parameters: for those that may read millions of rows, or few. */
+  /**
+   * Statements are planned for their own parameters: for those that may read millions of rows, or
+   * few.
+   */
   readonly plansAnew?: boolean;
 }
 
@@ -86,11 +91,15 @@ export interface ReadPool {
 const { escapeLiteral: literal } = pg;
 
 /**
- * Where Postgres does not answer at all, its own time-out does not come either: a connection that says nothing for so much
- * longer than any read may take is given up. All statements of a read leave at once, and the last one waits for the others.
+ * Where Postgres does not answer at all, its own time-out does not come either: a connection that
+ * says nothing for so much longer than any read may take is given up. All statements of a read
+ * leave at once, and the last one waits for the others.
  */
 const SILENCE_MS = 2_000;
-/** A peer that went without a word is noticed 10 s after this, also on a connection that nobody reads from. */
+/**
+ * A peer that went without a word is noticed 10 s after this, also on a connection that nobody
+ * reads from.
+ */
 const KEEP_ALIVE_DELAY_MS = 10_000;
 
 const asText = { getTypeParser: () => (value: string) => value };
@@ -115,7 +124,8 @@ export function createReadPool(options: ReadPoolOptions): ReadPool {
       keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
       // Statements go out without waiting for the answers of those before them.
       pipeline: true,
-      // Statements take a millisecond: compiling them, planning them again or starting workers for them takes longer.
+      // Statements take a millisecond: compiling them, planning them again or starting workers for
+      // them takes longer.
       options:
         '-c jit=off -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0',
     },
@@ -158,7 +168,8 @@ async function readOnce<T>(
   } catch (error) {
     throw readFailureOf(error, limits.signal);
   }
-  // A cancelled connection is closed: a late cancel request must never hit somebody else's statement.
+  // A cancelled connection is closed: a late cancel request must never hit somebody else's
+  // statement.
   let cancelling: Promise<void> | undefined;
   const onAbort = () => {
     cancelling ??= cancelOn(client);
@@ -198,7 +209,8 @@ async function readOnce<T>(
     });
     const end = () => {
       open = false;
-      // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after it.
+      // Nobody waits for it: it undoes nothing, and whoever is next on this connection comes after
+      // it.
       client.query('COMMIT').catch(() => {});
     };
     const working = work(snapshot);

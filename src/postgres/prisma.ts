@@ -1,8 +1,6 @@
-/**
- * The Prisma client over an open pool: for the tables beside the counting (audit, dead letters,
- * streams, generations). The ledger and the rollups are partitioned and set-based; they are reached
- * by parameterised SQL on the same pool (DESIGN.md, "Prisma and SQL").
- */
+// The Prisma client over an open pool: for the tables beside the counting (audit, dead letters,
+// streams, generations). The ledger and the rollups are partitioned and set-based; they are reached
+// by parameterised SQL on the same pool (DESIGN.md, "Prisma and SQL").
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';

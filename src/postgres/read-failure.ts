@@ -1,7 +1,5 @@
-/**
- * From what a read throws to the failures that are answered; judged by SQLSTATE and by the codes of
- * Node's sockets, never by message text. Anything unknown stays as it is: a bug of ours, INTERNAL.
- */
+// From what a read throws to the failures that are answered; judged by SQLSTATE and by the codes of
+// Node's sockets, never by message text. Anything unknown stays as it is: a bug of ours, INTERNAL.
 import { Cancelled, DeadlineExceeded, ResourceExhausted, Unavailable } from '../domain/failure.js';
 
 const QUERY_CANCELED = '57014';
@@ -20,8 +18,8 @@ const SOCKET_CODES = new Set([
 
 /**
  * The failure behind `error`; `error` itself where it is not an expected one. SQLSTATE classes: 08
- * connection, 28 authorization (a password that is being rotated), 53 resources, 57 operator intervention (PostgreSQL,
- * appendix A).
+ * connection, 28 authorization (a password that is being rotated), 53 resources, 57 operator
+ * intervention (PostgreSQL, appendix A).
  */
 export function readFailureOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return new Cancelled({ cause: error });

@@ -1,8 +1,6 @@
-/**
- * The login roles of the service, one per duty, none of them superuser. Roles belong to the cluster,
- * not to a database, so they are made before the migrations, by whoever runs the cluster; what each
- * may do is granted by the migrations.
- */
+// The login roles of the service, one per duty, none of them superuser. Roles belong to the
+// cluster, not to a database, so they are made before the migrations, by whoever runs the cluster;
+// what each may do is granted by the migrations.
 import pg from 'pg';
 
 export const ROLES = [
@@ -16,8 +14,9 @@ export const ROLES = [
 export type RoleName = (typeof ROLES)[number];
 
 /**
- * Creates the roles that are missing, sets every password, and lets the owner create in the database
- * of `superuserUrl`. Repeatable. Rejects with pg's error where `superuserUrl` may not create roles.
+ * Creates the roles that are missing, sets every password, and lets the owner create in the
+ * database of `superuserUrl`. Repeatable. Rejects with pg's error where `superuserUrl` may not
+ * create roles.
  */
 export async function createRoles(
   superuserUrl: string,

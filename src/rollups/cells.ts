@@ -1,8 +1,7 @@
-/**
- * How every rollup is read: the runs of cells that tile a series, each cell counted in the slot that
- * it lies in. Slots are instants computed beforehand, so that time zones need no SQL; the cost is that
- * of the cells, which depends on the points asked for. Fragments here are constants, never input.
- */
+// How every rollup is read: the runs of cells that tile a series, each cell counted in the slot
+// that it lies in. Slots are instants computed beforehand, so that time zones need no SQL; the cost
+// is that of the cells, which depends on the points asked for. Fragments here are constants, never
+// input.
 import { BASE_GRAIN_MINUTES } from '../domain/measures/counted.js';
 import {
   dayOf,
@@ -36,7 +35,9 @@ type Rollup =
   | 'money_sum'
   | 'latency_histogram';
 
-/** What is read: cells of a generation, from edges[0] to the last edge, each slot between two edges. */
+/**
+ * What is read: cells of a generation, from edges[0] to the last edge, each slot between two edges.
+ */
 export interface CellRange {
   readonly generation: number;
   /** Ascending, at least two, on the base grain. */
@@ -47,9 +48,9 @@ export interface CellRange {
 
 /**
  * `FROM` the cells of a rollup, as `cell` with its measures; takes the parameters $1 to $4, which
- * `cellValues` makes, and those of `where`; `runs` are others than $2 to $4. LATERAL with OFFSET 0 is a
- * fence: the planner cannot know how narrow the runs are, and as a plain join it read whole tables (2 s
- * where this takes 20 ms).
+ * `cellValues` makes, and those of `where`; `runs` are others than $2 to $4. LATERAL with OFFSET 0
+ * is a fence: the planner cannot know how narrow the runs are, and as a plain join it read whole
+ * tables (2 s where this takes 20 ms).
  */
 export function fromCells(rollup: Rollup, where?: string, runs = ['$2', '$3', '$4']): string {
   return `FROM ${runsIn(runs)}
@@ -101,7 +102,10 @@ export function runOf({ edges }: CellRange, slot: number): Run {
   return { grainMinutes: (to - from) / MICROS_PER_MINUTE, from, to };
 }
 
-/** The edges of some slots, ascending; slots that follow each other are one part, as one run is found faster than many. */
+/**
+ * The edges of some slots, ascending; slots that follow each other are one part, as one run is
+ * found faster than many.
+ */
 export function edgesOf(
   { edges }: Pick<CellRange, 'edges'>,
   slots: readonly number[],
@@ -159,10 +163,16 @@ export function slotBy(edges: `$${number}`): string {
   return `width_bucket(cell.bucket, ${edges}::timestamptz[])`;
 }
 
-/** When a cell begins, in minutes since 1970; date_part is exact here and takes half the time of extract, which is numeric. */
+/**
+ * When a cell begins, in minutes since 1970; date_part is exact here and takes half the time of
+ * extract, which is numeric.
+ */
 export const CELL_MINUTE = `date_part('epoch', cell.bucket)::bigint / 60`;
 
-/** A function from CELL_MINUTE to the slot of the cell, from 0. Cells mostly come in order, each in the slot behind the one before. */
+/**
+ * A function from CELL_MINUTE to the slot of the cell, from 0. Cells mostly come in order, each in
+ * the slot behind the one before.
+ */
 export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number) => number {
   let next = 0;
   return (minute) => {
@@ -182,7 +192,10 @@ export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number
   };
 }
 
-/** Edges as an array of Postgres; made once, as several statements of an answer are about the same edges. */
+/**
+ * Edges as an array of Postgres; made once, as several statements of an answer are about the same
+ * edges.
+ */
 export function edgesValue({ edges }: Pick<CellRange, 'edges'>): string {
   let text = edgeTexts.get(edges);
   if (text === undefined) {
@@ -208,7 +221,10 @@ export function settledValue({ settledThrough }: CellRange): string {
   return formatInstant(settledThrough);
 }
 
-/** The runs of every account: whole UTC days, each by itself, and the quarters of an hour before, between and after them. */
+/**
+ * The runs of every account: whole UTC days, each by itself, and the quarters of an hour before,
+ * between and after them.
+ */
 export function dayRuns(range: CellRange): { days: EpochMicros[]; quarters: Run[] } {
   const runs = runsOf(range, { grains: DAY_GRAINS, settles: true });
   const ofDays = runs.filter((run) => run.grainMinutes === DAY_MINUTES);
@@ -236,7 +252,10 @@ export function readNumbers(text: string): number[] {
   return text.length <= 2 ? [] : text.slice(1, -1).split(',').map(Number);
 }
 
-/** The runs of an account: those that it has sums of, and quarters of an hour that no hour of the series holds. */
+/**
+ * The runs of an account: those that it has sums of, and quarters of an hour that no hour of the
+ * series holds.
+ */
 export function accountRuns(range: CellRange): { hours: Run[]; quarters: Run[] } {
   const runs = runsOf(range, { grains: ACCOUNT_GRAINS, settles: true });
   return {

@@ -1,12 +1,10 @@
-/**
- * The four rollups that are copied to ClickHouse, column by column. Extraction, tables, loading and verification
- * all read this one description, so that the two engines cannot disagree on what a row is. Order matters: it is
- * the order of the columns on the wire and in the checksum.
- */
+// The four rollups that are copied to ClickHouse, column by column. Extraction, tables, loading and
+// verification all read this one description, so that the two engines cannot disagree on what a row
+// is. Order matters: it is the order of the columns on the wire and in the checksum.
 
 /**
- * What a column holds: `bucket` a start of a bucket, `text` an id or a name, `bin` a latency bin, `count` a whole
- * number, `money` an exact decimal of 9 places.
+ * What a column holds: `bucket` a start of a bucket, `text` an id or a name, `bin` a latency bin,
+ * `count` a whole number, `money` an exact decimal of 9 places.
  */
 export type ColumnKind = 'bucket' | 'text' | 'bin' | 'count' | 'money';
 
@@ -76,8 +74,8 @@ export const COPIED_ROLLUPS: readonly CopiedRollup[] = [
 ];
 
 /**
- * The order of the rows within a day. Accounts and operators come before the bucket: questions are asked by days, and
- * within a day the rows of an account lie together.
+ * The order of the rows within a day. Accounts and operators come before the bucket: questions are
+ * asked by days, and within a day the rows of an account lie together.
  */
 export function rowOrder(rollup: CopiedRollup): readonly string[] {
   const others = rollup.keys.map((key) => key.name).filter((name) => name !== 'bucket');
@@ -89,10 +87,10 @@ export function rowOrder(rollup: CopiedRollup): readonly string[] {
 export type UtcDay = string;
 
 /**
- * What both engines say of one day of one rollup; equal fingerprints mean equal rows. All are exact decimal strings
- * without trailing zeros. `sums`: each measure, then the versions. `checksum`: the sum over the rows of the CRC-32 of
- * the row's key times the row's weight: a value that is missing, changed or under another key changes it, unless 32
- * bits agree by chance.
+ * What both engines say of one day of one rollup; equal fingerprints mean equal rows. All are exact
+ * decimal strings without trailing zeros. `sums`: each measure, then the versions. `checksum`: the
+ * sum over the rows of the CRC-32 of the row's key times the row's weight: a value that is missing,
+ * changed or under another key changes it, unless 32 bits agree by chance.
  */
 export interface DayFingerprint {
   readonly day: UtcDay;
@@ -102,8 +100,8 @@ export interface DayFingerprint {
 }
 
 /**
- * What a row weighs, in SQL that both engines read alike: its counts and its version, each times a factor and cut to
- * 31 bits (so that a CRC-32 times it stays within 64), and its money.
+ * What a row weighs, in SQL that both engines read alike: its counts and its version, each times a
+ * factor and cut to 31 bits (so that a CRC-32 times it stays within 64), and its money.
  */
 export function weightOf(rollup: CopiedRollup): { counts: string; money: readonly string[] } {
   const counts = rollup.measures.filter(({ kind }) => kind === 'count').map(({ name }) => name);
@@ -130,7 +128,10 @@ function fingerprintText(fingerprint: DayFingerprint | undefined): string {
   return [fingerprint.rows, ...fingerprint.sums, fingerprint.checksum].join(' ');
 }
 
-/** What of a day differs, for people: `rows 10 ≠ 9, messages 100 ≠ 90, checksum`. Empty when nothing does. */
+/**
+ * What of a day differs, for people: `rows 10 ≠ 9, messages 100 ≠ 90, checksum`. Empty when nothing
+ * does.
+ */
 export function differences(
   rollup: CopiedRollup,
   postgres: DayFingerprint | undefined,

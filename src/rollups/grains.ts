@@ -1,4 +1,4 @@
-/** The bucket sizes at which rollups stand, and how SQL finds the bucket of a cell. */
+// The bucket sizes at which rollups stand, and how SQL finds the bucket of a cell.
 
 export const HOUR_MINUTES = 60;
 /** Bucket sizes in minutes, the base grain first, each a multiple of the one before. */

@@ -1,7 +1,5 @@
-/**
- * Whole numbers in a text that Postgres has put together of many rows: one long text is read in a
- * fraction of the time that as many rows of short ones take, on both sides.
- */
+// Whole numbers in a text that Postgres has put together of many rows: one long text is read in a
+// fraction of the time that as many rows of short ones take, on both sides.
 
 const ZERO = 0x30;
 /** As a digit. */
@@ -14,7 +12,10 @@ const SAFE_AMOUNT = 9_000_000;
 /** Most numbers are small, and these need not be made. */
 const SMALL = Array.from({ length: 1_024 }, (_, i) => BigInt(i));
 
-/** Reads the numbers of rows that commas divide, whatever else stands between them. Those that a row leaves out at its end are 0. */
+/**
+ * Reads the numbers of rows that commas divide, whatever else stands between them. Those that a row
+ * leaves out at its end are 0.
+ */
 export class NumberScanner {
   #at = 0;
   #rowEnded = false;
@@ -58,7 +59,10 @@ export class NumberScanner {
     return BigInt(/^\d+/.exec(this.text.slice(start))?.[0] ?? 0);
   }
 
-  /** An amount with nine decimals, as numeric(38, 9) is written, in whole numbers of 1e-9. Exact whatever its size. */
+  /**
+   * An amount with nine decimals, as numeric(38, 9) is written, in whole numbers of 1e-9. Exact
+   * whatever its size.
+   */
   nanos(): bigint {
     const start = this.#at;
     const whole = this.number();

@@ -1,12 +1,13 @@
-/** Charges and refunds by currency, slot by slot: of the platform and its operators. */
+// Charges and refunds by currency, slot by slot: of the platform and its operators.
 import { addSums, type CurrencySums, type MoneyByCurrency } from '../domain/measures/money.js';
 import type { Row, Snapshot } from '../postgres/pool.js';
 import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import { NumberScanner } from './scanner.js';
 
 /**
- * The money of some cells as `readSums` reads it, in two columns: the codes of their currencies, three letters each (ISO
- * 4217), and their numbers, as one text each, without refunds where there are none. Cells of one slot are added up here: most slots are one.
+ * The money of some cells as `readSums` reads it, in two columns: the codes of their currencies,
+ * three letters each (ISO 4217), and their numbers, as one text each, without refunds where there
+ * are none. Cells of one slot are added up here: most slots are one.
  */
 export const MONEY_OF_CELLS = `
   string_agg(cell.currency, ''),
@@ -22,7 +23,10 @@ const OF_OPERATORS = `
 /** Sums by slot (from 0); slots without money are missing. */
 export type SlotMoney = Map<number, MoneyByCurrency>;
 
-/** Money of charges at each of some operators, for `moneyByOperator`; '' is all money. Of all slots, or of those given. */
+/**
+ * Money of charges at each of some operators, for `moneyByOperator`; '' is all money. Of all slots,
+ * or of those given.
+ */
 export function readMoney(
   snapshot: Snapshot,
   range: CellRange,
@@ -49,8 +53,8 @@ export function moneyByOperator(rows: readonly Row[], range: CellRange): Map<str
 }
 
 /**
- * Calls `each` with the cells of MONEY_OF_CELLS, in any order, of which only those count that begin in a minute `asked` for:
- * most slots (from 0) are one cell, which is of one currency.
+ * Calls `each` with the cells of MONEY_OF_CELLS, in any order, of which only those count that begin
+ * in a minute `asked` for: most slots (from 0) are one cell, which is of one currency.
  */
 export function readSums(
   codes: string | null | undefined,

@@ -1,4 +1,4 @@
-/** Messages by outcome, slot by slot: of the platform and its operators. */
+// Messages by outcome, slot by slot: of the platform and its operators.
 import type { CountTable } from '../domain/measures/count-table.js';
 import {
   addCounts,
@@ -12,7 +12,10 @@ import type { Row, Snapshot } from '../postgres/pool.js';
 import { CELL_MINUTE, type CellRange, cellValues, fromCells, runsOf, slotFinder } from './cells.js';
 import { NumberScanner } from './scanner.js';
 
-/** The numbers of a cell behind its minute. What is seldom stands last, and is left out where it is zero: writing it takes longest. */
+/**
+ * The numbers of a cell behind its minute. What is seldom stands last, and is left out where it is
+ * zero: writing it takes longest.
+ */
 export const COUNTS_OF_CELL = [
   'delivered',
   'segments',
@@ -27,8 +30,9 @@ export const COUNTS_OF_CELL = [
 const SELDOM = 'cell.rejected + cell.deleted + cell.unknown + cell.contradicted + cell.pending';
 
 /**
- * The counts of some cells as `readCounts` reads them, in any order. One text of all is made in four fifths of the time of an
- * array; cells of one slot are added up by the reader: most slots are one.
+ * The counts of some cells as `readCounts` reads them, in any order. One text of all is made in
+ * four fifths of the time of an array; cells of one slot are added up by the reader: most slots are
+ * one.
  */
 export const COUNTS_OF_CELLS = `
   string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.delivered, cell.segments,
@@ -44,7 +48,10 @@ const OF_OPERATORS = `
 /** Counts by slot (from 0); slots without messages are missing. */
 export type SlotCounts = Map<number, Counts>;
 
-/** Messages of some operators, for `outcomesIn`; '' is the sum over all. Of all slots, or of those given. */
+/**
+ * Messages of some operators, for `outcomesIn`; '' is the sum over all. Of all slots, or of those
+ * given.
+ */
 export function readOutcomes(
   snapshot: Snapshot,
   range: CellRange,
@@ -102,8 +109,8 @@ const SETTLED_COLUMNS = columnsOf(SETTLED_COUNTS);
 const CONTRADICTED = COUNT_FIELDS.indexOf('contradicted');
 
 /**
- * Adds the same cells, of which only those that begin in a minute `asked` for count, to the rows of their slots; the
- * outcomes, whose columns come before the others, make up `accepted`.
+ * Adds the same cells, of which only those that begin in a minute `asked` for count, to the rows of
+ * their slots; the outcomes, whose columns come before the others, make up `accepted`.
  */
 export function addCells(
   cells: string | null | undefined,

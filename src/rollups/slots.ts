@@ -1,4 +1,4 @@
-/** The pieces of time that figures are read and remembered by. */
+// The pieces of time that figures are read and remembered by.
 import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/time/instant.js';
 import type { CellRange } from './cells.js';
 

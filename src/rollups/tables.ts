@@ -1,4 +1,5 @@
-/** The rollup tables as a rebuild copies and compares them: their keys, their measures, their base grain. */
+// The rollup tables as a rebuild copies and compares them: their keys, their measures, their base
+// grain.
 
 import { OUTCOMES } from '../domain/message/outcome.js';
 
@@ -8,7 +9,10 @@ export interface RollupTable {
   /** Beside generation, grain_minutes and bucket. */
   readonly keys: readonly string[];
   readonly measures: readonly string[];
-  /** Where arrays hold keys and measures: the columns that are copied, and the rows that are compared. */
+  /**
+   * Where arrays hold keys and measures: the columns that are copied, and the rows that are
+   * compared.
+   */
   readonly packed?: { readonly columns: readonly string[]; readonly rows: string };
 }
 

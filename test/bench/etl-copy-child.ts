@@ -1,4 +1,5 @@
-// One full copy in a process of its own; prints its peak resident memory in MiB. Started by the etl benchmark.
+// One full copy in a process of its own; prints its peak resident memory in MiB. Started by the etl
+// benchmark.
 
 import { defaultChunkBytes } from '../../src/copy/copy-rows.js';
 import { runOnce } from '../../src/copy/run.js';

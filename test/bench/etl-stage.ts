@@ -1,4 +1,5 @@
-// Engines of the benchmark's own, in a directory that goes away with the process, and rollups of a given size.
+// Engines of the benchmark's own, in a directory that goes away with the process, and rollups of a
+// given size.
 
 import { join } from 'node:path';
 import pg from 'pg';
@@ -55,8 +56,8 @@ export async function openBenchStage(): Promise<BenchStage> {
 const spreadDays = 30;
 
 /**
- * Fills the empty rollups with `count` rows in all, over 30 days and in the order of time, as they would have come:
- * seven in ten are outcomes.
+ * Fills the empty rollups with `count` rows in all, over 30 days and in the order of time, as they
+ * would have come: seven in ten are outcomes.
  */
 export async function fill(postgres: pg.Client, count: number): Promise<number> {
   await postgres.query(

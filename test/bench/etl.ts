@@ -1,6 +1,6 @@
-// `npm run bench -- etl [--rows N] [--rounds N] [--loop-seconds N]`: how near the copy job comes to the bare insert of
-// the same rows by the same client into the same tables in the same run, how fresh the copy is in --loop, and whether
-// memory grows with the size.
+// `npm run bench -- etl [--rows N] [--rounds N] [--loop-seconds N]`: how near the copy job comes to
+// the bare insert of the same rows by the same client into the same tables in the same run, how
+// fresh the copy is in --loop, and whether memory grows with the size.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -120,7 +120,10 @@ function copyInChild(stage: BenchStage): number {
   return Number(execFileSync(process.execPath, [program], { env, encoding: 'utf8' }));
 }
 
-/** The same rows in the same chunks from memory, by the client alone, `atOnce` into one table at a time. */
+/**
+ * The same rows in the same chunks from memory, by the client alone, `atOnce` into one table at a
+ * time.
+ */
 async function bareInsertMs(stage: BenchStage, round: number, atOnce: number): Promise<number> {
   const chunks = await chunksInMemory(stage, BigInt(1_000_000 + round));
   return withWarehouse(stage.ends, async (client) => {
@@ -224,7 +227,10 @@ function run(stage: BenchStage, full: boolean): Promise<RunResult> {
   });
 }
 
-/** From the commit of a change in Postgres to its first sight in the view, for a change every 100 ms or so. */
+/**
+ * From the commit of a change in Postgres to its first sight in the view, for a change every 100 ms
+ * or so.
+ */
 async function freshnessMs(
   stage: BenchStage,
   periodMs: number,

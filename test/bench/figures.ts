@@ -1,12 +1,15 @@
-// What a benchmark ends with: a table for people, `.local/bench/<name>.json` for whoever compares runs (contract,
-// section 6), and exit code 1 where a `must` is missed.
+// What a benchmark ends with: a table for people, `.local/bench/<name>.json` for whoever compares
+// runs (contract, section 6), and exit code 1 where a `must` is missed.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../deploy/local/project.js';
 
-/** One measured value. `must` and `aim` are bounds in the direction of `better`; null where there is none. */
+/**
+ * One measured value. `must` and `aim` are bounds in the direction of `better`; null where there is
+ * none.
+ */
 export interface Figure {
   readonly name: string;
   readonly value: number;

@@ -1,7 +1,5 @@
-/**
- * The engines of the ingest benchmark: a durable PostgreSQL (synchronous_commit on, fsync on, as in production) and a
- * NATS server of its own, with the service's schema, roles, stream and durable.
- */
+// The engines of the ingest benchmark: a durable PostgreSQL (synchronous_commit on, fsync on, as in
+// production) and a NATS server of its own, with the service's schema, roles, stream and durable.
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { connect, type NatsConnection } from 'nats';

@@ -1,7 +1,5 @@
-/**
- * Events of the ingest benchmark: 500 accounts and 20 operators, both Zipf-distributed (exponent 1, as the demo traffic:
- * a few large, many small), messages of the last hour, random UUIDs.
- */
+// Events of the ingest benchmark: 500 accounts and 20 operators, both Zipf-distributed (exponent 1,
+// as the demo traffic: a few large, many small), messages of the last hour, random UUIDs.
 import { randomUUID } from 'node:crypto';
 import type { ChargedEvent, ReportedEvent } from '../../src/domain/message/event.js';
 
@@ -26,7 +24,10 @@ const anyAccount = zipf(ACCOUNTS);
 const anyOperator = zipf(OPERATORS);
 let at = Date.now() * 1_000 - 3_600_000_000;
 
-/** `count` batches of `size` charges; acceptance moves on as in live traffic, a quarter of a second a batch, over ten seconds each. */
+/**
+ * `count` batches of `size` charges; acceptance moves on as in live traffic, a quarter of a second
+ * a batch, over ten seconds each.
+ */
 export function chargeBatches(count: number, size: number): ChargedEvent[][] {
   return Array.from({ length: count }, () => {
     at += 250_000;

@@ -1,8 +1,6 @@
-/**
- * The limits that ingestion is held against, measured in the same run on the same engines: L0, a bare COPY of the ids
- * into the same primary key; N0, one transaction per event, the way most teams would write it; F0, fetch and raw ack
- * without a database.
- */
+// The limits that ingestion is held against, measured in the same run on the same engines: L0, a
+// bare COPY of the ids into the same primary key; N0, one transaction per event, the way most teams
+// would write it; F0, fetch and raw ack without a database.
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import type { ChargedEvent } from '../../src/domain/message/event.js';
@@ -39,7 +37,10 @@ class CopyIn {
   handlePortalSuspended(): void {}
 }
 
-/** L0: ids per second by COPY FROM STDIN into a fresh table with the ledger's key, one transaction per batch. */
+/**
+ * L0: ids per second by COPY FROM STDIN into a fresh table with the ledger's key, one transaction
+ * per batch.
+ */
 export async function copyRate(
   pool: pg.Pool,
   batches: readonly (readonly { readonly messageId: string }[])[],
@@ -111,7 +112,10 @@ export async function naiveRate(pool: pg.Pool, events: readonly ChargedEvent[]):
   }
 }
 
-/** F0: events per second pulled and acknowledged from a durable of its own, which is removed afterwards. */
+/**
+ * F0: events per second pulled and acknowledged from a durable of its own, which is removed
+ * afterwards.
+ */
 export async function fetchRate(
   nats: NatsConnection,
   count: number,

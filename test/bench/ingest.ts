@@ -1,7 +1,6 @@
-/**
- * `npm run bench -- ingest [--quick]`: how fast events become rollups, as ratios to limits measured beside them in the
- * same run (ingest-limits.ts), with every rollup that is shipped. Medians of five runs; `--quick` is a smoke test.
- */
+// `npm run bench -- ingest [--quick]`: how fast events become rollups, as ratios to limits measured
+// beside them in the same run (ingest-limits.ts), with every rollup that is shipped. Medians of
+// five runs; `--quick` is a smoke test.
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
 import { applyBatch, encodeBatch } from '../../src/counting/ledger/apply-batch.js';
@@ -29,7 +28,9 @@ const RUNS = options.quick ? 2 : 5;
 const BATCHES_PER_RUN = options.quick ? 8 : 40;
 const BACKLOG_EVENTS = options.quick ? 60_000 : 600_000;
 const FULL_PARTITION_ROWS = options.rows ?? (options.quick ? 100_000 : 10_000_000);
-/** Until a batch has left the process; the service waits longer, for its next batch from the bus. */
+/**
+ * Until a batch has left the process; the service waits longer, for its next batch from the bus.
+ */
 const SENDING_MS = 2;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -41,7 +42,8 @@ async function applyRate(
   const startedMs = performance.now();
   let applying = Promise.resolve();
   for (const events of batches) {
-    // As in the service, the next batch is folded and encoded while this one, sent before, is applied.
+    // As in the service, the next batch is folded and encoded while this one, sent before, is
+    // applied.
     const encoded = encodeBatch({ folded: foldBatch(events), deadLetters: [], highestSequence: 0 });
     await applying;
     applying = applyBatch(engines.ingest, context, encoded);
@@ -119,7 +121,10 @@ async function publishBacklog(engines: BenchEngines, count: number): Promise<voi
   }
 }
 
-/** Events per second from the bus to committed and acknowledged, by `processes` ingest binaries, and their peak memory. */
+/**
+ * Events per second from the bus to committed and acknowledged, by `processes` ingest binaries, and
+ * their peak memory.
+ */
 async function drainRate(engines: BenchEngines, count: number, processes: number) {
   const manager = await engines.nats.jetstreamManager();
   await publishBacklog(engines, count);
@@ -143,7 +148,10 @@ async function drainRate(engines: BenchEngines, count: number, processes: number
   return { rate, memoryMb };
 }
 
-/** The rate of new events with `FULL_PARTITION_ROWS` in today's partition, to the rate with an empty one. */
+/**
+ * The rate of new events with `FULL_PARTITION_ROWS` in today's partition, to the rate with an empty
+ * one.
+ */
 async function fullPartition(engines: BenchEngines): Promise<number> {
   const before: number[] = [];
   const after: number[] = [];

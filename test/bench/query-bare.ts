@@ -1,6 +1,7 @@
-// The limit of the query benchmark, a process of its own: a bare grpc-js server over the same mTLS that returns bytes
-// made beforehand. Arguments: a port, the files of key, certificate and authority, and a directory with one file of
-// bytes for each method, read anew when it changes its name in the request.
+// The limit of the query benchmark, a process of its own: a bare grpc-js server over the same mTLS
+// that returns bytes made beforehand. Arguments: a port, the files of key, certificate and
+// authority, and a directory with one file of bytes for each method, read anew when it changes its
+// name in the request.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Server } from '@grpc/grpc-js';

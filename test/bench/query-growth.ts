@@ -1,5 +1,5 @@
-// Whether the cost of a question follows what it asks for or what was ever counted: the same questions to two processes,
-// of which one has more days in its tables.
+// Whether the cost of a question follows what it asks for or what was ever counted: the same
+// questions to two processes, of which one has more days in its tables.
 import type { Client } from '@grpc/grpc-js';
 import { Granularity } from '../../src/generated/proto/sms/analytics/v1/common.js';
 import { median } from './figures.js';
@@ -12,9 +12,10 @@ const QUARTER_MS = 900_000;
 const QUESTIONS = 400;
 
 /**
- * The median of what a question about the last `days` by hour takes in the process over all days, to what it takes in the
- * one over those days alone; one caller. Both have answered as many questions of the kind about the same days before, and the
- * smaller process `warmUp` typical ones, as the other one has.
+ * The median of what a question about the last `days` by hour takes in the process over all days,
+ * to what it takes in the one over those days alone; one caller. Both have answered as many
+ * questions of the kind about the same days before, and the smaller process `warmUp` typical ones,
+ * as the other one has.
  */
 export async function growthOf(
   { full, recent }: QuerySite,
@@ -36,8 +37,8 @@ export async function growthOf(
     await load(one, (i) => next(QUESTIONS + i), { callers: 1, calls: QUESTIONS });
   }
   const ratios: number[] = [];
-  // Each process first in turn of four questions: who is asked second pays for what the first one still does, and each
-  // question of four cuts its hour elsewhere, which is what it costs most by.
+  // Each process first in turn of four questions: who is asked second pays for what the first one
+  // still does, and each question of four cuts its hour elsewhere, which is what it costs most by.
   for (let index = 0; index < QUESTIONS; index++) {
     const tookMs = new Map<Client, number>();
     for (const client of index % 8 < 4 ? [recent, full] : [full, recent]) {

@@ -1,5 +1,6 @@
-// Ingestion for the query benchmark, a process of its own: full batches of new events, applied one after the other for
-// some seconds. Arguments: the ingest role's database, seconds. Prints events per second.
+// Ingestion for the query benchmark, a process of its own: full batches of new events, applied one
+// after the other for some seconds. Arguments: the ingest role's database, seconds. Prints events
+// per second.
 import pg from 'pg';
 import { applyBatch, encodeBatch } from '../../src/counting/ledger/apply-batch.js';
 import { foldBatch } from '../../src/domain/message/ledger-fold.js';

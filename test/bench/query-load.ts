@@ -1,5 +1,6 @@
-// Callers of the query benchmark: a number of them at once, each asking its next question when the last is answered,
-// over one channel with a client certificate. Answers are taken as bytes: decoding them is the caller's own cost.
+// Callers of the query benchmark: a number of them at once, each asking its next question when the
+// last is answered, over one channel with a client certificate. Answers are taken as bytes:
+// decoding them is the caller's own cost.
 import { readFileSync } from 'node:fs';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { TlsFiles } from '../../deploy/local/certificates.js';
@@ -44,7 +45,10 @@ export function ask(client: Client, question: Question, answer?: string): Promis
   );
 }
 
-/** `calls` calls by `callers` at once, each on one of the clients in turn; `next` gives the question of the nth. */
+/**
+ * `calls` calls by `callers` at once, each on one of the clients in turn; `next` gives the question
+ * of the nth.
+ */
 export async function load(
   clients: Client | readonly Client[],
   next: (index: number) => Question,

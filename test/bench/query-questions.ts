@@ -1,4 +1,5 @@
-// What the query benchmark asks: for each rpc a typical question (7 days by hour), no two alike, and the largest.
+// What the query benchmark asks: for each rpc a typical question (7 days by hour), no two alike,
+// and the largest.
 import { createHash } from 'node:crypto';
 import {
   AnalyticsServiceService,
@@ -37,7 +38,10 @@ export const NAMES: Record<Rpc, string> = {
   breakdown: 'GetDeliveryBreakdown',
 };
 
-/** The question of `rpc` about a period; `variant` chooses the operator or the account, `wide` all operators. */
+/**
+ * The question of `rpc` about a period; `variant` chooses the operator or the account, `wide` all
+ * operators.
+ */
 export function questionOf(rpc: Rpc, asked: Asked, variant: number, wide = false): Question {
   const service = AnalyticsServiceService;
   const bytes = (message: { finish(): Uint8Array }) => Buffer.from(message.finish());
@@ -72,12 +76,18 @@ export function questionOf(rpc: Rpc, asked: Asked, variant: number, wide = false
   }
 }
 
-/** Seven days by hour, ending at any hour of the days that are there: no two of some 2,000 are the same. */
+/**
+ * Seven days by hour, ending at any hour of the days that are there: no two of some 2,000 are the
+ * same.
+ */
 export function typical(rpc: Rpc, endMs: number, days: number, index: number): Question {
   return byHour(rpc, endMs, days, index, 7 * 24);
 }
 
-/** As many questions about the same hours, each an hour longer: what a process was asked before, and never the same. */
+/**
+ * As many questions about the same hours, each an hour longer: what a process was asked before, and
+ * never the same.
+ */
 export function before(rpc: Rpc, endMs: number, days: number, index: number): Question {
   return byHour(rpc, endMs, days, index, 7 * 24 + 1);
 }
@@ -89,7 +99,10 @@ function byHour(rpc: Rpc, endMs: number, days: number, index: number, hours: num
   return questionOf(rpc, asked, index);
 }
 
-/** As long as is allowed, by day; each a quarter of an hour shorter than the one before. Throughput: what is kept. */
+/**
+ * As long as is allowed, by day; each a quarter of an hour shorter than the one before. Throughput:
+ * what is kept.
+ */
 export function largest(rpc: Rpc, endMs: number, timeZone: string, index: number): Question {
   const spanMs = (rpc === 'throughput' ? 89 : 400) * DAY_MS;
   const range = rangeOf(endMs, spanMs - (index + 1) * (HOUR_MS / 4));

@@ -1,5 +1,5 @@
-// What the query benchmark runs on: one Postgres with two databases (90 days, and the last nine of them), an api process
-// for each, and the bare server, all over the same mutual TLS 1.3.
+// What the query benchmark runs on: one Postgres with two databases (90 days, and the last nine of
+// them), an api process for each, and the bare server, all over the same mutual TLS 1.3.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -34,7 +34,10 @@ export interface QuerySite {
   stop(): Promise<void>;
 }
 
-/** What is in the tables: `perDay` messages on each of `days`; the smaller database has the last `lastDays` of them. */
+/**
+ * What is in the tables: `perDay` messages on each of `days`; the smaller database has the last
+ * `lastDays` of them.
+ */
 export interface QueryTraffic {
   readonly days: readonly string[];
   readonly lastDays: number;
@@ -43,10 +46,16 @@ export interface QueryTraffic {
 }
 
 const API = 'src/bin/api.js';
-/** A quarter of the memory of a small database host, as PostgreSQL's manual recommends; both databases take 5 GB. */
+/**
+ * A quarter of the memory of a small database host, as PostgreSQL's manual recommends; both
+ * databases take 5 GB.
+ */
 const SHARED_BUFFERS = '1GB';
 
-/** Starts everything. A `dataDir` keeps the two databases: a later run with the same traffic need not load them again. */
+/**
+ * Starts everything. A `dataDir` keeps the two databases: a later run with the same traffic need
+ * not load them again.
+ */
 export async function startQuerySite(
   { days, lastDays, perDay, dataAsOf }: QueryTraffic,
   dataDir?: string,
@@ -76,7 +85,8 @@ export async function startQuerySite(
     }),
   );
   const server = postgresUrl(postgresPort, password);
-  // Named by what is in them, and the second one by its last step, so that half a load is not taken for a whole.
+  // Named by what is in them, and the second one by its last step, so that half a load is not taken
+  // for a whole.
   const name = `${days[0]}_${days.length}_${perDay}`.replaceAll('-', '');
   const fullUrl = databaseUrl(server, `full_${name}`);
   const recentUrl = databaseUrl(server, `recent_${name}`);
@@ -226,7 +236,10 @@ async function analyze(url: string): Promise<void> {
   await client.end();
 }
 
-/** The days that ingestion counts into; the seeded ones among them hold a message, as empty ones would be missing. */
+/**
+ * The days that ingestion counts into; the seeded ones among them hold a message, as empty ones
+ * would be missing.
+ */
 async function openLedgerDays(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

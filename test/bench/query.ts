@@ -1,6 +1,7 @@
-// `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--data-dir DIR]`: what answers cost over mTLS, as ratios to a bare grpc-js
-// server that returns the same bytes over the same mTLS in the same run; and whether the cost follows what is asked for
-// or what was ever counted. 10 million messages over 90 days; `--scale 0.1` makes it one.
+// `npm run bench -- query [--scale N] [--calls N] [--rounds N] [--data-dir DIR]`: what answers cost
+// over mTLS, as ratios to a bare grpc-js server that returns the same bytes over the same mTLS in
+// the same run; and whether the cost follows what is asked for or what was ever counted. 10 million
+// messages over 90 days; `--scale 0.1` makes it one.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@grpc/grpc-js';
@@ -37,7 +38,10 @@ const CALLERS = 50;
 const PER_DAY = Math.round((10_000_000 * options.scale) / DAYS);
 const CALLS = options.calls;
 const ROUNDS = options.rounds;
-/** Asked before anything is measured: a connection of Postgres maps 90 days of accounts page by page in its first 2,000. */
+/**
+ * Asked before anything is measured: a connection of Postgres maps 90 days of accounts page by page
+ * in its first 2,000.
+ */
 const WARM_UP = Math.max(CALLS, Math.round(16_000 * Math.min(1, options.scale)));
 /** Different answers that the bare server takes turns with. */
 const ANSWERS = 50;
@@ -95,8 +99,9 @@ function figure(
 }
 
 /**
- * Typical and repeated questions, each round beside the bare server with the bytes of these questions' answers. The api
- * has answered as many other questions about the same days before, as a process that has run for a while.
+ * Typical and repeated questions, each round beside the bare server with the bytes of these
+ * questions' answers. The api has answered as many other questions about the same days before, as a
+ * process that has run for a while.
  */
 async function beside({ full, bare, answersDir }: QuerySite, rpc: Rpc): Promise<Figure[]> {
   let asked = 0;
@@ -140,7 +145,9 @@ function told({ callsPerSecond, p50Ms, p99Ms }: LoadFigures): string {
   return `${callsPerSecond.toFixed(0)}/s p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms`;
 }
 
-/** One caller, no two questions alike; the first five, which fill caches and plans, do not count. */
+/**
+ * One caller, no two questions alike; the first five, which fill caches and plans, do not count.
+ */
 async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figure> {
   const next = (index: number) => largest(rpc, endMs, zone, index);
   const cold = await load(full, next, { callers: 1, calls: 5 });
@@ -150,8 +157,8 @@ async function largestRange(full: Client, rpc: Rpc, zone: string): Promise<Figur
 }
 
 /**
- * The longest range for all callers at once, on ten connections, beside the bare server with the bytes of these
- * questions' answers.
+ * The longest range for all callers at once, on ten connections, beside the bare server with the
+ * bytes of these questions' answers.
  */
 async function largestBeside(site: QuerySite, rpc: Rpc): Promise<Figure[]> {
   const next = (index: number) => largest(rpc, endMs, 'UTC', index);

@@ -1,5 +1,6 @@
-// The whole path on real engines: a few thousand generated events, copied and shuffled, go in through NATS; every number
-// of all five questions comes out over mTLS and is held against an oracle that shares no code with the services.
+// The whole path on real engines: a few thousand generated events, copied and shuffled, go in
+// through NATS; every number of all five questions comes out over mTLS and is held against an
+// oracle that shares no code with the services.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
@@ -35,13 +36,18 @@ let site: TestSite;
 let admin: Analytics;
 let ledger: Ledger;
 let published: Publication[];
-/** The first day with traffic and the day after today: some four and a half days, part of them settled. */
+/**
+ * The first day with traffic and the day after today: some four and a half days, part of them
+ * settled.
+ */
 let whole: { start: string; end: string };
 let quarterPast: { start: string; end: string };
 /** The day of the last traffic; midnight may pass while the tests run. */
 let today: { start: string; end: string };
 
-/** A message that was charged at TR2 and reported by TR1, and another that TR9 gave half back of. */
+/**
+ * A message that was charged at TR2 and reported by TR1, and another that TR9 gave half back of.
+ */
 function atOtherOperators(): Publication[] {
   const [one, two] = [
     chargeOf(1, { operatorId: 'TR2', amount: '1', currency: 'USD' }),
@@ -146,7 +152,9 @@ const filter = (more: Partial<Filter>): Filter => ({
   ...more,
 });
 
-/** Questions about a period: ranges, granularities, zones whose days begin elsewhere, comparisons. */
+/**
+ * Questions about a period: ranges, granularities, zones whose days begin elsewhere, comparisons.
+ */
 const periods = (): [string, ReturnType<typeof period>][] => [
   ['the whole', period({})],
   ['quarter hours', period({ granularity: Granularity.GRANULARITY_QUARTER_HOUR })],

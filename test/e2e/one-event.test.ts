@@ -1,5 +1,6 @@
-// One message followed from its two events to its ledger row, its rollup rows and its answers: the story of the README,
-// with the same numbers. Yesterday, so that it is always recent; the day is all that differs from the README's.
+// One message followed from its two events to its ledger row, its rollup rows and its answers: the
+// story of the README, with the same numbers. Yesterday, so that it is always recent; the day is
+// all that differs from the README's.
 //
 //   event      sms.billing.v1.charged  accepted 09:07:30.000, 2 segments, 0.0790 EUR, acme-travel, operator 26201
 //   event      sms.dlr.v1.reported     DELIVERED at 09:07:34.200
@@ -9,8 +10,9 @@
 //   answer     accepted 1, delivered 1, delivery rate 1/1 (Wilson 0.2065 to 1), p50 4.106 s (2.2 % from 4.2 s),
 //              charged 0.079, net 0.079, net per delivered 0.079 EUR
 //
-// Bin: gamma = 1.025 / 0.975 = 1.0512820…; ln 4,200,000 / ln gamma = 15.25059 / 0.0500104 = 304.95, raised to 305, plus 1.
-// It stands for 2 * gamma^305 / (gamma + 1) = 4,105,592 µs. Wilson's lower bound of 1 of 1: 1 / (1 + 1.95996²) = 0.20655.
+// Bin: gamma = 1.025 / 0.975 = 1.0512820…; ln 4,200,000 / ln gamma = 15.25059 / 0.0500104 = 304.95,
+// raised to 305, plus 1. It stands for 2 * gamma^305 / (gamma + 1) = 4,105,592 µs. Wilson's lower
+// bound of 1 of 1: 1 / (1 + 1.95996²) = 0.20655.
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -104,7 +106,8 @@ describe('one message, charged and delivered', () => {
   });
 
   it('is one count in the cell of 09:00 of each rollup', async () => {
-    // Where the charge was counted before the receipt came, the row of PENDING is left behind, at zero.
+    // Where the charge was counted before the receipt came, the row of PENDING is left behind, at
+    // zero.
     const left = 'WHERE messages <> 0';
     const counts = 'operator_id, outcome, messages, segments, contradicted';
     expect(

@@ -1,5 +1,6 @@
-// `npm start` as a person meets it: everything comes up, the printed lines work as pasted, a signal ends all of it,
-// a kill leaves nothing behind, and the next start continues where the last one stopped.
+// `npm start` as a person meets it: everything comes up, the printed lines work as pasted, a signal
+// ends all of it, a kill leaves nothing behind, and the next start continues where the last one
+// stopped.
 
 import { exec } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,7 @@
-// A rebuild on the running local stack, by the lines that the runbook gives: the swap retires the generation of the
-// stack's ingest, which ends well and unasked. The stack starts another in its place, which counts on in the new
-// generation; nothing else ends, nothing is counted twice, and a signal still ends all of it.
+// A rebuild on the running local stack, by the lines that the runbook gives: the swap retires the
+// generation of the stack's ingest, which ends well and unasked. The stack starts another in its
+// place, which counts on in the new generation; nothing else ends, nothing is counted twice, and a
+// signal still ends all of it.
 
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -118,7 +119,10 @@ async function generations(): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-/** Every ingest on this stack, its own or another: who has the address and the password that only they are given. */
+/**
+ * Every ingest on this stack, its own or another: who has the address and the password that only
+ * they are given.
+ */
 function ingestPids(natsUrl: string): number[] {
   const holds = (pid: string) => {
     try {

@@ -1,5 +1,6 @@
-// Stands between ingest and NATS and lets a given number of acknowledgements through: what the client sends after them
-// stays here, as it stays in the buffers of a process or a network that ends. The server's side passes freely.
+// Stands between ingest and NATS and lets a given number of acknowledgements through: what the
+// client sends after them stays here, as it stays in the buffers of a process or a network that
+// ends. The server's side passes freely.
 
 import { createServer, connect as dial, type Socket } from 'node:net';
 
@@ -14,7 +15,10 @@ export interface AckProxy {
   close(): Promise<void>;
 }
 
-/** Listens on a free port of 127.0.0.1 and forwards to `targetPort`; after `most` acknowledgements nothing more. */
+/**
+ * Listens on a free port of 127.0.0.1 and forwards to `targetPort`; after `most` acknowledgements
+ * nothing more.
+ */
 export async function startAckProxy(targetPort: number, most: number): Promise<AckProxy> {
   const sockets = new Set<Socket>();
   let passed = 0;

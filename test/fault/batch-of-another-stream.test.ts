@@ -1,5 +1,6 @@
-// A batch belongs to the stream that it was pulled from. Here one is pulled, and waits for the batch before it, while the
-// stream is deleted, recreated and adopted: its sequences name other events by then, so it is given up, not committed.
+// A batch belongs to the stream that it was pulled from. Here one is pulled, and waits for the
+// batch before it, while the stream is deleted, recreated and adopted: its sequences name other
+// events by then, so it is given up, not committed.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSite, type TestSite } from '../support/site.js';

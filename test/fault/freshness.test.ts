@@ -1,6 +1,7 @@
-// data_as_of as the answers say it, whatever happens to the processes that count and to the engines: everything published
-// before it is counted, it never goes back, and it comes up to the time of the look where nothing waits. Instants are the
-// server's own: the timestamps of its messages, and its time when the test asks for it.
+// data_as_of as the answers say it, whatever happens to the processes that count and to the
+// engines: everything published before it is counted, it never goes back, and it comes up to the
+// time of the look where nothing waits. Instants are the server's own: the timestamps of its
+// messages, and its time when the test asks for it.
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { GetSummaryRequest } from '../../src/generated/proto/sms/analytics/v1/analytics_service.js';
@@ -46,7 +47,10 @@ async function publish(count: number): Promise<number> {
 
 let newest = 0;
 
-/** What an answer would say now; whenever it is asked, it holds what data_as_of says, and that has not gone back. */
+/**
+ * What an answer would say now; whenever it is asked, it holds what data_as_of says, and that has
+ * not gone back.
+ */
 async function freshness(): Promise<{ dataAsOf: number; revision: string }> {
   const { rows } = await site.database.query<{ at: string; revision: string; charges: number }>(
     `SELECT (extract(epoch FROM data_as_of) * 1000000)::bigint AS at, revision,
@@ -63,7 +67,9 @@ async function freshness(): Promise<{ dataAsOf: number; revision: string }> {
 
 const dataAsOf = async () => (await freshness()).dataAsOf;
 
-/** Resolves after this process has begun and recorded a look: what it saw before has no part in it. */
+/**
+ * Resolves after this process has begun and recorded a look: what it saw before has no part in it.
+ */
 async function afterALook({ child }: Counter): Promise<void> {
   const lookedAt = async () => {
     const { rows } = await site.database.query<{ at: string }>(
@@ -133,7 +139,8 @@ it('waits for the batch of a process that stands still, whatever another one cou
   const other = await startCounter(site);
   await publish(5);
   await release();
-  // One of the later ones may have gone to the process that stands still, which had asked for another.
+  // One of the later ones may have gone to the process that stands still, which had asked for
+  // another.
   await until('the other has counted', async () => {
     const { num_pending, num_ack_pending } = await durable(site);
     return num_pending === 0 && num_ack_pending <= 3;

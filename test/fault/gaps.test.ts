@@ -1,6 +1,7 @@
-// Events that leave the stream before they are counted: purged, expired, pushed out by a lowered limit, deleted in the
-// middle. Each is told within seconds, the watermark stands before it until it is accepted, and counting goes on. What was
-// counted before it left is no gap. The stream is one without `deny_purge` and `deny_delete`, else half of it cannot happen.
+// Events that leave the stream before they are counted: purged, expired, pushed out by a lowered
+// limit, deleted in the middle. Each is told within seconds, the watermark stands before it until
+// it is accepted, and counting goes on. What was counted before it left is no gap. The stream is
+// one without `deny_purge` and `deny_delete`, else half of it cannot happen.
 
 import { type JetStreamManager, nanos } from 'nats';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,7 +12,9 @@ import { type Counter, startCounter, until } from './guarded-ingest.js';
 import { asOps, heldSessions, holdCommits, setAckWait } from './held-commit.js';
 
 const STREAM = 'SMS_EVENTS';
-/** What a gap is told within (issue: 5 s), with room for a machine that is busy with other tests. */
+/**
+ * What a gap is told within (issue: 5 s), with room for a machine that is busy with other tests.
+ */
 const TOLD_MS = 30_000;
 
 let site: TestSite;
@@ -79,7 +82,10 @@ async function afterLooks(): Promise<void> {
   }
 }
 
-/** The gap is told everywhere, the watermark stands before `lostAt`, and goes on once the gap is accepted. */
+/**
+ * The gap is told everywhere, the watermark stands before `lostAt`, and goes on once the gap is
+ * accepted.
+ */
 async function expectToldAndAccepted(eventCount: number, lostAtMs: number): Promise<void> {
   await until('the gap is recorded', async () => (await missing()) === eventCount, TOLD_MS);
   await until('the metric tells it', async () => {
@@ -103,7 +109,10 @@ async function expectToldAndAccepted(eventCount: number, lostAtMs: number): Prom
   expect(await one(`SELECT count(*)::int AS value FROM stream_gap`)).toBe(1);
 }
 
-/** Publishes 20, loses up to `lost` of 30 more, and counts 5 after them: every event is counted, or told. */
+/**
+ * Publishes 20, loses up to `lost` of 30 more, and counts 5 after them: every event is counted, or
+ * told.
+ */
 async function loses(lose: () => Promise<unknown>, lost: number): Promise<void> {
   await publish(20);
   let lostAtMs = 0;

@@ -1,6 +1,7 @@
-// What cannot heal by itself, done to running processes: the stream recreated or rolled back, Postgres restored to an
-// older copy. Ingest notices, stops, fails its readiness and names the command after which the numbers are right,
-// without a restart. And what must heal by itself: a long outage of Postgres before a backlog, in bounded memory.
+// What cannot heal by itself, done to running processes: the stream recreated or rolled back,
+// Postgres restored to an older copy. Ingest notices, stops, fails its readiness and names the
+// command after which the numbers are right, without a restart. And what must heal by itself: a
+// long outage of Postgres before a backlog, in bounded memory.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// What the guard's tests do to a site: processes with a known side door, copies of an engine's directory put back, and
-// the truth over everything that was ever published, as the stream itself forgets.
+// What the guard's tests do to a site: processes with a known side door, copies of an engine's
+// directory put back, and the truth over everything that was ever published, as the stream itself
+// forgets.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -14,7 +15,10 @@ import { cellDifferences, cellsOf, readCells } from '../oracle/rollup-cells.js';
 import type { TestSite } from '../support/site.js';
 import { lotsAt } from '../support/traffic-of-the-hour.js';
 
-/** Valid traffic of the last hours in lots of `size`, in the order of publishing: later lots report on earlier ones. */
+/**
+ * Valid traffic of the last hours in lots of `size`, in the order of publishing: later lots report
+ * on earlier ones.
+ */
 export const lotsOf = (count: number, size: number, seed: number): Publication[][] =>
   lotsAt(Date.now(), count, size, seed);
 
@@ -66,7 +70,9 @@ export async function until(
   }
 }
 
-/** The process has noticed what happened, says which command helps, and takes itself out of service. */
+/**
+ * The process has noticed what happened, says which command helps, and takes itself out of service.
+ */
 export async function untilRefusing(
   counter: Counter,
   what: string,

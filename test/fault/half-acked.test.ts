@@ -1,5 +1,6 @@
-// A process is killed in the middle of acknowledging: of a committed batch the acknowledgements of one part have reached
-// NATS, those of the rest never will. The rest is delivered again, counts nothing twice and leaves nothing pending.
+// A process is killed in the middle of acknowledging: of a committed batch the acknowledgements of
+// one part have reached NATS, those of the rest never will. The rest is delivered again, counts
+// nothing twice and leaves nothing pending.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { environmentOf } from '../../deploy/local/services.js';

@@ -1,6 +1,6 @@
-// The two instants at which a kill matters most, met on purpose: an ingest process dies with a batch in its hands, once
-// before the database has committed it and once after. A lock on a rollup holds the statement until the test lets go;
-// looks go on, which read the ledger.
+// The two instants at which a kill matters most, met on purpose: an ingest process dies with a
+// batch in its hands, once before the database has committed it and once after. A lock on a rollup
+// holds the statement until the test lets go; looks go on, which read the ledger.
 
 import { connect, type JetStreamManager } from 'nats';
 import pg from 'pg';

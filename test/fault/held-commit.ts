@@ -1,5 +1,6 @@
-// Holds an ingest process at the instant where its batch is in the hands of Postgres and not committed: the statement
-// waits for a table, while everything that only looks goes on. Shared by the tests that need that instant.
+// Holds an ingest process at the instant where its batch is in the hands of Postgres and not
+// committed: the statement waits for a table, while everything that only looks goes on. Shared by
+// the tests that need that instant.
 
 import { type ConsumerInfo, connect, type JetStreamManager, nanos } from 'nats';
 import pg from 'pg';
@@ -10,7 +11,10 @@ import type { TestSite } from '../support/site.js';
 const STREAM = 'SMS_EVENTS';
 const DURABLE = 'analytics-rollup';
 
-/** Nothing can be counted until the returned function is called; looks and the start of a process go on. */
+/**
+ * Nothing can be counted until the returned function is called; looks and the start of a process go
+ * on.
+ */
 export async function holdCommits(site: TestSite): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: site.site.databaseUrl });
   await client.connect();
@@ -53,13 +57,19 @@ export function durable(site: TestSite): Promise<ConsumerInfo> {
   return asOps(site, (manager) => manager.consumers.info(STREAM, DURABLE));
 }
 
-/** How long the durable waits for an acknowledgement before it delivers again; until the next `ops setup`. */
+/**
+ * How long the durable waits for an acknowledgement before it delivers again; until the next `ops
+ * setup`.
+ */
 export async function setAckWait(site: TestSite, milliseconds: number): Promise<void> {
   const wait = { ack_wait: nanos(milliseconds) };
   await asOps(site, (manager) => manager.consumers.update(STREAM, DURABLE, wait));
 }
 
-/** An event that is refused; published alone it stands where it is wanted, as a lot keeps no order of its own. */
+/**
+ * An event that is refused; published alone it stands where it is wanted, as a lot keeps no order
+ * of its own.
+ */
 export function refusedOf(lot: readonly Publication[]): Publication[] {
   const headers = { 'content-type': 'application/json' };
   return lot.slice(0, 1).map((one) => ({ ...one, payload: Buffer.from('{}'), headers }));

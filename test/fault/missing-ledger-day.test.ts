@@ -1,5 +1,6 @@
-// A day of the ledger is gone while its rollups count messages. An empty one in its place would count every copy again: so
-// its events are refused, loudly, until the day is back. All other days are counted meanwhile.
+// A day of the ledger is gone while its rollups count messages. An empty one in its place would
+// count every copy again: so its events are refused, loudly, until the day is back. All other days
+// are counted meanwhile.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ops, opsJson, runOps } from '../integration/operating/run-ops.js';
 import { chargeOf, publicationOf } from '../support/publications.js';

@@ -1,5 +1,5 @@
-// What was sent to a process while it stood still is counted when it goes on, without the help of ack_wait: the pull
-// that it was sent for has not been given up meanwhile.
+// What was sent to a process while it stood still is counted when it goes on, without the help of
+// ack_wait: the pull that it was sent for has not been given up meanwhile.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';

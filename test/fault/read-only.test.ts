@@ -1,5 +1,6 @@
-// Postgres takes no writes (a standby that was promoted elsewhere, a disk that an administrator has closed): the metrics of
-// ingest still say how much waits and since when, which is all that an alert can go by; afterwards all is counted once.
+// Postgres takes no writes (a standby that was promoted elsewhere, a disk that an administrator has
+// closed): the metrics of ingest still say how much waits and since when, which is all that an
+// alert can go by; afterwards all is counted once.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSite, type TestSite } from '../support/site.js';

@@ -1,6 +1,6 @@
-// `ops rebuild` killed with -9 between its statements, met on purpose (a lock holds it there), and at instants of the
-// seed: one generation serves at any time, the API answers all the while, and the same command run again completes,
-// with the numbers of the oracle.
+// `ops rebuild` killed with -9 between its statements, met on purpose (a lock holds it there), and
+// at instants of the seed: one generation serves at any time, the API answers all the while, and
+// the same command run again completes, with the numbers of the oracle.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';

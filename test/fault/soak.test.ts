@@ -1,5 +1,6 @@
-// The truth under fire: a random schedule of faults under load, on the real processes, and at the end not one cell of
-// any rollup may differ from the oracle. Bounded here; `npm run test:soak -- --minutes N --seed S` runs it for longer.
+// The truth under fire: a random schedule of faults under load, on the real processes, and at the
+// end not one cell of any rollup may differ from the oracle. Bounded here; `npm run test:soak --
+// --minutes N --seed S` runs it for longer.
 
 import { expect, it } from 'vitest';
 import { runSoak } from './soak/run.js';

@@ -1,5 +1,6 @@
-// The connection to Postgres goes while a batch is committed: the statement is with the server, its answer never arrives.
-// Whether it was carried out is unknown to the process; both cases are made here, and in both all is counted once.
+// The connection to Postgres goes while a batch is committed: the statement is with the server, its
+// answer never arrives. Whether it was carried out is unknown to the process; both cases are made
+// here, and in both all is counted once.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { environmentOf } from '../../deploy/local/services.js';

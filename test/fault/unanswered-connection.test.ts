@@ -1,5 +1,5 @@
-// What listens in the place of Postgres takes connections and says nothing, for a while: ingest does not wait for them for
-// ever, and counts when there is a Postgres again.
+// What listens in the place of Postgres takes connections and says nothing, for a while: ingest
+// does not wait for them for ever, and counts when there is a Postgres again.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, it } from 'vitest';

@@ -1,6 +1,7 @@
-// Postgres goes without a word while the api has connections to it: no answer comes and nothing is closed, as where a host
-// is lost. What is asked meanwhile ends by its deadline, the process says that it is not ready and its metrics go on; the
-// dead connections are given up, and new ones answer long before TCP gives up the old.
+// Postgres goes without a word while the api has connections to it: no answer comes and nothing is
+// closed, as where a host is lost. What is asked meanwhile ends by its deadline, the process says
+// that it is not ready and its metrics go on; the dead connections are given up, and new ones
+// answer long before TCP gives up the old.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { environmentOf } from '../../deploy/local/services.js';

@@ -1,5 +1,6 @@
-// What the guard could miss: a rolled-back stream that has grown past what is counted before anybody looks, or before
-// anybody obeys; and a process that slept while its generation was retired and its durable went.
+// What the guard could miss: a rolled-back stream that has grown past what is counted before
+// anybody looks, or before anybody obeys; and a process that slept while its generation was retired
+// and its durable went.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,7 +52,10 @@ async function newestStream(): Promise<number> {
   return Number(rows[0]?.id);
 }
 
-/** Of the newest stream: every refused event that it holds has a dead letter under its sequence, and there is no other. */
+/**
+ * Of the newest stream: every refused event that it holds has a dead letter under its sequence, and
+ * there is no other.
+ */
 async function expectLettersInPlace(): Promise<void> {
   const { rows } = await site.database.query<{ sequence: string }>(
     `SELECT sequence FROM dead_letter WHERE stream_id = $1 AND reason <> 'conflict' ORDER BY sequence`,

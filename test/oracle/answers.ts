@@ -1,7 +1,6 @@
-/**
- * The oracle's answers to the five questions: the whole response, computed by brute force over all messages
- * (contract, section 4). `data_as_of` and the revision are the service's to say; everything else is checked.
- */
+// The oracle's answers to the five questions: the whole response, computed by brute force over all
+// messages (contract, section 4). `data_as_of` and the revision are the service's to say;
+// everything else is checked.
 
 import type {
   GetAccountUsageRequest,

@@ -1,7 +1,6 @@
-/**
- * The oracle's calendar: buckets found by walking through the range step by step and asking Intl what the clock on
- * the wall says there. Slow, and independent of how the service computes its edges.
- */
+// The oracle's calendar: buckets found by walking through the range step by step and asking Intl
+// what the clock on the wall says there. Slow, and independent of how the service computes its
+// edges.
 
 import { Temporal } from 'temporal-polyfill';
 import { Granularity, WeekStart } from '../../src/generated/proto/sms/analytics/v1/common.js';
@@ -99,7 +98,10 @@ function labeller(
 
 const wallClocks = new Map<string, (at: number) => number>();
 
-/** What the clock on the wall says, as if it were UTC. It says the same again, so what it said is kept. */
+/**
+ * What the clock on the wall says, as if it were UTC. It says the same again, so what it said is
+ * kept.
+ */
 function wallClock(timeZone: string): (at: number) => number {
   const known = wallClocks.get(timeZone) ?? newWallClock(timeZone);
   wallClocks.set(timeZone, known);
@@ -131,7 +133,8 @@ export function earlierSpan(span: Span, compare: number, timeZone: string): Span
   const start = local(span.start);
   const end = local(span.end);
   if (compare !== 1) {
-    // The wall's date and time, moved back, and read again as what the clocks of that day make of it.
+    // The wall's date and time, moved back, and read again as what the clocks of that day make of
+    // it.
     const moved = (wall: Temporal.PlainDateTime) => micros(wall.toZonedDateTime(zone).toInstant());
     const back = compare === 2 ? { days: 7 } : { years: 1 };
     const from = moved(start.toPlainDateTime().subtract(back));

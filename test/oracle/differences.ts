@@ -1,8 +1,7 @@
-/**
- * Where an answer differs from the oracle's. Counts, texts and instants must be equal; latencies may be 5 % off, as
- * the contract allows, and so what a median has changed by what two such errors make of it; money is compared as
- * numbers, so that 0.079 equals 0.079000000; doubles to nine digits.
- */
+// Where an answer differs from the oracle's. Counts, texts and instants must be equal; latencies
+// may be 5 % off, as the contract allows, and so what a median has changed by what two such errors
+// make of it; money is compared as numbers, so that 0.079 equals 0.079000000; doubles to nine
+// digits.
 
 import { microsOf, units } from './figures.js';
 

@@ -1,7 +1,6 @@
-/**
- * The oracle's figures over a plain list of messages, charges and refunds: counts, rates, latency, money, flows, and
- * what changed (contract, section 3). Loops and bigints; nothing is kept between two calls.
- */
+// The oracle's figures over a plain list of messages, charges and refunds: counts, rates, latency,
+// money, flows, and what changed (contract, section 3). Loops and bigints; nothing is kept between
+// two calls.
 
 import type {
   Changes,
@@ -55,7 +54,9 @@ function count(messages: readonly Message[], which: (message: Message) => boolea
   return BigInt(messages.filter(which).length);
 }
 
-/** With Wilson's interval in its textbook form; undefined where there is nothing to be a share of. */
+/**
+ * With Wilson's interval in its textbook form; undefined where there is nothing to be a share of.
+ */
 export function rateOf(numerator: bigint, denominator: bigint): Rate | undefined {
   if (denominator === 0n) return undefined;
   const z = 1.959963984540054;
@@ -207,7 +208,9 @@ export function units(text: string): bigint {
   return text.startsWith('-') ? -size : size;
 }
 
-/** Instants in this span, busiest minute and mean, in the whole minutes up to `openAt`, data_as_of. */
+/**
+ * Instants in this span, busiest minute and mean, in the whole minutes up to `openAt`, data_as_of.
+ */
 export function flowOf(instants: readonly number[], span: Span, openAt: number) {
   const within = instants.filter((at) => at >= span.start && at < span.end);
   const perMinute = new Map<number, number>();

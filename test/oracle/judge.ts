@@ -1,7 +1,6 @@
-/**
- * The oracle's reading of one stored event: admitted, or refused for a reason of the contract (sections 1 and 2).
- * Written from the contract alone, with nothing of the code under test but the generated codecs. Slow and plain.
- */
+// The oracle's reading of one stored event: admitted, or refused for a reason of the contract
+// (sections 1 and 2). Written from the contract alone, with nothing of the code under test but the
+// generated codecs. Slow and plain.
 
 import {
   DeliveryReported,

@@ -1,7 +1,6 @@
-/**
- * The oracle's ledger: what each message is worth, from the set of all its events at once (contract, section 2).
- * No joining step by step as the service does it: all reports are sorted, all charges are sorted, one is taken.
- */
+// The oracle's ledger: what each message is worth, from the set of all its events at once
+// (contract, section 2). No joining step by step as the service does it: all reports are sorted,
+// all charges are sorted, one is taken.
 
 import {
   type Admitted,

@@ -1,7 +1,6 @@
-/**
- * The oracle's answers to the two questions whose rows are ranked and paged: operators, and the breakdown by
- * dimensions. All rows are made and sorted, then the page is cut out; what is left over is `other`.
- */
+// The oracle's answers to the two questions whose rows are ranked and paged: operators, and the
+// breakdown by dimensions. All rows are made and sorted, then the page is cut out; what is left
+// over is `other`.
 
 import {
   type BreakdownRow,

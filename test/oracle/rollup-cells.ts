@@ -1,7 +1,6 @@
-/**
- * The rows that the rollup tables must hold for a ledger, at every grain that is kept: what the fault suite holds
- * Postgres against, to the last unit. A cell is a line of text, so that a difference can be read.
- */
+// The rows that the rollup tables must hold for a ledger, at every grain that is kept: what the
+// fault suite holds Postgres against, to the last unit. A cell is a line of text, so that a
+// difference can be read.
 
 import type { Pool } from 'pg';
 import { decimal } from './figures.js';
@@ -88,7 +87,9 @@ function bucket(at: number, grainMinutes: number): string {
   return new Date((Math.floor(at / size) * size) / 1000).toISOString();
 }
 
-/** Bins grow by the factor 1.025 / 0.975; bin i + 1 ends at the i-th power. Found by counting up. */
+/**
+ * Bins grow by the factor 1.025 / 0.975; bin i + 1 ends at the i-th power. Found by counting up.
+ */
 function binOf(latencyMicros: number): number {
   if (latencyMicros < 1) return 0;
   let bin = 1;

@@ -1,5 +1,5 @@
-// The record of who did what: ops writes one before an act and one after it, under one correlation id, and does not act
-// where it cannot; and no login writes records of another kind than its own.
+// The record of who did what: ops writes one before an act and one after it, under one correlation
+// id, and does not act where it cannot; and no login writes records of another kind than its own.
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

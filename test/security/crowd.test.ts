@@ -1,5 +1,5 @@
-// A crowd of callers beside ingestion (attack 18), on the real processes: some callers may be told to come back, health
-// and counting go on.
+// A crowd of callers beside ingestion (attack 18), on the real processes: some callers may be told
+// to come back, health and counting go on.
 
 import { randomUUID } from 'node:crypto';
 import { status as Code, type ServiceError } from '@grpc/grpc-js';

@@ -1,6 +1,6 @@
-// Attack 28: a flood of distinct operator ids. Each is counted; none becomes a label of a metric, and neither the memory of
-// ingest nor what its scraper reads grows with them. OPERATORS=100000 for the whole attack, which takes minutes: each new
-// operator is a row in every rollup.
+// Attack 28: a flood of distinct operator ids. Each is counted; none becomes a label of a metric,
+// and neither the memory of ingest nor what its scraper reads grows with them. OPERATORS=100000 for
+// the whole attack, which takes minutes: each new operator is a row in every rollup.
 
 import { connect } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -61,7 +61,8 @@ it('operators without end are counted in bounded memory, and none becomes a labe
   );
   expect(rows).toEqual([{ operators: OPERATORS, messages: OPERATORS }]);
   expect(after).not.toContain('op-');
-  // The same series as after the first thousand, but for those that appear with the first garbage collection.
+  // The same series as after the first thousand, but for those that appear with the first garbage
+  // collection.
   expect(after.split('\n').length).toBeLessThan(before.split('\n').length + 60);
   expect(memoryOf(after)).toBeGreaterThan(20 * MEGABYTE);
   expect(memoryOf(after)).toBeLessThan(256 * MEGABYTE);

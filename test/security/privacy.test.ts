@@ -1,6 +1,7 @@
-// Attack 25, and the privacy of everything: phone numbers come in by every way that there is, in events and in questions,
-// and afterwards no table, log line, metric or audit record holds one. The same search finds what should be there, so it can
-// find. The only place left is the stream's own payload, which is the producers'.
+// Attack 25, and the privacy of everything: phone numbers come in by every way that there is, in
+// events and in questions, and afterwards no table, log line, metric or audit record holds one. The
+// same search finds what should be there, so it can find. The only place left is the stream's own
+// payload, which is the producers'.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -119,7 +120,10 @@ async function askHostile(): Promise<void> {
   for (const client of [admin, portal, loose]) client.close();
 }
 
-/** Every metric, then (the processes have ended, their last audit records with them) every row and log line. */
+/**
+ * Every metric, then (the processes have ended, their last audit records with them) every row and
+ * log line.
+ */
 async function collect(children: readonly Child[]): Promise<{ where: string; text: string }[]> {
   const found: { where: string; text: string }[] = [];
   for (const port of [site.site.ports.apiAdmin, site.site.ports.ingestAdmin]) {

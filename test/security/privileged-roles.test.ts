@@ -1,5 +1,6 @@
-// Attack 12, the last of it: no binary works under a role that row-level security does not bind. The api process has this in
-// its own test (test/integration/api/process.test.ts); here are ingest, anlyt-etl and ops, each as the compiled program.
+// Attack 12, the last of it: no binary works under a role that row-level security does not bind.
+// The api process has this in its own test (test/integration/api/process.test.ts); here are ingest,
+// anlyt-etl and ops, each as the compiled program.
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -32,7 +33,10 @@ interface Ended {
 
 type Program = 'ingest' | 'etl' | 'ops';
 
-/** Runs a program to its end with what the stack gives it, and another DATABASE_URL where one is given. */
+/**
+ * Runs a program to its end with what the stack gives it, and another DATABASE_URL where one is
+ * given.
+ */
 function run(program: Program, args: string[], databaseUrl?: string): Promise<Ended> {
   const child = serviceChild(program, site.site, args);
   // No ClickHouse is at that port: who gets as far as that has been let in by Postgres.

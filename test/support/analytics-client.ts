@@ -1,4 +1,5 @@
-// The generated gRPC client over mutual TLS, as one of the identities of the local certificates, with promises.
+// The generated gRPC client over mutual TLS, as one of the identities of the local certificates,
+// with promises.
 
 import { readFileSync } from 'node:fs';
 import { credentials, Metadata } from '@grpc/grpc-js';

@@ -1,5 +1,6 @@
-// The api process for one test file: the compiled binary on a Postgres of its own, with rows that the ingest process
-// counted, and certificates that the test may issue and rotate as it likes. One file starts one and asks it everything.
+// The api process for one test file: the compiled binary on a Postgres of its own, with rows that
+// the ingest process counted, and certificates that the test may issue and rotate as it likes. One
+// file starts one and asks it everything.
 
 import { readFileSync } from 'node:fs';
 import type { Child } from '../../deploy/local/child.js';
@@ -18,7 +19,10 @@ const dayOf = (days: number) => new Date(Date.now() + days * 86_400_000).toISOSt
 /** Yesterday to tomorrow: every row there is. */
 export const RANGE = { start: dayOf(-1), end: dayOf(2) };
 
-/** One row per message: two of `acme` and one of `umbrella`, of one segment and 0.05 EUR each, an hour ago. */
+/**
+ * One row per message: two of `acme` and one of `umbrella`, of one segment and 0.05 EUR each, an
+ * hour ago.
+ */
 const MESSAGES = ['acme', 'acme', 'umbrella'];
 
 /** What a denial left in the audit table. */
@@ -88,7 +92,8 @@ export async function startApiProcess(env: Record<string, string> = {}): Promise
     metrics,
     metric: async (name, labels = /.*/) => sumOf(await metrics(), name, labels),
     endedWithDenials: async () => {
-      // Longer than the process itself gives to running calls, so that it always comes to write them.
+      // Longer than the process itself gives to running calls, so that it always comes to write
+      // them.
       await child.stop(30_000);
       const { rows } = await site.database.query<RecordedDenial>(
         `SELECT actor, action, reason, target, occurrences::int,

@@ -1,5 +1,6 @@
-// Clients for the gRPC port, and the real gRPC server inside the test's own process with use cases that answer as the test
-// likes: for what no database can be made to do. Tests of the service as it runs start the process (api-process.ts).
+// Clients for the gRPC port, and the real gRPC server inside the test's own process with use cases
+// that answer as the test likes: for what no database can be made to do. Tests of the service as it
+// runs start the process (api-process.ts).
 import { fileURLToPath } from 'node:url';
 import {
   credentials,

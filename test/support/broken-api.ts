@@ -1,6 +1,7 @@
-// The api process with lines of its compiled program replaced, beside the whole one and on the same database: for tests of
-// what is left when a layer is broken. A copy is changed, never the program itself; a line that is not there exactly once
-// fails the test, so that no mutation gets lost when the source changes.
+// The api process with lines of its compiled program replaced, beside the whole one and on the same
+// database: for tests of what is left when a layer is broken. A copy is changed, never the program
+// itself; a line that is not there exactly once fails the test, so that no mutation gets lost when
+// the source changes.
 
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

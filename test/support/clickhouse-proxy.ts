@@ -1,10 +1,14 @@
-// Stands between the job and ClickHouse and lets things go wrong at a chosen request: the answer is lost, the answer
-// breaks off, or ClickHouse refuses with a code of its own. What is passed on is passed on unchanged.
+// Stands between the job and ClickHouse and lets things go wrong at a chosen request: the answer is
+// lost, the answer breaks off, or ClickHouse refuses with a code of its own. What is passed on is
+// passed on unchanged.
 
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** `lose`: done, but never answered. `cut`: done, and the answer ends in its middle. A number: not done, that code. */
+/**
+ * `lose`: done, but never answered. `cut`: done, and the answer ends in its middle. A number: not
+ * done, that code.
+ */
 export type Verdict = 'pass' | 'lose' | 'cut' | number;
 
 export interface ClickHouseProxy extends AsyncDisposable {

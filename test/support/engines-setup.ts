@@ -1,6 +1,7 @@
-// Once per vitest run that has integration, end-to-end or fault tests: compiles what those tests start as
-// processes, and starts one PostgreSQL with a migrated template database and one ClickHouse for all test files.
-// Everything lies in one temporary directory and is ended by the guard even when vitest is killed.
+// Once per vitest run that has integration, end-to-end or fault tests: compiles what those tests
+// start as processes, and starts one PostgreSQL with a migrated template database and one
+// ClickHouse for all test files. Everything lies in one temporary directory and is ended by the
+// guard even when vitest is killed.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
-// Real engines for test files. PostgreSQL and ClickHouse are shared by the run and give each file a database of its
-// own; NATS is started per file, since the stream's name and the permissions are fixed (it takes 50 ms).
-// Everything ends with the test file's process; nothing needs to be stopped by hand.
+// Real engines for test files. PostgreSQL and ClickHouse are shared by the run and give each file a
+// database of its own; NATS is started per file, since the stream's name and the permissions are
+// fixed (it takes 50 ms). Everything ends with the test file's process; nothing needs to be stopped
+// by hand.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -25,7 +26,10 @@ export interface TestDatabase {
   url(role: RoleName): string;
 }
 
-/** An engine of a test file's own, which can be stopped, killed and started again at the same address. */
+/**
+ * An engine of a test file's own, which can be stopped, killed and started again at the same
+ * address.
+ */
 export interface Restartable {
   stop(): Promise<void>;
   kill(): Promise<void>;
@@ -36,7 +40,10 @@ function freshName(): string {
   return `test_${randomBytes(6).toString('hex')}`;
 }
 
-/** A database of its own with all roles and migrations, cloned from the run's template in some 50 ms. */
+/**
+ * A database of its own with all roles and migrations, cloned from the run's template in some 50
+ * ms.
+ */
 export async function createDatabase(): Promise<TestDatabase> {
   const { postgres, template, credentials } = inject('engines');
   const name = freshName();
@@ -55,7 +62,9 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** A PostgreSQL of the file's own, for tests that take it down; not durable against power failures. */
+/**
+ * A PostgreSQL of the file's own, for tests that take it down; not durable against power failures.
+ */
 export async function startPostgres(): Promise<TestDatabase & Restartable & { port: number }> {
   const directory = await temporaryDirectory('postgres');
   const credentials = randomCredentials();
@@ -105,7 +114,10 @@ export function createClickHouse(): TestClickHouse {
   return { url: inject('engines').clickhouse, database: freshName() };
 }
 
-/** A ClickHouse of the file's own, for tests that take it down, want a password or a configuration; it needs some 0.5 GB. */
+/**
+ * A ClickHouse of the file's own, for tests that take it down, want a password or a configuration;
+ * it needs some 0.5 GB.
+ */
 export async function startClickHouse(
   more: Pick<ClickHouseOptions, 'password' | 'configFile'> = {},
 ): Promise<TestClickHouse & Restartable & { port: number }> {

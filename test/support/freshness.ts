@@ -1,4 +1,5 @@
-// Instants as the server of NATS writes them, in whole microseconds, read apart from the code under test.
+// Instants as the server of NATS writes them, in whole microseconds, read apart from the code under
+// test.
 
 import type { ConsumerInfo, JetStreamManager } from 'nats';
 

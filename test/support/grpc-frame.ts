@@ -1,5 +1,6 @@
-// A message as gRPC sends it over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a flag, its
-// length, its bytes. What a test does not want to be true, it says.
+// A message as gRPC sends it over HTTP/2
+// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a flag, its length, its bytes.
+// What a test does not want to be true, it says.
 
 export function framed(
   message: Uint8Array,

@@ -1,5 +1,5 @@
-// HTTP/2 frames byte by byte (RFC 9113), for what no client library sends: broken ones, and streams reset as fast as a socket
-// takes them.
+// HTTP/2 frames byte by byte (RFC 9113), for what no client library sends: broken ones, and streams
+// reset as fast as a socket takes them.
 
 /** The client's preface with empty settings. */
 export const PREFACE = Buffer.concat([

@@ -1,5 +1,6 @@
-// The local stack as a person starts it, for end-to-end tests: a process whose words are read, whose address book is
-// used, and which is ended by signals. Ended with the test's process at the latest.
+// The local stack as a person starts it, for end-to-end tests: a process whose words are read,
+// whose address book is used, and which is ended by signals. Ended with the test's process at the
+// latest.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,7 +20,10 @@ export interface LocalStack {
   readonly book: () => AddressBook;
 }
 
-/** Runs `npm start -- <args>`, with `direct` without npm in between, on this data directory and on free ports. */
+/**
+ * Runs `npm start -- <args>`, with `direct` without npm in between, on this data directory and on
+ * free ports.
+ */
 export function startLocalStack(dataDir: string, args: string[], direct = false): LocalStack {
   const options = ['--ports', 'auto', '--data-dir', dataDir, ...args];
   const [command, ...words] = direct

@@ -1,5 +1,6 @@
-// The NATS cluster of production on one machine: three servers with deploy/nats/cluster.conf, TLS for clients and
-// between servers. A test file brings one of its own and may take servers down; all end with the file's process.
+// The NATS cluster of production on one machine: three servers with deploy/nats/cluster.conf, TLS
+// for clients and between servers. A test file brings one of its own and may take servers down; all
+// end with the file's process.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Certificates for tests of the gRPC port: one authority, the service, and any caller by its SPIFFE path.
+// Certificates for tests of the gRPC port: one authority, the service, and any caller by its SPIFFE
+// path.
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +35,10 @@ export function issueService(authority: Authority): Promise<Issued> {
   });
 }
 
-/** Certificate files in a folder of their own, rewritten as a rotation would: beside the file, then renamed. */
+/**
+ * Certificate files in a folder of their own, rewritten as a rotation would: beside the file, then
+ * renamed.
+ */
 export class CertificateFolder {
   readonly folder = mkdtempSync(join(tmpdir(), 'certificates-'));
   readonly certFile = join(this.folder, 'tls.crt');

@@ -1,9 +1,12 @@
-// Events that a test writes by hand, as the publisher takes them: any content under any subject, whether it keeps the
-// contract or breaks it.
+// Events that a test writes by hand, as the publisher takes them: any content under any subject,
+// whether it keeps the contract or breaks it.
 
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
 
-/** One publication; text and bytes go out as they are, anything else as JSON. The Nats-Msg-Id is its own. */
+/**
+ * One publication; text and bytes go out as they are, anything else as JSON. The Nats-Msg-Id is its
+ * own.
+ */
 export function publicationOf(
   subject: string,
   content: unknown,
@@ -16,7 +19,10 @@ export function publicationOf(
   return { subject, payload, headers, at: Date.now() * 1000, copy: false, invalid: false };
 }
 
-/** Good charge number `index`: its own message and event, accepted an hour ago, with anything in it replaced. */
+/**
+ * Good charge number `index`: its own message and event, accepted an hour ago, with anything in it
+ * replaced.
+ */
 export function chargeOf(index: number, changes: object = {}): Record<string, unknown> {
   const acceptedAt = new Date(Date.now() - 3_600_000).toISOString();
   return {

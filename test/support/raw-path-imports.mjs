@@ -1,5 +1,6 @@
-// Vitest imports a package by its bare path, which Node reads as a URL: a percent sign in the folder's name is then
-// taken for an escape. In such a folder this module is preloaded, and turns those paths into URLs.
+// Vitest imports a package by its bare path, which Node reads as a URL: a percent sign in the
+// folder's name is then taken for an escape. In such a folder this module is preloaded, and turns
+// those paths into URLs.
 
 import { register } from 'node:module';
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,6 @@
-// What an OpenTelemetry SDK would be told, without one: a provider of tracers that keeps every span, and a context that
-// follows promises. One per test file and before the first span, as the API keeps the first tracer that it is given.
+// What an OpenTelemetry SDK would be told, without one: a provider of tracers that keeps every
+// span, and a context that follows promises. One per test file and before the first span, as the
+// API keeps the first tracer that it is given.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   type Context,

@@ -1,5 +1,6 @@
-// A NATS server whose passwords change while it runs: the project's configuration with the passwords written into it, and
-// a reload, as an operator does it. The server drops every connection of a user whose password has changed.
+// A NATS server whose passwords change while it runs: the project's configuration with the
+// passwords written into it, and a reload, as an operator does it. The server drops every
+// connection of a user whose password has changed.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,9 @@ import type { TestNats } from './engines.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 export interface RotatingNats extends TestNats {
-  /** Gives a user another password and reloads; connections under the old one end a moment later. */
+  /**
+   * Gives a user another password and reloads; connections under the old one end a moment later.
+   */
   rotate(user: NatsUser, password: string): void;
 }
 

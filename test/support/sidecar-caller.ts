@@ -1,5 +1,6 @@
-// Calls the API in plaintext HTTP/2 as a mesh's sidecar would: from an address of our choice, with any headers. Raw on
-// purpose, since no gRPC library lets a test choose the address or send a header twice.
+// Calls the API in plaintext HTTP/2 as a mesh's sidecar would: from an address of our choice, with
+// any headers. Raw on purpose, since no gRPC library lets a test choose the address or send a
+// header twice.
 
 import { connect, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as dial } from 'node:net';

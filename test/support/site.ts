@@ -1,6 +1,7 @@
-// The whole product for one test file, as processes on real engines: a NATS and a database of its own, certificates,
-// `ops setup`, and then as many ingest and API processes as the test asks for. Nothing is imported from the services;
-// they are the compiled binaries with the environment that the local stack gives them.
+// The whole product for one test file, as processes on real engines: a NATS and a database of its
+// own, certificates, `ops setup`, and then as many ingest and API processes as the test asks for.
+// Nothing is imported from the services; they are the compiled binaries with the environment that
+// the local stack gives them.
 
 import { join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
@@ -26,7 +27,9 @@ export interface TestSite {
   readonly tls: TlsFiles;
   /** Reads everything, whatever the row-level security. */
   readonly database: pg.Pool;
-  /** Starts another process; resolves when it is ready. `env` is added to what the stack gives it. */
+  /**
+   * Starts another process; resolves when it is ready. `env` is added to what the stack gives it.
+   */
   start(service: 'ingest' | 'api', env?: Record<string, string>): Promise<Child>;
   /** Starts another process and does not wait for it. */
   spawn(
@@ -40,12 +43,18 @@ export interface TestSite {
   publish(publications: Iterable<Publication>): Promise<void>;
   /** All that the stream holds, in its order. */
   stored(): Promise<Stored[]>;
-  /** Resolves when the serving durable has nothing pending and nothing unacknowledged; rejects after `timeoutMs`. */
+  /**
+   * Resolves when the serving durable has nothing pending and nothing unacknowledged; rejects after
+   * `timeoutMs`.
+   */
   drained(timeoutMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The engines of a site; tests that take Postgres down, or change NATS's passwords, bring their own. */
+/**
+ * The engines of a site; tests that take Postgres down, or change NATS's passwords, bring their
+ * own.
+ */
 export async function createSite(given?: {
   database?: TestDatabase;
   nats?: TestNats;

@@ -1,5 +1,6 @@
-// Directories for one test run: gone when the process that asked for them is gone, even after a crash, and
-// reachable for the unprivileged user that PostgreSQL runs as when the tests run as root.
+// Directories for one test run: gone when the process that asked for them is gone, even after a
+// crash, and reachable for the unprivileged user that PostgreSQL runs as when the tests run as
+// root.
 
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

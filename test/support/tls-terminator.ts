@@ -1,4 +1,5 @@
-// TLS in front of a plain server: takes the handshake, hands the bytes on. Certificates can be exchanged between tests.
+// TLS in front of a plain server: takes the handshake, hands the bytes on. Certificates can be
+// exchanged between tests.
 
 import { connect } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';

@@ -1,5 +1,5 @@
-// Demo traffic that tests publish, drawn for a given instant: the events follow the clock, so what a test needs of
-// them must hold at every instant (test/unit/traffic/every-hour.test.ts).
+// Demo traffic that tests publish, drawn for a given instant: the events follow the clock, so what
+// a test needs of them must hold at every instant (test/unit/traffic/every-hour.test.ts).
 
 import { random } from '../../deploy/local/traffic/random.js';
 import { type Publication, publications } from '../../deploy/local/traffic/schedule.js';
@@ -8,7 +8,10 @@ const SECOND = 1_000_000;
 const HOUR = 3_600 * SECOND;
 const DAY = 24 * HOUR;
 
-/** Valid traffic of the eight hours before `nowMs`, in `count` lots of `size`: later lots report on earlier ones. */
+/**
+ * Valid traffic of the eight hours before `nowMs`, in `count` lots of `size`: later lots report on
+ * earlier ones.
+ */
 export function lotsAt(nowMs: number, count: number, size: number, seed: number): Publication[][] {
   const now = Math.floor(nowMs / 1000) * SECOND;
   const from = now - 8 * HOUR;
@@ -22,7 +25,10 @@ export function lotsAt(nowMs: number, count: number, size: number, seed: number)
   return Array.from({ length: count }, (_, lot) => valid.slice(lot * size, (lot + 1) * size));
 }
 
-/** Four whole days and the day of `nowMs` so far, in another order, and about every tenth event twice. */
+/**
+ * Four whole days and the day of `nowMs` so far, in another order, and about every tenth event
+ * twice.
+ */
 export function shuffledDays(nowMs: number, seed: number): Publication[] {
   const now = nowMs * 1000;
   const from = now - (now % DAY) - 4 * DAY;

@@ -1,5 +1,5 @@
-// The rules of the house as functions from files to sentences. Each sentence names the file, what is wrong and what
-// to do, so that a list of them is a list of work.
+// The rules of the house as functions from files to sentences. Each sentence names the file, what
+// is wrong and what to do, so that a list of them is a list of work.
 
 import { basename } from 'node:path';
 import { placesOf, type SourceFile } from './source.js';
@@ -7,7 +7,9 @@ import { placesOf, type SourceFile } from './source.js';
 const LINES_MOST = 250;
 /** Files that are one table or one state machine and would only be harder to read in two. */
 const LONGER: Readonly<Record<string, number>> = {
-  'src/postgres/pool.ts': 280,
+  'src/postgres/pool.ts': 290,
+  'src/answers/memory/slot-memory.ts': 270,
+  'src/rollups/cells.ts': 270,
 };
 
 const GROUND = ['domain', 'platform', 'generated'];

@@ -1,5 +1,5 @@
-// The project's own source as the tidy tests read it: files, their lines without comments and strings where a rule is
-// about code, and what they import.
+// The project's own source as the tidy tests read it: files, their lines without comments and
+// strings where a rule is about code, and what they import.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,5 +1,5 @@
-// Style held by tests of the source: each rule lists all its violations at once. The rules are tried on small wrong
-// files too, since a rule that finds nothing proves nothing.
+// Style held by tests of the source: each rule lists all its violations at once. The rules are
+// tried on small wrong files too, since a rule that finds nothing proves nothing.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,5 @@
-/**
- * The gateway's customers in the demo traffic: a few large and many small (Zipf's law). No name looks like a
- * phone number, which ingestion would refuse.
- */
+// The gateway's customers in the demo traffic: a few large and many small (Zipf's law). No name
+// looks like a phone number, which ingestion would refuse.
 
 /** A customer of the gateway. */
 export interface Account {

@@ -1,7 +1,5 @@
-/**
- * The demo traffic's events as plain values, and how they become payloads: the proto3 JSON form or the
- * protobuf binary form, with the headers that the contract (section 1) asks for.
- */
+// The demo traffic's events as plain values, and how they become payloads: the proto3 JSON form or
+// the protobuf binary form, with the headers that the contract (section 1) asks for.
 
 import {
   DeliveryReported,
@@ -73,7 +71,9 @@ export function subjectOf(event: SmsEvent): string {
   return SUBJECTS[event.kind];
 }
 
-/** Headers of a first publication: content type, and the id by which the broker drops quick copies. */
+/**
+ * Headers of a first publication: content type, and the id by which the broker drops quick copies.
+ */
 export function headersOf(event: SmsEvent, dialect: Dialect): Record<string, string> {
   return {
     'content-type': dialect.binary ? 'application/protobuf' : 'application/json',

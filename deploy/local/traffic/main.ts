@@ -1,7 +1,6 @@
-/**
- * The demo traffic as a process: makes up the last days on its first start, then goes on live. It stands where
- * the billing and the DLR service stand in a real gateway, with their credentials and nothing else.
- */
+// The demo traffic as a process: makes up the last days on its first start, then goes on live. It
+// stands where the billing and the DLR service stand in a real gateway, with their credentials and
+// nothing else.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';

@@ -1,8 +1,6 @@
-/**
- * The life of one message, as the events that the gateway's services will publish about it: charged,
- * reported (once, often twice, sometimes late or against itself), refunded. Pure: the same key gives the
- * same life.
- */
+// The life of one message, as the events that the gateway's services will publish about it:
+// charged, reported (once, often twice, sometimes late or against itself), refunded. Pure: the same
+// key gives the same life.
 
 import { MessageState } from '../../../src/generated/proto/sms/events/v1/events.js';
 import { ACCOUNTS, type Account } from './accounts.js';
@@ -27,7 +25,9 @@ const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Everything about a message that is not late is published this long after its acceptance, at most. */
+/**
+ * Everything about a message that is not late is published this long after its acceptance, at most.
+ */
 export const LIFE_SPAN_MICROS = 3 * HOUR;
 /** The same for a message whose final report is late. */
 export const LATE_SPAN_MICROS = 81 * HOUR;
@@ -48,7 +48,10 @@ interface Subject {
   readonly draw: Random;
 }
 
-/** The life of the message accepted at this instant; `late` asks for a final report after 6 to 80 hours. */
+/**
+ * The life of the message accepted at this instant; `late` asks for a final report after 6 to 80
+ * hours.
+ */
 export function liveMessage(acceptedAt: EpochMicros, draw: Random, late: boolean): Life {
   const account = draw.weighted(ACCOUNTS);
   const operator = draw.weighted(OPERATORS);
@@ -152,7 +155,10 @@ function disputed(subject: Subject, charge: Told & { event: Charged }): Told[] {
   return [{ event, at: charge.at + later }];
 }
 
-/** Failures of accounts that pay on delivery are given back whole; others get a part back, rarely too much. */
+/**
+ * Failures of accounts that pay on delivery are given back whole; others get a part back, rarely
+ * too much.
+ */
 function refunded(subject: Subject, charge: { event: Charged }, reports: Told[]): Told[] {
   const { account, acceptedAt, operator, draw } = subject;
   const final = reports.map((told) => told.event).findLast((event) => event.kind === 'reported');

@@ -1,6 +1,8 @@
-/** A binary heap: the demo traffic's queue of what is due, the earliest first. */
+// A binary heap: the demo traffic's queue of what is due, the earliest first.
 
-/** Holds items; gives back the least first, equals in an order that only their insertion decides. */
+/**
+ * Holds items; gives back the least first, equals in an order that only their insertion decides.
+ */
 export class MinHeap<T> {
   readonly #items: T[] = [];
   readonly #before: (one: T, other: T) => boolean;

@@ -1,7 +1,6 @@
-/**
- * The mobile operators of the demo traffic, under their real MCC and MNC (ITU-T E.212). Their rates, latencies,
- * prices and habits are invented; they differ enough that a dashboard has something to show.
- */
+// The mobile operators of the demo traffic, under their real MCC and MNC (ITU-T E.212). Their
+// rates, latencies, prices and habits are invented; they differ enough that a dashboard has
+// something to show.
 
 import { ErrorNetwork, MessageState } from '../../../src/generated/proto/sms/events/v1/events.js';
 

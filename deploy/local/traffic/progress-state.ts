@@ -1,7 +1,5 @@
-/**
- * What the demo traffic remembers between starts, so that the next one continues: the plan, and the
- * instant before which everything has been acknowledged by the broker. Written atomically.
- */
+// What the demo traffic remembers between starts, so that the next one continues: the plan, and the
+// instant before which everything has been acknowledged by the broker. Written atomically.
 
 import { open, readFile, rename } from 'node:fs/promises';
 import * as v from 'valibot';
@@ -35,7 +33,9 @@ export interface Wanted {
   readonly backfillDays: number;
 }
 
-/** The state in this file; undefined where there is none yet. Throws on a file that is not a state. */
+/**
+ * The state in this file; undefined where there is none yet. Throws on a file that is not a state.
+ */
 export async function readState(file: string): Promise<TrafficState | undefined> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -58,8 +58,8 @@ export async function writeState(file: string, state: TrafficState): Promise<voi
 }
 
 /**
- * The state to go on from at `now`: history first where nothing was published yet, else from where the last
- * run stopped. Another seed begins anew at `now`, with other ids.
+ * The state to go on from at `now`: history first where nothing was published yet, else from where
+ * the last run stopped. Another seed begins anew at `now`, with other ids.
  */
 export function resume(
   known: TrafficState | undefined,

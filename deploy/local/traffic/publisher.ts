@@ -1,7 +1,5 @@
-/**
- * Publishes to JetStream under the two producers' own credentials, with a bounded number of publications in
- * flight, and knows before which instant everything has been acknowledged.
- */
+// Publishes to JetStream under the two producers' own credentials, with a bounded number of
+// publications in flight, and knows before which instant everything has been acknowledged.
 
 import { connect, type JetStreamClient, type NatsConnection, headers as newHeaders } from 'nats';
 import type { EpochMicros } from './event.js';
@@ -75,7 +73,10 @@ export class Publisher {
     this.#through = Math.max(this.#through, to);
   }
 
-  /** After this long nothing is tried again; whatever has no acknowledgement then counts as not published. */
+  /**
+   * After this long nothing is tried again; whatever has no acknowledgement then counts as not
+   * published.
+   */
   giveUpAfter(graceMs: number): void {
     setTimeout(() => {
       this.#givenUp = true;
@@ -88,7 +89,10 @@ export class Publisher {
     await Promise.all(this.#connections.map((connection) => connection.close()));
   }
 
-  /** False where it was given up: it stays the oldest in flight, and the next start publishes it again. */
+  /**
+   * False where it was given up: it stays the oldest in flight, and the next start publishes it
+   * again.
+   */
   async #untilAcknowledged(publication: Publication): Promise<boolean> {
     const { subject, payload } = publication;
     const stream = subject.startsWith('sms.dlr.') ? this.#dlr : this.#billing;
@@ -100,7 +104,8 @@ export class Publisher {
         this.#count(publication);
         return true;
       } catch {
-        // Away, restarting or without a stream yet: the broker or the ledger drops what arrives twice.
+        // Away, restarting or without a stream yet: the broker or the ledger drops what arrives
+        // twice.
         await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
       }
     }

@@ -1,7 +1,5 @@
-/**
- * Random numbers for the demo traffic: a small keyed generator (sfc32), so that any second of any seed can
- * be produced again without producing what came before it. Not for secrets.
- */
+// Random numbers for the demo traffic: a small keyed generator (sfc32), so that any second of any
+// seed can be produced again without producing what came before it. Not for secrets.
 
 /** A stream of draws; two streams with equal keys are equal. */
 export interface Random {

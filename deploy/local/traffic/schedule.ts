@@ -1,8 +1,6 @@
-/**
- * The demo traffic in publishing order. Every second of acceptance is drawn from its own key (seed, second), so
- * any window can be produced again, alike, without what came before it: that is how a restart continues
- * where the last run stopped and never gives out an id twice.
- */
+// The demo traffic in publishing order. Every second of acceptance is drawn from its own key (seed,
+// second), so any window can be produced again, alike, without what came before it: that is how a
+// restart continues where the last run stopped and never gives out an id twice.
 
 import { type EpochMicros, encode, headersOf, type SmsEvent, subjectOf } from './event.js';
 import { LATE_SPAN_MICROS, LIFE_SPAN_MICROS, type Life, liveMessage } from './message.js';
@@ -69,7 +67,9 @@ export function* publications(
   }
 }
 
-/** The same, step by step: for whoever follows a clock. Memory: what a few hours of the pace bring. */
+/**
+ * The same, step by step: for whoever follows a clock. Memory: what a few hours of the pace bring.
+ */
 export class Schedule {
   readonly #plan: Plan;
   readonly #from: EpochMicros;
@@ -145,7 +145,8 @@ function publication(due: Due): Publication {
     return { ...spoilt, headers, at, copy, invalid: true };
   }
   const headers = headersOf(event, life.dialect);
-  // A quick copy with an id would never get past the broker, and the ledger's own dedupe would stay idle.
+  // A quick copy with an id would never get past the broker, and the ledger's own dedupe would stay
+  // idle.
   if (copy) delete headers['Nats-Msg-Id'];
   const payload = encode(event, life.dialect);
   return { subject: subjectOf(event), payload, headers, at, copy, invalid: false };
@@ -159,7 +160,9 @@ function messagesExpected(plan: Plan, second: EpochMicros): number {
   return (pace.eventsPerSecond / EVENTS_PER_MESSAGE) * factor;
 }
 
-/** A day of a gateway that sells mostly in Europe: 1 on average, 0.2 by night, 1.8 in the afternoon. */
+/**
+ * A day of a gateway that sells mostly in Europe: 1 on average, 0.2 by night, 1.8 in the afternoon.
+ */
 function rhythm(at: EpochMicros): number {
   const dayMicros = 86_400 * SECOND;
   const phase = (at % dayMicros) / dayMicros;

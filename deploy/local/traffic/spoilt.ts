@@ -1,7 +1,6 @@
-/**
- * Events that the contract refuses, made from good ones: what a producer's bug looks like. Ingestion must
- * dead-letter each of them without a trace of its payload. The numbers are fictitious.
- */
+// Events that the contract refuses, made from good ones: what a producer's bug looks like.
+// Ingestion must dead-letter each of them without a trace of its payload. The numbers are
+// fictitious.
 
 import { encode, PLAIN, type SmsEvent, subjectOf, toJson } from './event.js';
 import type { Random } from './random.js';

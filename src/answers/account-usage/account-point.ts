@@ -1,8 +1,6 @@
-/**
- * A point of one account, as encoded. Accounts are asked about the same hours, and have a handful of
- * messages in each, so that the same buckets and the same few rates come again and again. They are most
- * of a point, and are encoded once.
- */
+// A point of one account, as encoded. Accounts are asked about the same hours, and have a handful
+// of messages in each, so that the same buckets and the same few rates come again and again. They
+// are most of a point, and are encoded once.
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { CountTable } from '../../domain/measures/count-table.js';
 import { COUNT_FIELDS } from '../../domain/measures/counts.js';
@@ -17,8 +15,9 @@ import { bucketOf, byCurrency } from '../wire/answer-parts.js';
 import { encoded, LEN, VARINT } from '../wire/points.js';
 
 /**
- * Writes the fields of an AccountPoint as the generated code would, but straight from numbers: `range` is
- * whole minutes long, the counts are a row of `table`, and `money` has each currency once.
+ * Writes the fields of an AccountPoint as the generated code would, but straight from numbers:
+ * `range` is whole minutes long, the counts are a row of `table`, and `money` has each currency
+ * once.
  */
 export function writeAccountPoint(
   writer: BinaryWriter,
@@ -89,7 +88,8 @@ const UNKNOWN = COUNT_FIELDS.indexOf('unknown');
 function encodedRates(table: CountTable, row: number): Uint8Array {
   const accepted = table.at(row, ACCEPTED);
   if (accepted >= FEW) return ratesIn(table, row);
-  // What else rates are made of follows from these four. As an integer of 32 bits it needs no memory of its own.
+  // What else rates are made of follows from these four. As an integer of 32 bits it needs no
+  // memory of its own.
   const most = (accepted * FEW + table.at(row, PENDING)) * FEW + table.at(row, DELIVERED);
   const key = (most * FEW + table.at(row, UNKNOWN)) | 0;
   const known = keptRates.get(key);

@@ -1,9 +1,8 @@
-/**
- * GetAccountUsage: what one account used. The predicate of every statement keeps it to the account of the
- * caller's scope, row-level security under a role of its own to the account that a second reading of the
- * call found; each keeps other rows out alone. Before both, the question, the scope and the second reading
- * must name one account. That comparison filters no rows: without the two behind it, it shows everything.
- */
+// GetAccountUsage: what one account used. The predicate of every statement keeps it to the account
+// of the caller's scope, row-level security under a role of its own to the account that a second
+// reading of the call found; each keeps other rows out alone. Before both, the question, the scope
+// and the second reading must name one account. That comparison filters no rows: without the two
+// behind it, it shows everything.
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { type FieldViolation, OutOfScope } from '../../domain/failure.js';
 import { CountTable } from '../../domain/measures/count-table.js';
@@ -134,7 +133,10 @@ function sumOf(money: SlotMoney): CurrencySums[] {
 /** The field `series` of GetAccountUsageResponse. */
 const SERIES = 6;
 
-/** One point for each bucket, from the counts in `table`; each is written as it is made, as an answer has hundreds. */
+/**
+ * One point for each bucket, from the counts in `table`; each is written as it is made, as an
+ * answer has hundreds.
+ */
 function writeSeries(writer: BinaryWriter, slots: Slots, money: SlotMoney, fresh: Freshness): void {
   for (let bucket = 0; bucket < slots.bucketEdges.length - 1; bucket++) {
     const range = bucketAt(slots, bucket);

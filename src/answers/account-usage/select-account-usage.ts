@@ -1,4 +1,5 @@
-/** What one account used, slot by slot, with the state that it stands on: one statement, as an answer needs little else. */
+// What one account used, slot by slot, with the state that it stands on: one statement, as an
+// answer needs little else.
 
 import type { CountTable } from '../../domain/measures/count-table.js';
 import type { CurrencySums } from '../../domain/measures/money.js';
@@ -26,7 +27,8 @@ const ACCOUNT = 'cell.account_id = $5';
 const DAYS = '$6::timestamptz[]';
 const QUARTERS = ['$7', '$8', '$9'];
 
-// Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the columns of its sums.
+// Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the
+// columns of its sums.
 const countOf = (name: string) =>
   name === 'segments' || name === 'contradicted'
     ? `cell.${name}`
@@ -34,8 +36,8 @@ const countOf = (name: string) =>
 const COUNTS_OF_QUARTERS = `
   string_agg(concat_ws(' ', ${CELL_MINUTE}, ${COUNTS_OF_CELL.map(countOf).join(', ')}), ',')`;
 
-// Hours of days that are added up come day by day, also those that were not asked for; the others come one by one. A run lies
-// in one day.
+// Hours of days that are added up come day by day, also those that were not asked for; the others
+// come one by one. A run lies in one day.
 const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
     FROM (SELECT * FROM ${RUNS}
            WHERE ${utcDay('starts_at')} NOT IN (SELECT bucket FROM day)) AS run
@@ -62,17 +64,24 @@ const BY_QUARTER = `${BY_HOUR}
    CROSS JOIN (SELECT ${COUNTS_OF_QUARTERS} ${fromCells('outcome_account', ACCOUNT, QUARTERS)}) AS counts_of_quarters
    CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${fromCells('money_account', ACCOUNT, QUARTERS)}) AS money_of_quarters`;
 
-/** What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of others end first. */
+/**
+ * What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of
+ * others end first.
+ */
 export interface AccountUsage {
   readonly state: AnswerState;
   /** Adds what became of the messages to the rows of their slots (from 0). */
   counts(table: CountTable): void;
-  /** Calls `each` with what was charged and given back by slot, in any order and any number of parts. */
+  /**
+   * Calls `each` with what was charged and given back by slot, in any order and any number of
+   * parts.
+   */
   money(each: (slot: number, sums: CurrencySums) => void): void;
 }
 
 /**
- * Usage of one account in the serving generation that `range` assumes. The snapshot must be that account's.
+ * Usage of one account in the serving generation that `range` assumes. The snapshot must be that
+ * account's.
  * @throws {Unavailable} nothing is served yet
  */
 export async function selectAccountUsage(

@@ -1,4 +1,5 @@
-/** A breakdown of remembered cells: the same rows, sums and order as select-breakdown.ts reads where accounts matter. */
+// A breakdown of remembered cells: the same rows, sums and order as select-breakdown.ts reads where
+// accounts matter.
 import { compareValues } from '../../domain/measures/ordering.js';
 import { errorClassOf } from '../../domain/message/reasons.js';
 import type { AnsweredCell } from '../figures/select-outcome-cells.js';

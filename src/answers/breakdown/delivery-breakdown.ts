@@ -1,4 +1,4 @@
-/** GetDeliveryBreakdown: messages by up to three dimensions; rows and other add up to the totals. */
+// GetDeliveryBreakdown: messages by up to three dimensions; rows and other add up to the totals.
 import type { FieldViolation } from '../../domain/failure.js';
 import { type OrderKey, readOrder } from '../../domain/measures/ordering.js';
 import { rateOf } from '../../domain/measures/rates.js';

@@ -1,8 +1,7 @@
-/**
- * Messages by up to three dimensions where accounts are one of them or filtered by: one page of rows,
- * with the sums of all of them beside it. The statement is put together from closed lists of columns;
- * every value is a parameter. All else follows from remembered cells, see src/answers/breakdown/breakdown-rows.ts.
- */
+// Messages by up to three dimensions where accounts are one of them or filtered by: one page of
+// rows, with the sums of all of them beside it. The statement is put together from closed lists of
+// columns; every value is a parameter. All else follows from remembered cells, see
+// src/answers/breakdown/breakdown-rows.ts.
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import type { OrderKey } from '../../domain/measures/ordering.js';
 import type { Outcome } from '../../domain/message/outcome.js';
@@ -38,7 +37,9 @@ export type BreakdownDimension = (typeof BREAKDOWN_DIMENSIONS)[number];
 /** What rows can be ordered by, beside the dimensions grouped by. */
 export type BreakdownOrderField = BreakdownDimension | 'messages' | 'segments' | 'share';
 
-/** Which messages count: alternatives inside a list, all lists must match, undefined matches all. */
+/**
+ * Which messages count: alternatives inside a list, all lists must match, undefined matches all.
+ */
 export interface BreakdownFilter {
   readonly accountIds: readonly string[] | undefined;
   readonly operatorIds: readonly string[] | undefined;
@@ -105,13 +106,19 @@ export async function selectBreakdown(
 
 /** Where the rows come from. */
 interface Source {
-  /** Common table expressions, of which `grouped` has the dimensions, messages and segments of every row. */
+  /**
+   * Common table expressions, of which `grouped` has the dimensions, messages and segments of every
+   * row.
+   */
   readonly tables: string;
   /** Its parameters. */
   readonly values: readonly unknown[];
 }
 
-/** Whether the hourly sums of accounts, which know neither operator nor reason, are all that is needed. */
+/**
+ * Whether the hourly sums of accounts, which know neither operator nor reason, are all that is
+ * needed.
+ */
 function isOfAccountsAlone({ groupBy, filter }: BreakdownQuestion): boolean {
   const { accountIds: _, ...others } = filter;
   return groupBy.join() === 'account_id' && Object.values(others).every((one) => one === undefined);
@@ -142,8 +149,8 @@ function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion)
 }
 
 /**
- * Any dimensions: whole days where they are added up, else quarters of an hour; summed by what they have before each reason
- * is given its class.
+ * Any dimensions: whole days where they are added up, else quarters of an hour; summed by what they
+ * have before each reason is given its class.
  */
 function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Source {
   const columns = groupBy.join(', ');

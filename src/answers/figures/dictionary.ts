@@ -1,8 +1,6 @@
-/**
- * Numbers for texts that come again and again, so that what is remembered holds a number for each
- * instead of the text. A dictionary only grows; `current` begins a new one once it has grown too large,
- * and the old one goes with the last value that refers to it.
- */
+// Numbers for texts that come again and again, so that what is remembered holds a number for each
+// instead of the text. A dictionary only grows; `current` begins a new one once it has grown too
+// large, and the old one goes with the last value that refers to it.
 
 /** Texts in a dictionary, before another one is begun. */
 const MAX_TEXTS = 100_000;

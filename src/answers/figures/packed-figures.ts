@@ -1,10 +1,8 @@
-/**
- * Figures as they are remembered: a few hundred bytes instead of some fifty objects for each slot.
- * Whole numbers are LEB128 varints, 7 bits a byte, the lowest first. In order: the counts of
- * PACKED_FIELDS; how many currencies, and of each its three letters, charges, refunds, charged, refunded;
- * how many bins, the first bin, and the messages of each; how many reasons, and of each its number in
- * REASON_NAMES and its messages. Exact for numbers of any size.
- */
+// Figures as they are remembered: a few hundred bytes instead of some fifty objects for each slot.
+// Whole numbers are LEB128 varints, 7 bits a byte, the lowest first. In order: the counts of
+// PACKED_FIELDS; how many currencies, and of each its three letters, charges, refunds, charged,
+// refunded; how many bins, the first bin, and the messages of each; how many reasons, and of each
+// its number in REASON_NAMES and its messages. Exact for numbers of any size.
 import { COUNT_FIELDS, noCounts } from '../../domain/measures/counts.js';
 import type { Figures } from '../../domain/measures/figures.js';
 import type { MoneySums } from '../../domain/measures/money.js';

@@ -1,4 +1,4 @@
-/** What questions read of the platform's rollups. */
+// What questions read of the platform's rollups.
 
 import { throughputKind } from '../throughput/select-throughput.js';
 import { activeAccountsKind, operatorKinds } from './select-active.js';

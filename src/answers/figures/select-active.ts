@@ -1,4 +1,5 @@
-/** Which accounts and operators had an accepted message, and which operators money, piece by piece, as one bit for each. */
+// Which accounts and operators had an accepted message, and which operators money, piece by piece,
+// as one bit for each.
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import type { Run } from '../../domain/time/tiling.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
@@ -41,7 +42,8 @@ const accounts = (id: string) => `
 const ACCOUNTS = accounts('cell.account_id');
 const ACCOUNTS_OF_DAYS = accounts('DISTINCT cell.account_id');
 
-// Of quarters of an hour accounts have no sums: one scan finds all of them faster than a look for each account.
+// Of quarters of an hour accounts have no sums: one scan finds all of them faster than a look for
+// each account.
 const ACCOUNTS_OF_QUARTERS = `
   SELECT slot, string_agg(account_id, ',')
     FROM (SELECT DISTINCT ${slotBy('$5')} AS slot, cell.account_id
@@ -59,7 +61,10 @@ const PAID_OPERATORS = `
     ${fromCells('money_sum', `cell.operator_id > '' AND (cell.charges > 0 OR cell.refunds > 0)`)}
    GROUP BY 1`;
 
-/** Reads of each piece the ids that were active, by piece (from 1). A piece is one cell: a quarter of an hour, an hour or a day. */
+/**
+ * Reads of each piece the ids that were active, by piece (from 1). A piece is one cell: a quarter
+ * of an hour, an hour or a day.
+ */
 type ReadIds = (
   snapshot: Snapshot,
   range: CellRange,
@@ -95,7 +100,10 @@ const readOperators =
 
 export const activeAccountsKind = () => activeKind('active accounts', readAccounts, dictionaries());
 
-/** Operators with an accepted message, and those with a charge or a refund; both know an id by the same number. */
+/**
+ * Operators with an accepted message, and those with a charge or a refund; both know an id by the
+ * same number.
+ */
 export function operatorKinds() {
   const dictionary = dictionaries();
   const [active, paid] = ['active_operators', 'paid_operators'] as const;
@@ -137,7 +145,9 @@ function bitsOf(dictionary: Dictionary, ids: readonly string[]): Active {
   return { dictionary, bits, newTexts: dictionary.texts.length - before };
 }
 
-/** Whoever was active in any of some pieces; undefined where they know the ids by different numbers. */
+/**
+ * Whoever was active in any of some pieces; undefined where they know the ids by different numbers.
+ */
 function unionOf(pieces: readonly Active[]): Active | undefined {
   const [dictionary, ...others] = new Set(pieces.map((piece) => piece.dictionary));
   if (dictionary === undefined || others.length > 0) return undefined;

@@ -1,4 +1,5 @@
-/** What is counted of operators, slot by slot, as it is remembered; '' is the sum over all operators. */
+// What is counted of operators, slot by slot, as it is remembered; '' is the sum over all
+// operators.
 import { type Figures, noFigures, type ReasonCounts } from '../../domain/measures/figures.js';
 import type { Part } from '../../platform/parts.js';
 import type { Snapshot } from '../../postgres/pool.js';
@@ -58,7 +59,8 @@ export const figuresKind = {
       readLatency(snapshot, range, operatorIds, slots),
       readMoney(snapshot, range, operatorIds, slots),
     ]);
-    // Read out of the text only now: until then it is a few long texts, afterwards it is thousands of objects.
+    // Read out of the text only now: until then it is a few long texts, afterwards it is thousands
+    // of objects.
     const counts = outcomesIn(rows[0], range);
     const histograms = latencyIn(rows[1], range);
     const money = moneyByOperator(rows[2], range);
@@ -75,7 +77,10 @@ export const figuresKind = {
   },
 };
 
-/** The reasons of operators alone, which no point of a series has. By operator, then by slot (from 0). */
+/**
+ * The reasons of operators alone, which no point of a series has. By operator, then by slot (from
+ * 0).
+ */
 export const reasonsKind = {
   ...figuresKind,
   name: 'reasons',

@@ -1,4 +1,4 @@
-/** Delivered messages by latency bin, slot by slot: of the platform and its operators. */
+// Delivered messages by latency bin, slot by slot: of the platform and its operators.
 import { addBins, type BinCounts, noBins } from '../../domain/measures/percentile.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import {
@@ -10,8 +10,8 @@ import {
   slotFinder,
 } from '../../rollups/cells.js';
 
-// All cells of an operator come as one text, and are read out of it one by one; cells of one slot are added up here: most
-// slots are one.
+// All cells of an operator come as one text, and are read out of it one by one; cells of one slot
+// are added up here: most slots are one.
 const OF_OPERATORS = `
   SELECT cell.operator_id, string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.bins, cell.messages), ';')
     ${fromCells('latency_histogram', 'cell.operator_id = ANY ($5::text[])')}
@@ -60,7 +60,10 @@ export function binsOf(cells: readonly string[]): BinCounts {
   return sum ?? noBins();
 }
 
-/** Two arrays as Postgres writes them, `{3,5}` and `{10,2}`: bins ascending, and the messages of each. */
+/**
+ * Two arrays as Postgres writes them, `{3,5}` and `{10,2}`: bins ascending, and the messages of
+ * each.
+ */
 function readHistogram(bins: string, messages: string): BinCounts {
   if (bins.length <= 2) return noBins();
   const first = Number.parseInt(bins.slice(1, 8), 10);

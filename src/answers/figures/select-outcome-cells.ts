@@ -1,7 +1,5 @@
-/**
- * Messages by operator, outcome and reason, piece by piece: from them follow breakdowns and the totals of
- * all operators. A piece is one cell of the coarsest grain that fits.
- */
+// Messages by operator, outcome and reason, piece by piece: from them follow breakdowns and the
+// totals of all operators. A piece is one cell of the coarsest grain that fits.
 import { MICROS_PER_MINUTE } from '../../domain/time/instant.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import {
@@ -41,7 +39,8 @@ export interface AnsweredCell {
   readonly contradicted: bigint;
 }
 
-// The cells of a piece come as one row of four lists: thousands of rows of a few letters take longer, on both sides.
+// The cells of a piece come as one row of four lists: thousands of rows of a few letters take
+// longer, on both sides.
 const CELLS = `
   SELECT width_bucket(run.starts_at, $5::timestamptz[]), piece.*
     FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
@@ -130,7 +129,9 @@ function sumOfCells(pieces: readonly OutcomeCells[]): OutcomeCells | undefined {
   };
 }
 
-/** The sums over some pieces of `range`, as answered: what is pending in settled pieces is UNKNOWN. */
+/**
+ * The sums over some pieces of `range`, as answered: what is pending in settled pieces is UNKNOWN.
+ */
 export function answeredCells(range: CellRange, pieces: readonly OutcomeCells[]): AnsweredCell[] {
   const sums: CellSums[] = [];
   const slots = slotsOf(range);
@@ -148,7 +149,10 @@ export function answeredCells(range: CellRange, pieces: readonly OutcomeCells[])
   return sums.flatMap((one) => one.cells());
 }
 
-/** Sums by name. Of short numbers, as there are at most some thousand pieces, exact in floating point. */
+/**
+ * Sums by name. Of short numbers, as there are at most some thousand pieces, exact in floating
+ * point.
+ */
 class CellSums {
   readonly #small: Float64Array[];
   readonly #big = new Map<number, bigint[]>();

@@ -1,4 +1,4 @@
-/** Failures and UNKNOWN by reason, slot by slot: of operators. */
+// Failures and UNKNOWN by reason, slot by slot: of operators.
 import type { ReasonCounts } from '../../domain/measures/figures.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import {
@@ -23,7 +23,10 @@ const OF_OPERATORS = `
      AND (cell.outcome <> 'PENDING' OR cell.bucket < $5::timestamptz)
    GROUP BY 1`;
 
-/** Reasons of some operators, for `reasonsIn`; the sum over all operators has none. Of all slots, or of those given. */
+/**
+ * Reasons of some operators, for `reasonsIn`; the sum over all operators has none. Of all slots, or
+ * of those given.
+ */
 export async function readReasons(
   snapshot: Snapshot,
   range: CellRange,

@@ -1,4 +1,5 @@
-/** Totals of a period, from the coarsest cells that make it up: a month is thirty of them however finely its series is cut. */
+// Totals of a period, from the coarsest cells that make it up: a month is thirty of them however
+// finely its series is cut.
 import type { Figures } from '../../domain/measures/figures.js';
 import type { Reading } from '../freshness/reading.js';
 import type { Slots } from '../question/periods.js';
@@ -12,7 +13,10 @@ export interface Totals {
   readonly compared: Figures;
 }
 
-/** The totals of an operator that was read, '' of all together; adds them up once, which takes longer than reading did. */
+/**
+ * The totals of an operator that was read, '' of all together; adds them up once, which takes
+ * longer than reading did.
+ */
 export type TotalsOf = (operatorId: string) => Totals;
 
 /** Of these operators; '' is the sum over all. `pieces` are those of the period. */

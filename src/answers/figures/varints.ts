@@ -1,4 +1,4 @@
-/** Whole numbers of any size as LEB128 varints, 7 bits a byte, the lowest first; and sums of them. */
+// Whole numbers of any size as LEB128 varints, 7 bits a byte, the lowest first; and sums of them.
 import type { Part } from '../../platform/parts.js';
 
 /** Bytes of a varint that is added as a number. */

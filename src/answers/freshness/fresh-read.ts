@@ -1,9 +1,8 @@
-/**
- * Reading without waiting for the state that an answer stands on. What a question reads depends on
- * little of that state, and that little changes every quarter of an hour; so it is read as the latest
- * look says, in the same round trip that asks what the state is. Invariant: an answer is made of what
- * was read under the very state that its `meta` tells; where the guess was wrong, it is read again.
- */
+// Reading without waiting for the state that an answer stands on. What a question reads depends on
+// little of that state, and that little changes every quarter of an hour; so it is read as the
+// latest look says, in the same round trip that asks what the state is. Invariant: an answer is
+// made of what was read under the very state that its `meta` tells; where the guess was wrong, it
+// is read again.
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { floorToMinutes } from '../../domain/time/instant.js';
 import type { ReadLimits } from '../../postgres/pool.js';
@@ -16,7 +15,10 @@ import { limitsOf, type Sources } from './sources.js';
 /** No state is like it. */
 const UNKNOWN: AnswerState = { generation: 0, dataAsOf: undefined, revision: '', origin: '' };
 
-/** What `read` finds in one snapshot, with the state of that snapshot, and how fresh that is; all of it within one limit. */
+/**
+ * What `read` finds in one snapshot, with the state of that snapshot, and how fresh that is; all of
+ * it within one limit.
+ */
 export async function readFresh<T extends { readonly state: AnswerState }>(
   sources: Sources,
   context: QueryContext,
@@ -38,7 +40,10 @@ export async function readFresh<T extends { readonly state: AnswerState }>(
   }
 }
 
-/** Whether a question reads the same cells under both; src/answers/question/periods.ts uses no more of them. */
+/**
+ * Whether a question reads the same cells under both; src/answers/question/periods.ts uses no more
+ * of them.
+ */
 function readsAlike(left: Freshness, right: Freshness): boolean {
   const elapsed = ({ dataAsOf }: Freshness) => floorToMinutes(dataAsOf, BASE_GRAIN_MINUTES);
   return (

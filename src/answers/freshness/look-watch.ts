@@ -1,7 +1,5 @@
-/**
- * The latest look at what answers stand on, taken of the database at most every so often. Callers
- * within that time share one look, so that an answer that needs nothing else costs no statement.
- */
+// The latest look at what answers stand on, taken of the database at most every so often. Callers
+// within that time share one look, so that an answer that needs nothing else costs no statement.
 import type { Clock } from '../../platform/clock.js';
 import type { ReadLimits, ReadPool } from '../../postgres/pool.js';
 import type { SlotMemory } from '../memory/slot-memory.js';
@@ -36,8 +34,9 @@ export function noteLook({ latest, memory }: LookedAt, look: Look, startedMs: nu
 }
 
 /**
- * Tells of a state that was answered, as it was at `nowMs` or before. Where its data_as_of is later than the latest
- * look's, no question that comes from now on is answered from a look that was begun before: data_as_of would go back.
+ * Tells of a state that was answered, as it was at `nowMs` or before. Where its data_as_of is later
+ * than the latest look's, no question that comes from now on is answered from a look that was begun
+ * before: data_as_of would go back.
  */
 export function noteState({ latest }: Pick<LookedAt, 'latest'>, state: AnswerState, nowMs: number) {
   if ((state.dataAsOf ?? 0) > (latest.look?.dataAsOf ?? 0)) latest.notBeforeMs = nowMs;

@@ -1,8 +1,7 @@
-/**
- * A look at what answers stand on: the state that `meta` tells, and the version of every day. As long
- * as the versions of its days are the same, so is everything that was read of a range (day_version is
- * written by the transaction that changes a cell), so what was read once need not be read again.
- */
+// A look at what answers stand on: the state that `meta` tells, and the version of every day. As
+// long as the versions of its days are the same, so is everything that was read of a range
+// (day_version is written by the transaction that changes a cell), so what was read once need not
+// be read again.
 import { type EpochMicros, MICROS_PER_DAY } from '../../domain/time/instant.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import { readNumbers } from '../../rollups/cells.js';
@@ -34,8 +33,8 @@ export class DayVersions {
   }
 
   /**
-   * The sum of the versions of the days that [from, to) touches. Versions only grow, so two sums of one range are equal
-   * if and only if no day of it has changed.
+   * The sum of the versions of the days that [from, to) touches. Versions only grow, so two sums of
+   * one range are equal if and only if no day of it has changed.
    */
   of(from: EpochMicros, to: EpochMicros): number {
     return (
@@ -49,7 +48,8 @@ export class DayVersions {
   }
 }
 
-// The serving generation is known only inside the statement; LATERAL lets its partition be chosen at run time.
+// The serving generation is known only inside the statement; LATERAL lets its partition be chosen
+// at run time.
 const LOOK = `
   SELECT ${STATE_COLUMNS}, version.days, version.versions
     FROM answer_state

@@ -1,9 +1,7 @@
-/**
- * How a question of the platform is answered: from what was read already where that is all it needs,
- * else in a snapshot of its own, which reads what is missing. Invariant: an answer is made of what was
- * true under one look, the look that its `meta` tells; what is remembered is used only where that look
- * says that nothing has changed since it was read.
- */
+// How a question of the platform is answered: from what was read already where that is all it
+// needs, else in a snapshot of its own, which reads what is missing. Invariant: an answer is made
+// of what was true under one look, the look that its `meta` tells; what is remembered is used only
+// where that look says that nothing has changed since it was read.
 import type { EpochMicros } from '../../domain/time/instant.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import type { CellRange } from '../../rollups/cells.js';
@@ -19,17 +17,26 @@ import { whileWaiting } from './waiting.js';
 /** What an answer is made of. */
 export interface Reading {
   readonly fresh: Freshness;
-  /** Every slot of `range`, of each of `series`. Calls for different kinds do not wait for each other. */
+  /**
+   * Every slot of `range`, of each of `series`. Calls for different kinds do not wait for each
+   * other.
+   */
   get<T>(kind: ReadKind<T>, range: CellRange, series: readonly string[]): Promise<Map<string, T[]>>;
 }
 
-/** Thrown where something is missing and there is no snapshot to read it in; no Error, as it needs no stack trace. */
+/**
+ * Thrown where something is missing and there is no snapshot to read it in; no Error, as it needs
+ * no stack trace.
+ */
 class NotRemembered {
   /** `key` names the first thing that is missing, and what it would be read with. */
   constructor(readonly key: string) {}
 }
 
-/** What `answer` makes of a reading; it may be called several times. Rejects as `platformPool.read` does. */
+/**
+ * What `answer` makes of a reading; it may be called several times. Rejects as `platformPool.read`
+ * does.
+ */
 export async function answerFrom<T>(
   sources: Sources,
   context: QueryContext,

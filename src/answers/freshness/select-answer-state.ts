@@ -1,4 +1,5 @@
-/** Which generation is served, and how fresh it is: read in the snapshot of the answer, so that `meta` and rows belong together. */
+// Which generation is served, and how fresh it is: read in the snapshot of the answer, so that
+// `meta` and rows belong together.
 import { Unavailable } from '../../domain/failure.js';
 import type { EpochMicros } from '../../domain/time/instant.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
@@ -10,7 +11,10 @@ export interface AnswerState {
   readonly dataAsOf: EpochMicros | undefined;
   /** Differs whenever an answer could differ. */
   readonly revision: string;
-  /** Which server and which database these are: another one after a restart, a failover, a restored copy. */
+  /**
+   * Which server and which database these are: another one after a restart, a failover, a restored
+   * copy.
+   */
   readonly origin: string;
 }
 

@@ -1,4 +1,4 @@
-/** What answers are made from, and within which limits. */
+// What answers are made from, and within which limits.
 
 import { type FieldViolation, InvalidQuestion } from '../../domain/failure.js';
 import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../domain/measures/counted.js';
@@ -17,8 +17,8 @@ export interface Sources {
   /** Reads of one account, under analytics_account: row-level security binds them. */
   readonly accountPool: ReadPool;
   /**
-   * Looks at the state of answers, and nothing else: whoever waits for it must not wait behind slow questions. Under
-   * analytics_platform.
+   * Looks at the state of answers, and nothing else: whoever waits for it must not wait behind slow
+   * questions. Under analytics_platform.
    */
   readonly statePool: ReadPool;
   readonly clock: Clock;
@@ -30,7 +30,10 @@ export interface Sources {
   readonly throughputRetentionDays: number;
   /** Longest that an answer may take, in ms, where the caller sets no deadline or a later one. */
   readonly maxAnswerMs: number;
-  /** What answers most likely stand on: at most a moment old, undefined where the database does not say. Never rejects. */
+  /**
+   * What answers most likely stand on: at most a moment old, undefined where the database does not
+   * say. Never rejects.
+   */
   readonly look: () => Promise<Look | undefined>;
   /** The same, where it is there without waiting. */
   readonly recentLook: () => Look | undefined;
@@ -38,7 +41,9 @@ export interface Sources {
   /** What was read already, and what of. */
   readonly memory: SlotMemory;
   readonly kinds: ReadKinds;
-  /** Who reads what at this moment, so that others who lack the same can wait for it; none rejects. */
+  /**
+   * Who reads what at this moment, so that others who lack the same can wait for it; none rejects.
+   */
   readonly loads: Map<string, Promise<void>>;
 }
 

@@ -1,4 +1,4 @@
-/** Waiting for what others have begun: whoever waits may leave, and has a deadline of its own. */
+// Waiting for what others have begun: whoever waits may leave, and has a deadline of its own.
 import { Cancelled, DeadlineExceeded } from '../../domain/failure.js';
 import type { Clock } from '../../platform/clock.js';
 import type { QueryContext } from '../question/context.js';

@@ -1,9 +1,8 @@
-/**
- * Answers that were given already. A dashboard polls the same question; as long as the revision is the
- * same, so is the answer. Invariants: an answer is found only under the scope, the question and the
- * revision that it was made for, so it carries its own data_as_of; memory is bounded; of callers who
- * ask the same thing at once one reads the database, and who leaves does not end it for the others.
- */
+// Answers that were given already. A dashboard polls the same question; as long as the revision is
+// the same, so is the answer. Invariants: an answer is found only under the scope, the question and
+// the revision that it was made for, so it carries its own data_as_of; memory is bounded; of
+// callers who ask the same thing at once one reads the database, and who leaves does not end it for
+// the others.
 import type { Clock } from '../../platform/clock.js';
 import { whileWaiting } from '../freshness/waiting.js';
 import type { Answer, Encoded, Prepared, QueryContext } from '../question/context.js';
@@ -144,7 +143,10 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
   };
 }
 
-/** Both accounts of a call, so that an answer made under a wrong one reaches no call that has it right. Ids have no blank. */
+/**
+ * Both accounts of a call, so that an answer made under a wrong one reaches no call that has it
+ * right. Ids have no blank.
+ */
 const scopeOf = ({ accountId, rowAccountId }: QueryContext) =>
   accountId === undefined && rowAccountId === undefined
     ? 'platform'

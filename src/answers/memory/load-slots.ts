@@ -1,8 +1,6 @@
-/**
- * What is read where something is not remembered. A statement costs as much as hundreds of rows, and
- * whoever asks for one hour is soon asked for the next: so an hour is read with all hours of eight days,
- * and a day of which all hours are known is made of them.
- */
+// What is read where something is not remembered. A statement costs as much as hundreds of rows,
+// and whoever asks for one hour is soon asked for the next: so an hour is read with all hours of
+// eight days, and a day of which all hours are known is made of them.
 import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../../domain/time/instant.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import type { CellRange } from '../../rollups/cells.js';
@@ -22,7 +20,10 @@ export interface ReadKind<T> extends SlotKind<T> {
   none(): T;
 }
 
-/** Every slot of `range`, of each of `series`: what is missing is read, with its like of the days around, and remembered. */
+/**
+ * Every slot of `range`, of each of `series`: what is missing is read, with its like of the days
+ * around, and remembered.
+ */
 export async function loadSlots<T>(
   memory: SlotMemory,
   look: Look,
@@ -69,21 +70,25 @@ export async function loadSlots<T>(
 }
 
 /**
- * Slots times series that one statement reads, unless one series has more: what it reads stands in memory as text, until
- * it is packed.
+ * Slots times series that one statement reads, unless one series has more: what it reads stands in
+ * memory as text, until it is packed.
  */
 const VALUES_AT_ONCE = 500;
 
 /**
- * What is read at once of slots that are an hour or a day long: from a multiple of so many days on. Quarters of an hour are
- * read as they are asked for: most stand at the ends of a range or at the settled boundary, and there are many in a day.
+ * What is read at once of slots that are an hour or a day long: from a multiple of so many days on.
+ * Quarters of an hour are read as they are asked for: most stand at the ends of a range or at the
+ * settled boundary, and there are many in a day.
  */
 const AHEAD_DAYS: ReadonlyMap<number, number> = new Map([
   [MICROS_PER_HOUR, 8],
   [MICROS_PER_DAY, 8],
 ]);
 
-/** What is read together: slots of any other length, or of one of these lengths and beginning at one time of it. */
+/**
+ * What is read together: slots of any other length, or of one of these lengths and beginning at one
+ * time of it.
+ */
 const partOf = ({ from, to }: Slot) =>
   AHEAD_DAYS.has(to - from) ? `${to - from} ${from % (to - from)}` : '';
 
@@ -100,8 +105,8 @@ export function startOfLoad(from: EpochMicros, to: EpochMicros): EpochMicros {
 }
 
 /**
- * What is read where `missing` slots, one part, are: beside each its like of the days around it, where
- * `unknownIn` says so.
+ * What is read where `missing` slots, one part, are: beside each its like of the days around it,
+ * where `unknownIn` says so.
  */
 function readAhead(
   range: CellRange,

@@ -1,9 +1,8 @@
-/**
- * What was read already of the platform's rollups, slot by slot. A slot is found again only under the
- * version of its days and the settled part of it that it was read under, both looked at in the answer's
- * own snapshot (look.ts). Invariants: what is found is what a statement would read; memory is bounded;
- * everything in it belongs to one generation of one database. Nothing of a single account is kept here.
- */
+// What was read already of the platform's rollups, slot by slot. A slot is found again only under
+// the version of its days and the settled part of it that it was read under, both looked at in the
+// answer's own snapshot (look.ts). Invariants: what is found is what a statement would read; memory
+// is bounded; everything in it belongs to one generation of one database. Nothing of a single
+// account is kept here.
 import {
   type EpochMicros,
   MICROS_PER_DAY,
@@ -18,11 +17,16 @@ export interface SlotKind<T> {
   readonly name: string;
   /** About what one costs in memory, in bytes; always the same for one value. */
   bytesOf(value: T): number;
-  /** What several slots, one after the other, are as one; undefined where they cannot be added up. */
+  /**
+   * What several slots, one after the other, are as one; undefined where they cannot be added up.
+   */
   sum?(values: readonly T[]): T | undefined;
 }
 
-/** One series: blocks by size of their slots in minutes. Its name comes from callers and may be as long as a question. */
+/**
+ * One series: blocks by size of their slots in minutes. Its name comes from callers and may be as
+ * long as a question.
+ */
 interface Series {
   readonly name: string;
   readonly bySize: Map<number, Sized>;
@@ -35,7 +39,10 @@ interface Sized {
   readonly blocks: Map<number, Block>;
 }
 
-/** Slots that lie one after the other: an object for each would cost as much as what is remembered of it. */
+/**
+ * Slots that lie one after the other: an object for each would cost as much as what is remembered
+ * of it.
+ */
 interface Block {
   readonly among: Sized;
   readonly start: number;
@@ -64,7 +71,10 @@ export class SlotMemory {
   /** Its `newer` is the block that goes next, its `older` the one that goes last. */
   #ring = emptyRing();
 
-  /** Remembers at most about `maxBytes`; 0 remembers nothing. What was begun first goes first, unless it was found since. */
+  /**
+   * Remembers at most about `maxBytes`; 0 remembers nothing. What was begun first goes first,
+   * unless it was found since.
+   */
   constructor(private readonly maxBytes: number) {}
 
   /** How many series have anything that is remembered. */
@@ -92,8 +102,8 @@ export class SlotMemory {
   }
 
   /**
-   * What is known of the slots of `range` under `look`, undefined where nothing is. `series`: a name within the kind. A
-   * day whose hours are all known is made of them, and kept.
+   * What is known of the slots of `range` under `look`, undefined where nothing is. `series`: a
+   * name within the kind. A day whose hours are all known is made of them, and kept.
    */
   recall<T>(kind: SlotKind<T>, series: string, range: SlotRange, look: Look): (T | undefined)[] {
     const { edges, settledThrough } = range;
@@ -113,7 +123,9 @@ export class SlotMemory {
     return found;
   }
 
-  /** Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it. */
+  /**
+   * Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it.
+   */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
     const bytes = kind.bytesOf(value);
     const name = `${kind.name} ${series}`;
@@ -185,7 +197,9 @@ export class SlotMemory {
   }
 }
 
-/** Where a slot is kept: in the block of slots of `size` that starts at `start`, both in minutes. */
+/**
+ * Where a slot is kept: in the block of slots of `size` that starts at `start`, both in minutes.
+ */
 function placeOf(from: EpochMicros, to: EpochMicros) {
   const size = (to - from) / MICROS_PER_MINUTE;
   const at = from / MICROS_PER_MINUTE;

@@ -1,4 +1,5 @@
-/** What takes long to make, piece by piece: between them the event loop goes round, for whoever asks for less. */
+// What takes long to make, piece by piece: between them the event loop goes round, for whoever asks
+// for less.
 import { setImmediate } from 'node:timers/promises';
 import { Cancelled } from '../../domain/failure.js';
 

@@ -1,4 +1,4 @@
-/** What a page of operators is made of: which of them it shows, and everything that is read of them. */
+// What a page of operators is made of: which of them it shows, and everything that is read of them.
 import { addCounts, addOutcome, type Counts, noCounts } from '../../domain/measures/counts.js';
 import type { OrderKey } from '../../domain/measures/ordering.js';
 import { noBins } from '../../domain/measures/percentile.js';
@@ -146,7 +146,10 @@ async function readRanking(
   return { page: rankOperators(all, order), counts, operators: all.length, totals };
 }
 
-/** The one operator that was asked for, with zeros where it has no messages; of the others their sums only. */
+/**
+ * The one operator that was asked for, with zeros where it has no messages; of the others their
+ * sums only.
+ */
 async function readOne(
   reading: Reading,
   { kinds }: Sources,

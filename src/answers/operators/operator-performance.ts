@@ -1,4 +1,5 @@
-/** GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts and to the money. */
+// GetOperatorPerformance: how operators perform, ranked; rows and other add up to the counts and to
+// the money.
 
 import type { FieldViolation } from '../../domain/failure.js';
 import { subtractCounts } from '../../domain/measures/counts.js';
@@ -87,7 +88,10 @@ export function isLongPage({ operatorId, granularity }: GetOperatorPerformanceRe
   return operatorId === '' && granularityOf(granularity) !== 'total';
 }
 
-/** Rows of one page at most; as many on every page of a question, so that offsets stay what they are. */
+/**
+ * Rows of one page at most; as many on every page of a question, so that offsets stay what they
+ * are.
+ */
 function mostRows({ range, granularity, weekStart }: PeriodQuestion): number {
   const buckets = bucketEdges(range, granularity, range.zone, weekStart).length - 1;
   return Math.max(1, Math.floor(MAX_POINTS / buckets));

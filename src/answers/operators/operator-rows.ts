@@ -1,4 +1,5 @@
-/** The rows of one page of operators: everything that is answered of an operator, read for the page only. */
+// The rows of one page of operators: everything that is answered of an operator, read for the page
+// only.
 import type { ReasonCounts } from '../../domain/measures/figures.js';
 import { percentilesOf } from '../../domain/measures/percentile.js';
 import { rateOf } from '../../domain/measures/rates.js';
@@ -58,7 +59,9 @@ export function operatorRowParts(
   return [fieldHeader(ROWS, parts), ...parts];
 }
 
-/** Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them. */
+/**
+ * Failures and UNKNOWN: the most frequent reasons first, equals by name; shares are of all of them.
+ */
 function topReasons(reasons: ReasonCounts): ReasonCount[] {
   const all = [...reasons.values()].reduce((sum, messages) => sum + messages, 0n);
   return [...reasons]

@@ -1,4 +1,4 @@
-/** The order of operators: by any count, rate, percentile or share, absent values last. */
+// The order of operators: by any count, rate, percentile or share, absent values last.
 import { COUNT_FIELDS, type Counts } from '../../domain/measures/counts.js';
 import { compareValues, type OrderKey } from '../../domain/measures/ordering.js';
 import { type BinCounts, percentilesOf } from '../../domain/measures/percentile.js';

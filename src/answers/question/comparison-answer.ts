@@ -1,4 +1,4 @@
-/** The earlier period of an answer, and what has changed since. */
+// The earlier period of an answer, and what has changed since.
 
 import type { Counts } from '../../domain/measures/counts.js';
 import type { Figures } from '../../domain/measures/figures.js';
@@ -23,7 +23,10 @@ import { bucketAt, type Periods } from './periods.js';
 
 type Compared = Omit<Figures, 'reasons'>;
 
-/** `now`, of the compared part of the current period, held against `then`; undefined where there is no earlier period. */
+/**
+ * `now`, of the compared part of the current period, held against `then`; undefined where there is
+ * no earlier period.
+ */
 export function comparisonOf(
   { current, earlier }: Periods,
   timeZone: string,

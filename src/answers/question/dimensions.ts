@@ -1,4 +1,4 @@
-/** The dimensions of a breakdown, between their protobuf numbers and the names that the rollups use. */
+// The dimensions of a breakdown, between their protobuf numbers and the names that the rollups use.
 import { OUTCOMES, type Outcome } from '../../domain/message/outcome.js';
 import type { ErrorClass } from '../../domain/message/reasons.js';
 import { Dimension as ProtoDimension } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
@@ -30,7 +30,9 @@ export function dimensionOf(dimension: ProtoDimension): Dimension | undefined {
   return DIMENSIONS[dimension];
 }
 
-/** Undefined for a number that is not an outcome. The numbers follow the order of OUTCOMES, from 1. */
+/**
+ * Undefined for a number that is not an outcome. The numbers follow the order of OUTCOMES, from 1.
+ */
 export function outcomeOfProto(outcome: ProtoOutcome): Outcome | undefined {
   return OUTCOMES[outcome - ProtoOutcome.OUTCOME_PENDING];
 }

@@ -1,7 +1,5 @@
-/**
- * Where the next page begins. A token is bound to the question that it came from and to nothing
- * else: it authorises nothing, and a changed or foreign one is a wrong argument.
- */
+// Where the next page begins. A token is bound to the question that it came from and to nothing
+// else: it authorises nothing, and a changed or foreign one is a wrong argument.
 import { createHash } from 'node:crypto';
 import type { FieldViolation } from '../../domain/failure.js';
 
@@ -20,7 +18,10 @@ export function pageTokenOf(question: string, offset: number): string {
   return `${payload}.${checksumOf(payload)}`;
 }
 
-/** The offset that a token names, 0 for none; adds a violation and answers 0 where it is not one of `question`. */
+/**
+ * The offset that a token names, 0 for none; adds a violation and answers 0 where it is not one of
+ * `question`.
+ */
 export function readPageToken(
   token: string,
   question: () => string,

@@ -1,7 +1,6 @@
-/**
- * The periods that a question reads: its own, cut into slots, and the earlier one. A slot lies in one
- * bucket and on one side of the elapsed part, so that one read serves series, totals and comparison.
- */
+// The periods that a question reads: its own, cut into slots, and the earlier one. A slot lies in
+// one bucket and on one side of the elapsed part, so that one read serves series, totals and
+// comparison.
 
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { bucketEdges, type InstantRange } from '../../domain/time/calendar.js';
@@ -26,7 +25,10 @@ export function freshnessOf(state: AnswerState, settleHours: number): Freshness 
   return { state, dataAsOf, settledThrough: settledThrough(dataAsOf, settleHours) };
 }
 
-/** Changes with the data, and with data_as_of and settled_through, which move buckets from state to state. */
+/**
+ * Changes with the data, and with data_as_of and settled_through, which move buckets from state to
+ * state.
+ */
 export function revisionOf({ state, dataAsOf, settledThrough }: Freshness): string {
   return `${state.revision}.${dataAsOf.toString(36)}.${settledThrough.toString(36)}`;
 }
@@ -35,7 +37,10 @@ export function revisionOf({ state, dataAsOf, settledThrough }: Freshness): stri
 export interface Slots extends CellRange {
   /** Where the buckets of the series begin and end, in time order; a total is one. */
   readonly bucketEdges: readonly EpochMicros[];
-  /** How many slots from the first lie before the cut: the part that is compared, or has elapsed. A bucket may be cut behind them. */
+  /**
+   * How many slots from the first lie before the cut: the part that is compared, or has elapsed. A
+   * bucket may be cut behind them.
+   */
   readonly slotsBeforeCut: number;
 }
 
@@ -52,7 +57,9 @@ export function bucketAt({ bucketEdges }: Slots, index: number): InstantRange {
 /** The periods of a question. */
 export interface Periods {
   readonly current: Slots;
-  /** The part of the earlier period that is compared; undefined where not asked for or not retained. */
+  /**
+   * The part of the earlier period that is compared; undefined where not asked for or not retained.
+   */
   readonly earlier: Slots | undefined;
 }
 

@@ -1,7 +1,5 @@
-/**
- * What all questions share, read from their protobuf form: range, calendar, comparison, ids, pages.
- * Invariant: no statement is issued before every field was judged, and all wrong ones are reported.
- */
+// What all questions share, read from their protobuf form: range, calendar, comparison, ids, pages.
+// Invariant: no statement is issued before every field was judged, and all wrong ones are reported.
 
 import type { FieldViolation } from '../../domain/failure.js';
 import { isPartyId } from '../../domain/message/identifiers.js';
@@ -66,7 +64,10 @@ export function granularityOf(
   return GRANULARITIES[asked];
 }
 
-/** The period, or undefined where a violation was added. Minutes are allowed at a grain of one minute only. */
+/**
+ * The period, or undefined where a violation was added. Minutes are allowed at a grain of one
+ * minute only.
+ */
 export function readPeriod(
   fields: PeriodFields,
   rules: RangeRules,
@@ -121,7 +122,9 @@ export function readPageSize(
 
 const MAX_IDS = 1000;
 
-/** Adds a violation of `field` unless all of `ids` follow the grammar of ids and are not too many. */
+/**
+ * Adds a violation of `field` unless all of `ids` follow the grammar of ids and are not too many.
+ */
 export function checkIds(
   field: string,
   ids: readonly string[],

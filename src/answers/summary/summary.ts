@@ -1,4 +1,4 @@
-/** GetSummary: what became of all traffic and money. */
+// GetSummary: what became of all traffic and money.
 import type { FieldViolation } from '../../domain/failure.js';
 import { percentilesOf } from '../../domain/measures/percentile.js';
 import {

@@ -1,10 +1,11 @@
-/** Messages per minute, slot by slot: how many, and which minute was the busiest. */
+// Messages per minute, slot by slot: how many, and which minute was the busiest.
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/time/instant.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import { type CellRange, edgesOf, edgesValue } from '../../rollups/cells.js';
 import type { EncodedPoint } from '../figures/select-figures.js';
 
-// Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts the minutes are read.
+// Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts
+// the minutes are read.
 const OF_PLATFORM = `
   WITH hour AS MATERIALIZED (
     SELECT cell.*, width_bucket(cell.bucket, $2::timestamptz[]) AS slot
@@ -86,7 +87,10 @@ export interface SlotThroughput {
 /** About: two flows of three numbers, and the point that is likely to come. */
 const SLOT_BYTES = 700;
 
-/** By operators, their ids separated by commas ('' for all), then by slot (from 0). Edges are whole minutes. */
+/**
+ * By operators, their ids separated by commas ('' for all), then by slot (from 0). Edges are whole
+ * minutes.
+ */
 export const throughputKind = {
   name: 'throughput',
   bytesOf: () => SLOT_BYTES,

@@ -1,4 +1,4 @@
-/** GetThroughput: messages per second, accepted and completed. */
+// GetThroughput: messages per second, accepted and completed.
 
 import type { FieldViolation } from '../../domain/failure.js';
 import type { InstantRange } from '../../domain/time/calendar.js';
@@ -60,7 +60,9 @@ const seriesAt = (elapsedTo: EpochMicros): SeriesField<SlotThroughput, Throughpu
   openFlows: true,
 });
 
-/** The operators of the filter, separated by commas, '' for all; anything else in it is a violation. */
+/**
+ * The operators of the filter, separated by commas, '' for all; anything else in it is a violation.
+ */
 function readOperators(filter: Filter | undefined, violations: FieldViolation[]): string {
   if (filter === undefined) return '';
   const others = {

@@ -1,4 +1,5 @@
-/** From domain values to the protobuf parts that answers share. Exact: bigint and decimal text to the edge. */
+// From domain values to the protobuf parts that answers share. Exact: bigint and decimal text to
+// the edge.
 
 import type { Counts } from '../../domain/measures/counts.js';
 import { formatNanos } from '../../domain/measures/decimal.js';

@@ -1,8 +1,6 @@
-/**
- * Answers as bytes. A point of a series is encoded once, not for every answer that has it: an answer is
- * its other fields, encoded, and the points behind them (the order of fields is free,
- * https://protobuf.dev/programming-guides/encoding/#order).
- */
+// Answers as bytes. A point of a series is encoded once, not for every answer that has it: an
+// answer is its other fields, encoded, and the points behind them (the order of fields is free,
+// https://protobuf.dev/programming-guides/encoding/#order).
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../../domain/time/calendar.js';
 import { type Bucket, BucketState } from '../../generated/proto/sms/analytics/v1/common.js';
@@ -15,7 +13,10 @@ import { bucketOf, stateOf } from './answer-parts.js';
 export const VARINT = 0;
 export const LEN = 2;
 
-/** Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same, and the latter's is fast. */
+/**
+ * Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same,
+ * and the latter's is fast.
+ */
 class SmallNumbersWriter extends BinaryWriter {
   override int64(value: string | number | bigint): this {
     // Rounded or not, what is larger stays larger.

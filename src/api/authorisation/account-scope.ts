@@ -1,6 +1,7 @@
-// Which account a call may see. customer-portal sees the one account that its x-account-id names; the question must
-// name the same one, byte for byte. Nothing is trimmed, folded or normalised: what is not exactly an account id is no
-// header. The predicate of the query takes its account from here; row-level security takes it from row-account.ts.
+// Which account a call may see. customer-portal sees the one account that its x-account-id names;
+// the question must name the same one, byte for byte. Nothing is trimmed, folded or normalised:
+// what is not exactly an account id is no header. The predicate of the query takes its account from
+// here; row-level security takes it from row-account.ts.
 import type { Metadata } from '@grpc/grpc-js';
 import type { DenialReason } from './denial-reasons.js';
 import type { Caller } from './policy.js';
@@ -27,8 +28,9 @@ export type AccountScope =
   | { readonly kind: 'refused'; readonly reason: DenialReason };
 
 /**
- * The scope in which a question may be answered. A caller with `accounts: header` is bound to its header, and may ask
- * only questions that name that account; others are bound to the account that the question names, if it names one.
+ * The scope in which a question may be answered. A caller with `accounts: header` is bound to its
+ * header, and may ask only questions that name that account; others are bound to the account that
+ * the question names, if it names one.
  */
 export function accountScope(caller: Caller, metadata: Metadata, asked: unknown): AccountScope {
   if (caller.accounts === 'any') {

@@ -1,5 +1,6 @@
-// Authorises every call on the port, before its message is read, decompressed or decoded: identify the caller, then
-// look the method up in the policy. Denied by default. The answer to a denial is constant; the reason goes to the audit.
+// Authorises every call on the port, before its message is read, decompressed or decoded: identify
+// the caller, then look the method up in the policy. Denied by default. The answer to a denial is
+// constant; the reason goes to the audit.
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { type CallRecord, callRecord } from '../calls/call-record.js';
 import type { ServerMetrics } from '../calls/metrics.js';

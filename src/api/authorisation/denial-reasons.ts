@@ -1,5 +1,5 @@
-// Why a call is denied, as a closed union: what RUNBOOK.md explains, what the audit records, and what the metrics count
-// from 0, so that the first denial of a reason is an increase.
+// Why a call is denied, as a closed union: what RUNBOOK.md explains, what the audit records, and
+// what the metrics count from 0, so that the first denial of a reason is an increase.
 
 export const DENIAL_REASONS = [
   'NO_CERTIFICATE',

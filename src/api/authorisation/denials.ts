@@ -1,6 +1,7 @@
-// Denials as audit records: one per caller, method, reason and minute, with a count, however often a caller knocks.
-// Only validated ids get here (a parsed SPIFFE ID, a name of the policy). Records are kept until the store has taken
-// them, within a bound; what is over the bound is counted under `other`, of a method and a reason in the first minute of it.
+// Denials as audit records: one per caller, method, reason and minute, with a count, however often
+// a caller knocks. Only validated ids get here (a parsed SPIFFE ID, a name of the policy). Records
+// are kept until the store has taken them, within a bound; what is over the bound is counted under
+// `other`, of a method and a reason in the first minute of it.
 
 import type { DenialRow } from '../../audit/records/record-denials.js';
 import type { Clock } from '../../platform/clock.js';
@@ -31,7 +32,10 @@ export class DenialAudit {
     this.#add({ minute, caller, method, reason, count: 1, correlationId });
   }
 
-  /** Writes the rows of minutes that are over; with `all`, also those of the running minute. Never rejects. */
+  /**
+   * Writes the rows of minutes that are over; with `all`, also those of the running minute. Never
+   * rejects.
+   */
   flush(all = false): Promise<void> {
     this.#writing = this.#writing.then(() => this.#write(all));
     return this.#writing;

@@ -1,6 +1,7 @@
-// Which caller may call which method: one YAML file, from which the mesh manifests are generated too. Everything that
-// it does not allow is denied. It is checked whole at start-up: an unknown method, a doubled identity or a misspelt key
-// stops the process instead of quietly allowing or denying.
+// Which caller may call which method: one YAML file, from which the mesh manifests are generated
+// too. Everything that it does not allow is denied. It is checked whole at start-up: an unknown
+// method, a doubled identity or a misspelt key stops the process instead of quietly allowing or
+// denying.
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { parse } from 'yaml';
@@ -67,7 +68,10 @@ const fileSchema = exactly({
   ),
 });
 
-/** Reads and checks a policy file. Throws with the file's name and every fault. `methods` are all that exist. */
+/**
+ * Reads and checks a policy file. Throws with the file's name and every fault. `methods` are all
+ * that exist.
+ */
 export function loadPolicy(path: string, methods: ReadonlySet<string>): Policy {
   let text: string;
   try {

@@ -1,5 +1,6 @@
-// The outermost interceptor: one log line, one span and one set of metrics per call, however it ends. It starts the
-// call's record, caps its deadline, and gives the statuses that grpc-js makes below every interceptor the same form as ours.
+// The outermost interceptor: one log line, one span and one set of metrics per call, however it
+// ends. It starts the call's record, caps its deadline, and gives the statuses that grpc-js makes
+// below every interceptor the same form as ours.
 import { status as GrpcCode, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Clock } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
@@ -78,7 +79,9 @@ export function accessLog(options: AccessLogOptions): ServerInterceptor {
 /** As grpc-js itself says it; `translated` gives it our form. */
 const DEADLINE = { code: GrpcCode.DEADLINE_EXCEEDED, details: 'Deadline exceeded' };
 
-/** grpc-js's own word for no message, or two, where a method takes one. Ours always have details. */
+/**
+ * grpc-js's own word for no message, or two, where a method takes one. Ours always have details.
+ */
 function isMiscount({ code, metadata }: OutgoingStatus): boolean {
   return code === GrpcCode.UNIMPLEMENTED && !metadata?.get('grpc-status-details-bin').length;
 }
@@ -113,7 +116,10 @@ function endOnce(record: CallRecord, options: AccessLogOptions): (code: GrpcCode
   };
 }
 
-/** A status that grpc-js made below the interceptors, in our words: what the client got wrong is never INTERNAL. */
+/**
+ * A status that grpc-js made below the interceptors, in our words: what the client got wrong is
+ * never INTERNAL.
+ */
 function translated(status: OutgoingStatus, answering: boolean, id: string): OutgoingStatus {
   return statusOf(refusalForGrpcJs(status.code, answering), id);
 }

@@ -1,5 +1,6 @@
-// What is known about one call while it runs. The outermost interceptor makes the record; the others and the adapter
-// find it by the call's metadata object, so nothing that a client sends can pose as a part of it.
+// What is known about one call while it runs. The outermost interceptor makes the record; the
+// others and the adapter find it by the call's metadata object, so nothing that a client sends can
+// pose as a part of it.
 import { randomUUID } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import type { Span } from '@opentelemetry/api';
@@ -17,11 +18,17 @@ export interface CallRecord {
   readonly connection: object | undefined;
   /** Begun when the call's metadata is there. */
   span: Span | undefined;
-  /** Time left for the call when it began: the caller's deadline, or our cap on it. Infinite for open-ended methods. */
+  /**
+   * Time left for the call when it began: the caller's deadline, or our cap on it. Infinite for
+   * open-ended methods.
+   */
   timeoutMs: number;
   /** Set once the call is authorised. */
   caller: Caller | undefined;
-  /** Why it was denied, and who asked: the caller's name, or the identity of somebody who is not listed. */
+  /**
+   * Why it was denied, and who asked: the caller's name, or the identity of somebody who is not
+   * listed.
+   */
   denial: { readonly who: string; readonly reason: DenialReason } | undefined;
 }
 
@@ -50,7 +57,9 @@ export function keepCallRecord(metadata: Metadata, record: CallRecord): void {
   records.set(metadata, record);
 }
 
-/** The record of a call. A call without one has not passed the interceptors, which is a bug: throws. */
+/**
+ * The record of a call. A call without one has not passed the interceptors, which is a bug: throws.
+ */
 export function callRecord(metadata: Metadata): CallRecord {
   const record = records.get(metadata);
   if (record === undefined) throw new Error('a call bypassed the interceptors');

@@ -1,6 +1,7 @@
-// Calls whose answers are a megabyte or two. What a reader has not taken yet stands in memory, once more for each caller
-// of the same answer: so only a few are at work, from the first look at the database until the answer has been read. A
-// connection that does not read keeps its own calls waiting, and others for a moment only.
+// Calls whose answers are a megabyte or two. What a reader has not taken yet stands in memory, once
+// more for each caller of the same answer: so only a few are at work, from the first look at the
+// database until the answer has been read. A connection that does not read keeps its own calls
+// waiting, and others for a moment only.
 import { createGate, type Gate, type ReadLimits } from '../../postgres/gate.js';
 
 /** Long calls at work in this process, and of one connection. */
@@ -28,8 +29,8 @@ export class LongCalls {
   }
 
   /**
-   * What `work` resolves to, when its turn has come. The signal of `limits` aborts when the call is over, however it ends.
-   * Rejects with what `work` throws, and as `Gate.enter` does.
+   * What `work` resolves to, when its turn has come. The signal of `limits` aborts when the call is
+   * over, however it ends. Rejects with what `work` throws, and as `Gate.enter` does.
    */
   async run<T>(connection: object, limits: ReadLimits, work: () => Promise<T>): Promise<T> {
     const { signal } = limits;
@@ -49,7 +50,10 @@ export class LongCalls {
     }
   }
 
-  /** Keeps the place on the connection until the call is over; resolves to what gives up the one in the process. */
+  /**
+   * Keeps the place on the connection until the call is over; resolves to what gives up the one in
+   * the process.
+   */
   async #enter(connection: object, limits: ReadLimits): Promise<() => void> {
     whenAborted(limits.signal, await this.#gateOf(connection).enter(limits));
     return this.#process.enter(limits);

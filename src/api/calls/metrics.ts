@@ -1,12 +1,15 @@
 // Metrics of the gRPC server, under the names that existing gRPC dashboards know
-// (https://github.com/grpc-ecosystem/go-grpc-middleware, providers/prometheus). Labels come from the service
-// definition and the policy only; a method that does not exist is UNKNOWN_METHOD.
+// (https://github.com/grpc-ecosystem/go-grpc-middleware, providers/prometheus). Labels come from
+// the service definition and the policy only; a method that does not exist is UNKNOWN_METHOD.
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DENIAL_REASONS, type DenialReason } from '../authorisation/denial-reasons.js';
 import type { LongCalls } from './long-calls.js';
 
-/** What the server counts. `method` is `package.Service/Method` of a method that exists, or UNKNOWN_METHOD. */
+/**
+ * What the server counts. `method` is `package.Service/Method` of a method that exists, or
+ * UNKNOWN_METHOD.
+ */
 export interface ServerMetrics {
   started(method: string): void;
   received(method: string): void;
@@ -21,8 +24,9 @@ export interface ServerMetrics {
 }
 
 /**
- * Declares the metrics on a registry. `methods` appear with zeros from the start, each with every reason of a denial: a
- * counter that is born with its first event shows no increase, so that an alert would miss it.
+ * Declares the metrics on a registry. `methods` appear with zeros from the start, each with every
+ * reason of a denial: a counter that is born with its first event shows no increase, so that an
+ * alert would miss it.
  */
 export function serverMetrics(registry: Registry, methods: readonly string[]): ServerMetrics {
   const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
@@ -110,7 +114,10 @@ function labelsOf(method: string) {
   return { grpc_type: TYPES[name] ?? 'unary', grpc_service: service, grpc_method: name };
 }
 
-/** `NOT_FOUND` as Prometheus people know it, which is as Go names it: `NotFound`, `Canceled`; `OK` stays. */
+/**
+ * `NOT_FOUND` as Prometheus people know it, which is as Go names it: `NotFound`, `Canceled`; `OK`
+ * stays.
+ */
 export function codeName(code: GrpcCode): string {
   const name = GrpcCode[code] ?? 'UNKNOWN';
   if (name === 'OK') return name;

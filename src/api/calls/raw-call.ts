@@ -1,8 +1,10 @@
-// The only file that touches what grpc-js keeps to itself. grpc-js answers a passed deadline, a malformed or an
-// oversize message below every interceptor, and leaves half-sent streams open after it has answered. Both are cured at
-// the innermost call: each status passes `onStatus` first, and a stream that the client has not ended, or has not read by its
-// deadline, is closed soon after. It also serves any HTTP method and any content type that begins like gRPC's, and gives servers without
-// TLS no limits; both are cured at its HTTP/2 servers. Methods that it does not know pass no interceptor. Tests hold that grpc-js still looks like this.
+// The only file that touches what grpc-js keeps to itself. grpc-js answers a passed deadline, a
+// malformed or an oversize message below every interceptor, and leaves half-sent streams open after
+// it has answered. Both are cured at the innermost call: each status passes `onStatus` first, and a
+// stream that the client has not ended, or has not read by its deadline, is closed soon after. It
+// also serves any HTTP method and any content type that begins like gRPC's, and gives servers
+// without TLS no limits; both are cured at its HTTP/2 servers. Methods that it does not know pass
+// no interceptor. Tests hold that grpc-js still looks like this.
 import {
   constants,
   type Http2SecureServer,
@@ -18,7 +20,10 @@ import { readableTimeout, statusOfForeign } from './request-headers.js';
 /** A status on its way to the caller. */
 export type OutgoingStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
-/** How long a client that was answered may leave its side of the stream open, and after its deadline the answer unread. */
+/**
+ * How long a client that was answered may leave its side of the stream open, and after its deadline
+ * the answer unread.
+ */
 const HALF_OPEN_MS = 1_000;
 
 interface Innards {
@@ -28,8 +33,8 @@ interface Innards {
 }
 
 /**
- * Lets `onStatus` see, and replace, every status before it is sent on the innermost call, whoever made it. It may be
- * called more than once; only the first status counts.
+ * Lets `onStatus` see, and replace, every status before it is sent on the innermost call, whoever
+ * made it. It may be called more than once; only the first status counts.
  */
 export function watchStatus(
   call: ServerInterceptingCallInterface,
@@ -48,7 +53,10 @@ export function watchStatus(
   };
 }
 
-/** Refuses a message whose flag is neither 0 nor 1, or says that it is compressed where no encoding is named. */
+/**
+ * Refuses a message whose flag is neither 0 nor 1, or says that it is compressed where no encoding
+ * is named.
+ */
 export function refuseWrongFlags(call: ServerInterceptingCallInterface): void {
   const innards = call as unknown as Innards;
   const decompress = innards.decompressMessage.bind(innards);
@@ -60,18 +68,25 @@ export function refuseWrongFlags(call: ServerInterceptingCallInterface): void {
   };
 }
 
-/** The connection of the innermost call: one object for as long as it lives, the same for all of its calls. */
+/**
+ * The connection of the innermost call: one object for as long as it lives, the same for all of its
+ * calls.
+ */
 export function connectionOf(call: ServerInterceptingCallInterface): object | undefined {
   return (call as unknown as Innards).stream?.session;
 }
 
-/** Calls `watch` with each connection that a bound server accepts from now on, and with the socket under it. */
+/**
+ * Calls `watch` with each connection that a bound server accepts from now on, and with the socket
+ * under it.
+ */
 export function watchSessions(
   server: Server,
   watch: (session: ServerHttp2Session, socket: Socket) => void,
 ): void {
   for (const http2Server of http2ServersOf(server)) {
-    // Node makes the session within the event that brings its socket, with TLS the second of the two.
+    // Node makes the session within the event that brings its socket, with TLS the second of the
+    // two.
     let accepted: Socket;
     const accept = (socket: Socket) => {
       accepted = socket;
@@ -82,7 +97,10 @@ export function watchSessions(
   }
 }
 
-/** Closes TLS connections that agree on no HTTP/2: Node would answer them with advice about its own settings. */
+/**
+ * Closes TLS connections that agree on no HTTP/2: Node would answer them with advice about its own
+ * settings.
+ */
 export function closeForeignProtocols(server: Server): void {
   for (const http2Server of http2ServersOf(server)) {
     http2Server.on('unknownProtocol', (socket) => socket.destroy());
@@ -101,7 +119,10 @@ export function limitConnections(server: Server, limits: SecureServerOptions): v
   Object.assign(commonServerOptions, limits);
 }
 
-/** Lets calls of methods that a server does not have pass its interceptors like all others, as calls of `method`. */
+/**
+ * Lets calls of methods that a server does not have pass its interceptors like all others, as calls
+ * of `method`.
+ */
 export function interceptUnknownMethods(server: Server, method: string): void {
   const { handlers } = server as unknown as { handlers: Map<string, object> };
   const known = handlers.get.bind(handlers);
@@ -121,8 +142,9 @@ export function interceptUnknownMethods(server: Server, method: string): void {
 type StreamEvent = [ServerHttp2Stream, IncomingHttpHeaders, number, string[]];
 
 /**
- * Turns away every request to a bound server that is no gRPC, before grpc-js sees it (`statusOfForeign`); gRPC-Web is none.
- * A request is begun after all bytes that came with it are read: where they take it back, it costs next to nothing.
+ * Turns away every request to a bound server that is no gRPC, before grpc-js sees it
+ * (`statusOfForeign`); gRPC-Web is none. A request is begun after all bytes that came with it are
+ * read: where they take it back, it costs next to nothing.
  */
 export function refuseForeignRequests(server: Server): void {
   for (const http2Server of http2ServersOf(server)) {

@@ -1,5 +1,6 @@
-// The span of one rpc, in the words of OpenTelemetry's conventions for RPC servers, in the trace of the caller:
-// https://opentelemetry.io/docs/specs/semconv/rpc/grpc/. Without an SDK in the process it only carries the caller's trace.
+// The span of one rpc, in the words of OpenTelemetry's conventions for RPC servers, in the trace of
+// the caller: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/. Without an SDK in the process
+// it only carries the caller's trace.
 import { status as GrpcCode, type Metadata } from '@grpc/grpc-js';
 import { type Span, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { contextOfParent, parseTrace, tracer } from '../../platform/trace-context.js';

@@ -1,7 +1,7 @@
-// The one table from failures to gRPC statuses, and how a status is sent: a constant message, one ErrorInfo of the
-// domain analytics.sms, a BadRequest with every wrong field, a correlation id. Invariant: nothing of the thrown error
-// but the violations of an InvalidQuestion ever reaches the caller.
-// https://google.aip.dev/193
+// The one table from failures to gRPC statuses, and how a status is sent: a constant message, one
+// ErrorInfo of the domain analytics.sms, a BadRequest with every wrong field, a correlation id.
+// Invariant: nothing of the thrown error but the violations of an InvalidQuestion ever reaches the
+// caller. https://google.aip.dev/193
 import { status as GrpcCode, Metadata, type StatusObject } from '@grpc/grpc-js';
 import { type Failure, type FieldViolation, isFailure } from '../../domain/failure.js';
 import { BadRequest, ErrorInfo } from '../../generated/proto/google/rpc/error_details.js';
@@ -98,7 +98,10 @@ export function refusalFor(thrown: unknown): Refusal {
   return isFailure(thrown) ? byFailure[thrown.kind] : refusals.internal;
 }
 
-/** A status that can be sent: details both as text and as google.rpc.Status in `grpc-status-details-bin`. */
+/**
+ * A status that can be sent: details both as text and as google.rpc.Status in
+ * `grpc-status-details-bin`.
+ */
 export function statusOf(
   refusal: Refusal,
   correlationId: string,

@@ -1,6 +1,7 @@
-// The adapter between grpc-js and a use case, and the one place where errors become statuses. In order: find the call's
-// record, decode strictly, hold the account against the caller's scope, run the use case under the call's deadline and
-// abort signal, encode, answer once. grpc-js does not await handlers: every path ends in the callback, none throws.
+// The adapter between grpc-js and a use case, and the one place where errors become statuses. In
+// order: find the call's record, decode strictly, hold the account against the caller's scope, run
+// the use case under the call's deadline and abort signal, encode, answer once. grpc-js does not
+// await handlers: every path ends in the callback, none throws.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { context } from '@opentelemetry/api';
@@ -43,8 +44,8 @@ class StrictReader extends BinaryReader {
 }
 
 /**
- * A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects, answers once. Calls
- * that are `isLong` take turns.
+ * A handler on raw bytes, so that nothing is decoded before the call is authorised. Never rejects,
+ * answers once. Calls that are `isLong` take turns.
  */
 export function unary<Request>(
   requestType: RequestType<Request>,
@@ -107,7 +108,9 @@ function decode<Request>(requestType: RequestType<Request>, bytes: Buffer): Requ
 class Denied extends Error {}
 class Malformed extends Error {}
 
-/** Why a signal aborts; given, as the reason that Node would make has a stack trace, for every call. */
+/**
+ * Why a signal aborts; given, as the reason that Node would make has a stack trace, for every call.
+ */
 const GONE = new Error('the call is over');
 
 /** Makes a signal only for whoever asks for it: an answer that is remembered needs none. */
@@ -127,7 +130,10 @@ class CallContext implements QueryContext {
   }
 }
 
-/** grpc-js emits `cancelled` after every call, the good ones too; an abort after the answer changes nothing. */
+/**
+ * grpc-js emits `cancelled` after every call, the good ones too; an abort after the answer changes
+ * nothing.
+ */
 function abortSignal(call: ServerUnaryCall<Buffer, Buffer>): AbortSignal {
   const controller = new AbortController();
   if (call.cancelled) controller.abort(GONE);

@@ -1,6 +1,6 @@
-// The URI subject alternative names of a certificate, read from its DER. Node prints alternative names as one string in
-// which a crafted name can pose as several, so that string is never looked at. Strict DER: anything unexpected throws.
-// RFC 5280, sections 4.1 and 4.2.1.6.
+// The URI subject alternative names of a certificate, read from its DER. Node prints alternative
+// names as one string in which a crafted name can pose as several, so that string is never looked
+// at. Strict DER: anything unexpected throws. RFC 5280, sections 4.1 and 4.2.1.6.
 
 const SEQUENCE = 0x30;
 const OCTET_STRING = 0x04;
@@ -19,8 +19,9 @@ interface Element {
 }
 
 /**
- * Every URI among the subject alternative names, in order, as the bytes say (latin1, so that no two different byte
- * strings become equal). Throws on malformed DER and on a second subjectAltName extension.
+ * Every URI among the subject alternative names, in order, as the bytes say (latin1, so that no two
+ * different byte strings become equal). Throws on malformed DER and on a second subjectAltName
+ * extension.
  */
 export function certificateUris(der: Buffer): string[] {
   const [certificate] = elements(der, 1);

@@ -1,5 +1,6 @@
-// Who is calling, by one of three explicit ways to know it. A deployment chooses one; there is no fallback from one to
-// another, and a way never looks at what belongs to another (in `tls` mode no header is read at all).
+// Who is calling, by one of three explicit ways to know it. A deployment chooses one; there is no
+// fallback from one to another, and a way never looks at what belongs to another (in `tls` mode no
+// header is read at all).
 import type { Metadata } from '@grpc/grpc-js';
 import type { Identity, IdentityOptions, IdentityReader, Unidentified } from './identity.js';
 import { linkerdIdentity } from './identity-linkerd.js';

@@ -1,11 +1,14 @@
-// Identity mode `tls`: this process terminated mutual TLS itself. The caller is the one URI among the subject
-// alternative names of the verified client certificate; no header is looked at.
+// Identity mode `tls`: this process terminated mutual TLS itself. The caller is the one URI among
+// the subject alternative names of the verified client certificate; no header is looked at.
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { certificateUris } from './certificate-uris.js';
 import type { Identity, Unidentified } from './identity.js';
 import { parseSpiffeId } from './spiffe-id.js';
 
-/** A connection shows its certificate once (TLS 1.3 has no renegotiation); reading it costs as much as a short answer. */
+/**
+ * A connection shows its certificate once (TLS 1.3 has no renegotiation); reading it costs as much
+ * as a short answer.
+ */
 const known = new WeakMap<object, Identity | Unidentified>();
 
 /** The caller of a call over our own TLS. */

@@ -1,6 +1,7 @@
-// Identity mode `istio-xfcc`: the Istio sidecar terminated mutual TLS and says who called in x-forwarded-client-cert.
-// Istio appends its own element, so only the last one counts; the whole header is tokenised by its grammar, quotes
-// included, and one malformed element spoils it all. A JSON form of the header is not this grammar.
+// Identity mode `istio-xfcc`: the Istio sidecar terminated mutual TLS and says who called in
+// x-forwarded-client-cert. Istio appends its own element, so only the last one counts; the whole
+// header is tokenised by its grammar, quotes included, and one malformed element spoils it all. A
+// JSON form of the header is not this grammar.
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert
 import type { Metadata } from '@grpc/grpc-js';
 import type { Identity, Unidentified } from './identity.js';
@@ -33,7 +34,10 @@ function isOnly(values: readonly string[] | undefined, wanted: string): boolean 
 /** One pair and what follows it; quoted values may hold anything, with `\"` for a quote. */
 const PAIR = /(By|Hash|Cert|Chain|Subject|URI|DNS)=(?:"((?:[^"\\]|\\.)*)"|([^",;=\s]*))([,;]|$)/iy;
 
-/** The elements of a header, each with its values by lower-case key; undefined where the grammar is broken anywhere. */
+/**
+ * The elements of a header, each with its values by lower-case key; undefined where the grammar is
+ * broken anywhere.
+ */
 export function parseXfcc(header: string): Map<string, string[]>[] | undefined {
   const elements: Map<string, string[]>[] = [];
   let element = new Map<string, string[]>();

@@ -1,4 +1,5 @@
-// What an identity is, and how the three ways to read one are chosen. identity-reader.ts has the ways.
+// What an identity is, and how the three ways to read one are chosen. identity-reader.ts has the
+// ways.
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { DenialReason } from '../authorisation/denial-reasons.js';
 import type { SpiffeId } from './spiffe-id.js';
@@ -14,7 +15,10 @@ export interface Unidentified {
   readonly reason: DenialReason;
 }
 
-/** Who makes a call, from its connection and headers; `connection` is one object per connection. Never throws. */
+/**
+ * Who makes a call, from its connection and headers; `connection` is one object per connection.
+ * Never throws.
+ */
 export type IdentityReader = (
   call: ServerInterceptingCallInterface,
   metadata: Metadata,

@@ -1,5 +1,5 @@
-// SPIFFE IDs of workloads, parsed by the whole grammar and never searched or normalised: two spellings of one name are
-// two names, and only the canonical one is ever accepted.
+// SPIFFE IDs of workloads, parsed by the whole grammar and never searched or normalised: two
+// spellings of one name are two names, and only the canonical one is ever accepted.
 // https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#2-spiffe-identity
 
 /** A well-formed workload SPIFFE ID, byte for byte as it was presented. */
@@ -10,8 +10,9 @@ const LONGEST_TRUST_DOMAIN = 255;
 const WORKLOAD = /^spiffe:\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._-]+)+)$/;
 
 /**
- * The SPIFFE ID in `text`, or undefined where it is anything else: another scheme or case, percent-encoding, a port,
- * user, query or fragment, an empty or dotted segment, a trailing slash, a trust domain without a workload.
+ * The SPIFFE ID in `text`, or undefined where it is anything else: another scheme or case,
+ * percent-encoding, a port, user, query or fragment, an empty or dotted segment, a trailing slash,
+ * a trust domain without a workload.
  */
 export function parseSpiffeId(text: string): SpiffeId | undefined {
   if (text.length > LONGEST_ID) return undefined;

@@ -1,6 +1,7 @@
-// grpc.health.v1: what gRPC clients and load balancers ask. Known names only: the whole server (empty) and the
-// analytics service, so that watches on made-up names cannot pile up; watches are bounded in number and end when the
-// server drains. Subject to the caller policy like everything else.
+// grpc.health.v1: what gRPC clients and load balancers ask. Known names only: the whole server
+// (empty) and the analytics service, so that watches on made-up names cannot pile up; watches are
+// bounded in number and end when the server drains. Subject to the caller policy like everything
+// else.
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import {
   HealthCheckRequest,

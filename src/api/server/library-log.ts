@@ -1,5 +1,6 @@
-// grpc-js writes to standard error by itself, with header values that callers sent. Its texts are replaced by a counted
-// remark in our own log: what matters of them is in the access log and the metrics.
+// grpc-js writes to standard error by itself, with header values that callers sent. Its texts are
+// replaced by a counted remark in our own log: what matters of them is in the access log and the
+// metrics.
 import { setLogger } from '@grpc/grpc-js';
 import type { Log } from '../../platform/log.js';
 

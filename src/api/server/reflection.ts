@@ -1,5 +1,6 @@
-// gRPC reflection, where it is switched on: answers from the descriptors as buf wrote them (a loader's version of them
-// confuses clients). Who may ask is the policy's business, as with every method.
+// gRPC reflection, where it is switched on: answers from the descriptors as buf wrote them (a
+// loader's version of them confuses clients). Who may ask is the policy's business, as with every
+// method.
 
 import { createRequire } from 'node:module';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
@@ -25,8 +26,8 @@ interface Method {
 }
 
 /**
- * Adds both versions of the reflection service to a server. The library behind it, a sixth of what the process loads, is
- * loaded when somebody first asks.
+ * Adds both versions of the reflection service to a server. The library behind it, a sixth of what
+ * the process loads, is loaded when somebody first asks.
  */
 export function addReflection(server: Server): void {
   let methods: Map<string, Method> | undefined;

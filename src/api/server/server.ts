@@ -1,6 +1,6 @@
-// The gRPC server, put together: interceptors in their order, the services that are on, the port, and an orderly end.
-// Order of interceptors: the access log is outermost (it sees every end), then authorisation; handlers see only calls
-// that passed both.
+// The gRPC server, put together: interceptors in their order, the services that are on, the port,
+// and an orderly end. Order of interceptors: the access log is outermost (it sees every end), then
+// authorisation; handlers see only calls that passed both.
 import type { ServerHttp2Session } from 'node:http2';
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import { NotFound } from '../../domain/failure.js';
@@ -61,7 +61,10 @@ export interface GrpcServer {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Listens; rejects with a message that names the port where it is taken. Health is NOT_SERVING at first. */
+/**
+ * Listens; rejects with a message that names the port where it is taken. Health is NOT_SERVING at
+ * first.
+ */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { clock, log, audit, metrics } = options;
   silenceLibraryLog(log);
@@ -140,7 +143,10 @@ function bind(server: Server, options: GrpcServerOptions): Promise<number> {
   });
 }
 
-/** tryShutdown alone would wait for ever on an open stream, and forceShutdown knows connections by their channelz only. */
+/**
+ * tryShutdown alone would wait for ever on an open stream, and forceShutdown knows connections by
+ * their channelz only.
+ */
 function shutDown(
   server: Server,
   sessions: ReadonlySet<ServerHttp2Session>,

@@ -1,7 +1,8 @@
-// Closes connections that misbehave. HTTP/2 itself stops a peer that does not read the answers to its control frames; one
-// that reads them, or opens streams and resets them, could keep a core busy alone. Honest gRPC clients send a few pings a
-// second at most, and reset what they no longer wait for. After a fault of the peer HTTP/2 sends GOAWAY and reads nothing
-// more, and Node leaves the socket open: such a connection is known by a ping that does not leave.
+// Closes connections that misbehave. HTTP/2 itself stops a peer that does not read the answers to
+// its control frames; one that reads them, or opens streams and resets them, could keep a core busy
+// alone. Honest gRPC clients send a few pings a second at most, and reset what they no longer wait
+// for. After a fault of the peer HTTP/2 sends GOAWAY and reads nothing more, and Node leaves the
+// socket open: such a connection is known by a ping that does not leave.
 import { constants, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../platform/clock.js';
@@ -9,7 +10,9 @@ import type { Log } from '../../platform/log.js';
 
 const WINDOW_MS = 10_000;
 const MOST_FRAMES_PER_WINDOW = 500;
-/** More than twice the streams that may be open at once; HTTP/2 itself gives up at twice as many. */
+/**
+ * More than twice the streams that may be open at once; HTTP/2 itself gives up at twice as many.
+ */
 const MOST_RESETS_PER_WINDOW = 500;
 /** A connection is tried once it was silent for so long. */
 const SILENCE_MS = 400;
@@ -50,8 +53,9 @@ export function guardSession(
 }
 
 /**
- * Sends a ping at the end of each exchange. After its own GOAWAY HTTP/2 never writes it, although nothing is in the way; to
- * a peer that reads nothing it waits behind other bytes, and the connection stays.
+ * Sends a ping at the end of each exchange. After its own GOAWAY HTTP/2 never writes it, although
+ * nothing is in the way; to a peer that reads nothing it waits behind other bytes, and the
+ * connection stays.
  */
 function closeWhenGivenUp(session: ServerHttp2Session, socket: Socket): void {
   let triedAt = -1;
@@ -76,8 +80,9 @@ function unsentBytes(socket: Socket): number | undefined {
 }
 
 /**
- * Says GOAWAY and closes the socket. What still arrives meanwhile is read and dropped: the kernel would answer it with a
- * reset, from which Node's own client does not always know that its connection is over.
+ * Says GOAWAY and closes the socket. What still arrives meanwhile is read and dropped: the kernel
+ * would answer it with a reset, from which Node's own client does not always know that its
+ * connection is over.
  */
 function closeConnection(session: ServerHttp2Session, socket: Socket): void {
   // Node reads on where a session was closed before it is destroyed.

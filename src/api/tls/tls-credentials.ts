@@ -1,6 +1,7 @@
-// Mutual TLS for grpc-js: TLS 1.3 only, a client certificate required, no session resumption (a resumed session would
-// outlive its certificate), and a hot swap of certificate, key and authorities that touches no open connection.
-// grpc-js's own credentials accept TLS 1.2, and a swap forgets what is not said again: every set says it all.
+// Mutual TLS for grpc-js: TLS 1.3 only, a client certificate required, no session resumption (a
+// resumed session would outlive its certificate), and a hot swap of certificate, key and
+// authorities that touches no open connection. grpc-js's own credentials accept TLS 1.2, and a swap
+// forgets what is not said again: every set says it all.
 import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';

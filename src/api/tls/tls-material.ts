@@ -1,6 +1,7 @@
-// The service's certificate, key and authorities as files that something else (Vault, cert-manager, a script) rewrites.
-// They are read every few seconds and taken only as a whole that works: the key fits the certificate, the certificate
-// is valid now, every authority can be read. On anything else the last good set stays in use and is alarmed.
+// The service's certificate, key and authorities as files that something else (Vault, cert-manager,
+// a script) rewrites. They are read every few seconds and taken only as a whole that works: the key
+// fits the certificate, the certificate is valid now, every authority can be read. On anything else
+// the last good set stays in use and is alarmed.
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
@@ -24,7 +25,10 @@ export interface TlsMaterial {
   readonly fingerprint: string;
 }
 
-/** Reads and checks the files. Rejects with what is wrong and in which file; a retry can cure a write in progress. */
+/**
+ * Reads and checks the files. Rejects with what is wrong and in which file; a retry can cure a
+ * write in progress.
+ */
 export async function loadTlsMaterial(files: TlsFiles, nowMs: number): Promise<TlsMaterial> {
   const [cert, key, ca] = await Promise.all(
     [files.certFile, files.keyFile, files.caFile].map(readPem),

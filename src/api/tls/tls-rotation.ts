@@ -1,5 +1,6 @@
-// Looks at the certificate files again and again, swaps a changed working set in, and keeps the last good one where a
-// change does not work. Says so in the log and in metrics, and warns when the set in use nears its end.
+// Looks at the certificate files again and again, swaps a changed working set in, and keeps the
+// last good one where a change does not work. Says so in the log and in metrics, and warns when the
+// set in use nears its end.
 import { type Clock, pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { ServerMetrics } from '../calls/metrics.js';
@@ -16,7 +17,10 @@ export interface TlsRotationOptions {
 
 const INTERVAL_MS = 2_000;
 const WARN_EVERY_MS = 3_600_000;
-/** Warn in the last fifth of a certificate's life: something that renews at half has failed twice by then. */
+/**
+ * Warn in the last fifth of a certificate's life: something that renews at half has failed twice by
+ * then.
+ */
 const LAST_PART = 5;
 
 /** Keeps credentials fresh. */

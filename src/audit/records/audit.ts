@@ -1,8 +1,6 @@
-/**
- * The record of what the operators of the service did: append-only (a trigger refuses every change),
- * a row before an act and one after it, also for an act that failed. No payload and no secret ever
- * gets here.
- */
+// The record of what the operators of the service did: append-only (a trigger refuses every
+// change), a row before an act and one after it, also for an act that failed. No payload and no
+// secret ever gets here.
 import type { Pool } from 'pg';
 
 /** One act of a person or a job. */
@@ -32,7 +30,10 @@ export async function recordAct(pool: Pick<Pool, 'query'>, act: AuditedAct): Pro
   );
 }
 
-/** Whether recording failed since the schema is older than these records: no table, or an outcome that it does not know. */
+/**
+ * Whether recording failed since the schema is older than these records: no table, or an outcome
+ * that it does not know.
+ */
 export function lacksAudit(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === '42P01' || code === '23514';

@@ -1,7 +1,5 @@
-/**
- * Appends denials to the audit, one row each. The login may insert there and nothing else; the table
- * refuses every change of what it holds.
- */
+// Appends denials to the audit, one row each. The login may insert there and nothing else; the
+// table refuses every change of what it holds.
 import type { PrismaClient } from '../../postgres/prisma.js';
 
 /** One audit record of a denial: who, what, why, in which minute, how often. */
@@ -17,7 +15,10 @@ export interface DenialRow {
   readonly correlationId: string;
 }
 
-/** Appends all of them in one statement. Rejects with Prisma's error; a retry after that may append twice. */
+/**
+ * Appends all of them in one statement. Rejects with Prisma's error; a retry after that may append
+ * twice.
+ */
 export async function recordDenials(
   prisma: Pick<PrismaClient, 'auditRecord'>,
   denials: readonly DenialRow[],

@@ -1,4 +1,5 @@
-// How customer-portal asks: one client per process, the account of the signed-in customer with every call.
+// How customer-portal asks: one client per process, the account of the signed-in customer with
+// every call.
 import {
   type AnalyticsClient,
   type AnalyticsClientOptions,
@@ -13,7 +14,10 @@ export function portalClient(
   return createAnalyticsClient({ ...options, defaultDeadlineMs: 3_000 });
 }
 
-/** What a customer used this month, in words; a wrong question is answered with what is wrong about it. */
+/**
+ * What a customer used this month, in words; a wrong question is answered with what is wrong about
+ * it.
+ */
 export async function usageOf(
   client: AnalyticsClient,
   accountId: string,

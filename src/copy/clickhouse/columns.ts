@@ -1,7 +1,5 @@
-/**
- * The ClickHouse side of a copied column: its type, its codec, and the text of its row's key in the checksum. That
- * text must equal those of `copy/postgres/extract-fingerprints.ts`, byte for byte.
- */
+// The ClickHouse side of a copied column: its type, its codec, and the text of its row's key in the
+// checksum. That text must equal those of `copy/postgres/extract-fingerprints.ts`, byte for byte.
 import {
   type ColumnKind,
   type CopiedColumn,

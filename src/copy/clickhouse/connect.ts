@@ -1,7 +1,5 @@
-/**
- * The one way to ClickHouse: the official client over HTTP(S). Which server it is, is configuration; the embedded
- * engine of the local stack is reached by the same road.
- */
+// The one way to ClickHouse: the official client over HTTP(S). Which server it is, is
+// configuration; the embedded engine of the local stack is reached by the same road.
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { readTls, type TlsFiles } from './tls.js';
 

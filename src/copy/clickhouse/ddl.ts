@@ -1,7 +1,5 @@
-/**
- * How tables are rendered: on one server, or replicated on a cluster by configuration. Nothing else of the copy
- * depends on which of the two it is.
- */
+// How tables are rendered: on one server, or replicated on a cluster by configuration. Nothing else
+// of the copy depends on which of the two it is.
 
 /** Where the tables live. */
 export interface DdlTarget {
@@ -26,8 +24,8 @@ export function qualified(target: DdlTarget, table: string): string {
 }
 
 /**
- * The engine clause. Replicated tables are kept in Keeper under {shard}/{database}/{table}; `{shard}` and
- * `{replica}` are the server's own macros.
+ * The engine clause. Replicated tables are kept in Keeper under {shard}/{database}/{table};
+ * `{shard}` and `{replica}` are the server's own macros.
  */
 export function engineClause(target: DdlTarget, engine: Engine): string {
   const name = engine.kind === 'replacing' ? 'ReplacingMergeTree' : 'MergeTree';
@@ -38,8 +36,8 @@ export function engineClause(target: DdlTarget, engine: Engine): string {
 }
 
 /**
- * How many blocks a table remembers to recognise one that is sent twice. Replicated tables do so by themselves;
- * a plain one ignores insert_deduplication_token without this.
+ * How many blocks a table remembers to recognise one that is sent twice. Replicated tables do so by
+ * themselves; a plain one ignores insert_deduplication_token without this.
  */
 export function deduplicationSetting(target: DdlTarget): string {
   const prefix = target.cluster === undefined ? 'non_replicated' : 'replicated';

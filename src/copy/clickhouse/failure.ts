@@ -1,12 +1,10 @@
-/**
- * What went wrong with ClickHouse, told by code and never by message text: whether waiting can cure it, whether
- * tables differ from what this build expects, or whether a person has to look.
- */
+// What went wrong with ClickHouse, told by code and never by message text: whether waiting can cure
+// it, whether tables differ from what this build expects, or whether a person has to look.
 import { ClickHouseError } from '@clickhouse/client';
 
 /**
- * `unavailable` and `full` may pass by themselves; `refused` needs a grant, `untrusted` another certificate or
- * authority, `schema` a migration.
+ * `unavailable` and `full` may pass by themselves; `refused` needs a grant, `untrusted` another
+ * certificate or authority, `schema` a migration.
  */
 export type WarehouseFailureKind =
   | 'unavailable'
@@ -16,7 +14,10 @@ export type WarehouseFailureKind =
   | 'schema'
   | 'unexpected';
 
-/** A failed operation on ClickHouse. The message names the operation; the cause is the client's error. */
+/**
+ * A failed operation on ClickHouse. The message names the operation; the cause is the client's
+ * error.
+ */
 export class WarehouseFailure extends Error {
   constructor(
     readonly kind: WarehouseFailureKind,
@@ -97,8 +98,9 @@ function kindOf(error: unknown): WarehouseFailureKind {
 }
 
 /**
- * A failed answer without an exception of ClickHouse: a proxy's 502, 503, 504 or 429. The client keeps no status; it
- * throws the body as a plain Error, where a fault of the program would be a TypeError, RangeError or SyntaxError.
+ * A failed answer without an exception of ClickHouse: a proxy's 502, 503, 504 or 429. The client
+ * keeps no status; it throws the body as a plain Error, where a fault of the program would be a
+ * TypeError, RangeError or SyntaxError.
  */
 function isForeignAnswer(error: unknown): boolean {
   return (
@@ -125,7 +127,10 @@ const certificateCodes = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** A wrong name is ERR_TLS_…; what the handshake itself refuses, on either side, is ERR_SSL_… or EPROTO. */
+/**
+ * A wrong name is ERR_TLS_…; what the handshake itself refuses, on either side, is ERR_SSL_… or
+ * EPROTO.
+ */
 function isTlsError({ code }: Error & { code?: unknown }): boolean {
   if (typeof code !== 'string') return false;
   return certificateCodes.has(code) || /^(ERR_TLS_|ERR_SSL_|EPROTO$)/.test(code);

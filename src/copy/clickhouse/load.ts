@@ -1,8 +1,6 @@
-/**
- * Puts one chunk of rows into a copied table. The chunk is one block, sent with a token that carries its content, so
- * that a repeated request of an uncertain insert is recognised; what slips through nevertheless is merged away by
- * the row's version.
- */
+// Puts one chunk of rows into a copied table. The chunk is one block, sent with a token that
+// carries its content, so that a repeated request of an uncertain insert is recognised; what slips
+// through nevertheless is merged away by the row's version.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
@@ -22,8 +20,9 @@ export interface Chunk {
 const pausesBeforeRetryMs = [250, 1_000, 4_000];
 
 /**
- * Inserts the chunk; an unavailable server is tried again three times within some 5 seconds, with the same token.
- * `scope` tells attempts apart that must not be taken for each other: a re-sent day is not the first sending.
+ * Inserts the chunk; an unavailable server is tried again three times within some 5 seconds, with
+ * the same token. `scope` tells attempts apart that must not be taken for each other: a re-sent day
+ * is not the first sending.
  * @throws WarehouseFailure
  */
 export async function loadChunk(

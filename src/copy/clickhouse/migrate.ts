@@ -1,7 +1,6 @@
-/**
- * Brings ClickHouse to this build's tables and views: numbered migrations, each recorded when all of its statements
- * are done. Statements may be repeated, so a migration that was cut short is simply run again.
- */
+// Brings ClickHouse to this build's tables and views: numbered migrations, each recorded when all
+// of its statements are done. Statements may be repeated, so a migration that was cut short is
+// simply run again.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { type DdlTarget, engineClause, onCluster, qualified, quoted } from './ddl.js';
 import { onWarehouse, WarehouseFailure } from './failure.js';
@@ -24,8 +23,8 @@ export const MIGRATIONS: readonly Migration[] = [
 const recordTable = 'schema_migration';
 
 /**
- * Numbers of the migrations that were applied just now. Views hold no rows: they are made anew every time, which is
- * also the cure for one that was dropped or replaced.
+ * Numbers of the migrations that were applied just now. Views hold no rows: they are made anew
+ * every time, which is also the cure for one that was dropped or replaced.
  */
 export async function migrate(
   client: ClickHouseClient,

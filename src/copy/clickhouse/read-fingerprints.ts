@@ -1,7 +1,6 @@
-/**
- * Reads back what ClickHouse holds of some days, for comparison with Postgres. Versions are merged as the views do
- * it, and the checksum is computed by the server over the same text per row as Postgres computes it.
- */
+// Reads back what ClickHouse holds of some days, for comparison with Postgres. Versions are merged
+// as the views do it, and the checksum is computed by the server over the same text per row as
+// Postgres computes it.
 import type { ClickHouseClient } from '@clickhouse/client';
 import {
   type CopiedRollup,
@@ -21,7 +20,10 @@ export interface CopyOfGeneration {
   readonly copy: bigint;
 }
 
-/** Fingerprints by day; a day without rows is missing. Buckets in `except` (seconds since 1970) are left out. */
+/**
+ * Fingerprints by day; a day without rows is missing. Buckets in `except` (seconds since 1970) are
+ * left out.
+ */
 export async function readWarehouseFingerprints(
   client: ClickHouseClient,
   target: DdlTarget,
@@ -74,7 +76,8 @@ export function fingerprintQuery(
   const sums = [...rollup.measures.map((measure) => measure.name), 'version'];
   const { counts, money } = weightOf(rollup);
   const mask = `bitAnd(toInt64(${counts}), ${WEIGHT_MASK})`;
-  // With money the products are decimals, wide enough for every sum; without, they fit 64 bits and their sum 128.
+  // With money the products are decimals, wide enough for every sum; without, they fit 64 bits and
+  // their sum 128.
   const product =
     money.length === 0
       ? `toInt128(toInt64(key) * ${mask})`

@@ -1,8 +1,6 @@
-/**
- * Tells schema drift before a row is sent: a column that is missing or has another type would otherwise surface as
- * a parse error in the middle of a load, a table of another engine as an error of a query, and a view that is gone or
- * says something else to nobody but analysts.
- */
+// Tells schema drift before a row is sent: a column that is missing or has another type would
+// otherwise surface as a parse error in the middle of a load, a table of another engine as an error
+// of a query, and a view that is gone or says something else to nobody but analysts.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { COPIED_ROLLUPS } from '../../rollups/copied-rollup.js';
 import { sortingKey, tableColumns } from './columns.js';
@@ -24,7 +22,10 @@ const tableCure =
   'Restore it, or drop the table and its row in schema_migration and run `anlyt-etl migrate`; then `anlyt-etl run --full`. Grants: deploy/clickhouse/grants.sql.';
 const viewCure = "Run `anlyt-etl migrate` with the owner's credential; it makes the views anew.";
 
-/** @throws WarehouseFailure `schema`, naming every difference at once and what to do. The first words say the most. */
+/**
+ * @throws WarehouseFailure `schema`, naming every difference at once and what to do. The first
+ * words say the most.
+ */
 export async function checkSchema(client: ClickHouseClient, target: DdlTarget): Promise<void> {
   const found = new Map((await tablesOf(client, target)).map((table) => [table.name, table]));
   const ofTables = [...(await wrongColumns(client, target)), ...wrongEngines(found, target)];
@@ -76,7 +77,10 @@ async function wrongColumns(client: ClickHouseClient, target: DdlTarget): Promis
   });
 }
 
-/** Rows of one key are settled by the engine and its version column: another one would keep both, or the wrong one. */
+/**
+ * Rows of one key are settled by the engine and its version column: another one would keep both, or
+ * the wrong one.
+ */
 function wrongEngines(found: ReadonlyMap<string, FoundTable>, target: DdlTarget): string[] {
   const expected = [
     ...COPIED_ROLLUPS.map((rollup) => ({

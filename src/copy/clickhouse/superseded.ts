@@ -1,7 +1,6 @@
-/**
- * Copies that no view reads any more: those of another generation or copy than the newest mark's. They go partition
- * by partition, which is instant and rewrites nothing. Needs the owner's credential: the runner's has no such grant.
- */
+// Copies that no view reads any more: those of another generation or copy than the newest mark's.
+// They go partition by partition, which is instant and rewrites nothing. Needs the owner's
+// credential: the runner's has no such grant.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { COPIED_ROLLUPS } from '../../rollups/copied-rollup.js';
 import { type DdlTarget, onCluster, qualified } from './ddl.js';
@@ -9,8 +8,8 @@ import { onWarehouse } from './failure.js';
 import { newestMark } from './marks.js';
 
 /**
- * Drops every partition below the newest mark's copy; copies above it are still being filled. Returns how many
- * partitions went. Without a mark nothing is dropped.
+ * Drops every partition below the newest mark's copy; copies above it are still being filled.
+ * Returns how many partitions went. Without a mark nothing is dropped.
  */
 export async function dropSuperseded(client: ClickHouseClient, target: DdlTarget): Promise<number> {
   const mark = await newestMark(client, target);

@@ -1,7 +1,6 @@
-/**
- * The certificates with which ClickHouse is reached, read anew for every client, so that a renewed file is used from
- * the next run on. What is configured is used or refused, never dropped: a connection is not less safe than it looks.
- */
+// The certificates with which ClickHouse is reached, read anew for every client, so that a renewed
+// file is used from the next run on. What is configured is used or refused, never dropped: a
+// connection is not less safe than it looks.
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { ConfigFaults } from '../../platform/settings/config.js';

@@ -1,7 +1,6 @@
-/**
- * How far the copy has come. Everything up to the checkpoint's snapshot is in ClickHouse and verified; what came
- * after it is found by the difference of snapshots. Written only by the run that holds the newest epoch.
- */
+// How far the copy has come. Everything up to the checkpoint's snapshot is in ClickHouse and
+// verified; what came after it is found by the difference of snapshots. Written only by the run
+// that holds the newest epoch.
 import type { ClientBase } from 'pg';
 import type { UtcDay } from '../../rollups/copied-rollup.js';
 
@@ -24,7 +23,9 @@ export interface CheckpointState {
   readonly verifiedDay: UtcDay | undefined;
 }
 
-/** Another runner has taken a newer epoch: this one must stop. Its rows in ClickHouse do no harm. */
+/**
+ * Another runner has taken a newer epoch: this one must stop. Its rows in ClickHouse do no harm.
+ */
 export class FenceLost extends Error {
   constructor(epoch: bigint) {
     super(`a newer run has taken over from epoch ${epoch}; nothing was recorded by this one`);
@@ -79,7 +80,10 @@ function checkpointOf(row: CheckpointRow): Checkpoint | undefined {
   };
 }
 
-/** True when Postgres remembers the run: a mark of an unknown run means that Postgres was restored or exchanged. */
+/**
+ * True when Postgres remembers the run: a mark of an unknown run means that Postgres was restored
+ * or exchanged.
+ */
 export async function isKnownRun(client: ClientBase, runId: string): Promise<boolean> {
   const { rowCount } = await client.query('SELECT FROM etl_run WHERE run_id::text = $1', [runId]);
   return rowCount === 1;
@@ -111,7 +115,10 @@ export interface CompletedRun {
   readonly verifiedDay: UtcDay | undefined;
 }
 
-/** Moves the checkpoint forward. @throws FenceLost when a newer run has begun: then nothing is changed. */
+/**
+ * Moves the checkpoint forward. @throws FenceLost when a newer run has begun: then nothing is
+ * changed.
+ */
 export async function writeCheckpoint(client: ClientBase, run: CompletedRun): Promise<void> {
   const { rowCount } = await client.query(
     `UPDATE etl_checkpoint

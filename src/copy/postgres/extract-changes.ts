@@ -1,8 +1,6 @@
-/**
- * What changed since the last checkpoint, by snapshot difference: transactions that the checkpoint's snapshot did
- * not see and this one does. Neither a sequence nor a time can say that: a transaction that was open during the
- * last run commits behind both.
- */
+// What changed since the last checkpoint, by snapshot difference: transactions that the
+// checkpoint's snapshot did not see and this one does. Neither a sequence nor a time can say that:
+// a transaction that was open during the last run commits behind both.
 import type { ClientBase } from 'pg';
 import type { CopiedRollup, UtcDay } from '../../rollups/copied-rollup.js';
 import type { DaySlice } from './extract-rows.js';
@@ -30,7 +28,10 @@ export async function changedSlices(
   }));
 }
 
-/** True when a row exists whose bucket did not change since the snapshot: such a row was copied before. */
+/**
+ * True when a row exists whose bucket did not change since the snapshot: such a row was copied
+ * before.
+ */
 export async function hasUnchangedRows(
   client: ClientBase,
   rollup: CopiedRollup,
@@ -50,7 +51,10 @@ export async function hasUnchangedRows(
   return rows[0]?.found === true;
 }
 
-/** Every day from the first to the last with rows, empty ones between them included; all rows of each. */
+/**
+ * Every day from the first to the last with rows, empty ones between them included; all rows of
+ * each.
+ */
 export async function everyDay(
   client: ClientBase,
   rollup: CopiedRollup,
@@ -67,7 +71,10 @@ export async function everyDay(
   return rows.map((row) => row.day);
 }
 
-/** Forgets changes that a checkpoint of `snapshot` covers, of every generation; returns how many rows went. */
+/**
+ * Forgets changes that a checkpoint of `snapshot` covers, of every generation; returns how many
+ * rows went.
+ */
 export async function pruneChanges(client: ClientBase, snapshot: string): Promise<number> {
   const { rowCount } = await client.query(
     `DELETE FROM rollup_change

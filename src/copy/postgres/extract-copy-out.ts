@@ -1,8 +1,6 @@
-/**
- * COPY … TO STDOUT as a stream of chunks of whole lines. Postgres renders the rows as tab-separated text, which is
- * what ClickHouse reads: no value is parsed, rounded or rebuilt on the way. At most two chunks wait: when the
- * consumer is slower, the socket is paused, and Postgres with it.
- */
+// COPY … TO STDOUT as a stream of chunks of whole lines. Postgres renders the rows as tab-separated
+// text, which is what ClickHouse reads: no value is parsed, rounded or rebuilt on the way. At most
+// two chunks wait: when the consumer is slower, the socket is paused, and Postgres with it.
 import type { ClientBase, Connection, Submittable } from 'pg';
 
 /** Tab-separated text, whole lines only. */
@@ -23,8 +21,9 @@ const waitingChunkCount = 2;
 const firstRoomBytes = 64 * 1024;
 
 /**
- * Runs a COPY statement without parameters (it cannot have any: settings carry them) and yields its lines in chunks
- * of about `chunkBytes`. Ending the iteration early destroys the connection, since COPY cannot be left half read.
+ * Runs a COPY statement without parameters (it cannot have any: settings carry them) and yields its
+ * lines in chunks of about `chunkBytes`. Ending the iteration early destroys the connection, since
+ * COPY cannot be left half read.
  */
 export async function* copyOut(
   client: ClientBase,

@@ -1,7 +1,5 @@
-/**
- * What Postgres holds of some days, in the run's own snapshot, for comparison with ClickHouse. The text of a row's
- * key must equal that of `copy/clickhouse/columns.ts`, byte for byte.
- */
+// What Postgres holds of some days, in the run's own snapshot, for comparison with ClickHouse. The
+// text of a row's key must equal that of `copy/clickhouse/columns.ts`, byte for byte.
 import type { ClientBase } from 'pg';
 import {
   type CopiedColumn,
@@ -12,7 +10,10 @@ import {
   weightOf,
 } from '../../rollups/copied-rollup.js';
 
-/** Fingerprints by day; a day without rows is missing. Buckets in `except` (seconds since 1970) are left out. */
+/**
+ * Fingerprints by day; a day without rows is missing. Buckets in `except` (seconds since 1970) are
+ * left out.
+ */
 export async function extractFingerprints(
   client: ClientBase,
   rollup: CopiedRollup,
@@ -43,7 +44,10 @@ export function spansOf(days: readonly UtcDay[]): readonly (readonly [UtcDay, Ut
   return spans;
 }
 
-/** The statement: one row per day that has rows. The key is named once, so that it is computed once per row. */
+/**
+ * The statement: one row per day that has rows. The key is named once, so that it is computed once
+ * per row.
+ */
 export function fingerprintStatement(rollup: CopiedRollup): string {
   const names = [...rollup.measures.map((measure) => measure.name), 'version'];
   const key = `crc32(textsend(${rollup.keys.map(keyText).join(` || '|' || `)}))`;

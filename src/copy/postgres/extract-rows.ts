@@ -1,8 +1,6 @@
-/**
- * Reads the rows of a copied rollup as text, a day at a time, in the order of the buckets. Which rows, is said
- * by transaction-local settings, because COPY takes no parameters and no value may ever be put into a statement's
- * text. Must run inside the transaction of the run's snapshot.
- */
+// Reads the rows of a copied rollup as text, a day at a time, in the order of the buckets. Which
+// rows, is said by transaction-local settings, because COPY takes no parameters and no value may
+// ever be put into a statement's text. Must run inside the transaction of the run's snapshot.
 import type { ClientBase } from 'pg';
 import type { CopiedRollup, UtcDay } from '../../rollups/copied-rollup.js';
 import { type CopiedLines, copyOut } from './extract-copy-out.js';
@@ -19,7 +17,9 @@ export interface RowLabel {
   readonly copy: bigint;
 }
 
-/** Chunks of about `chunkBytes` of tab-separated rows: generation, copy, keys, measures, version. */
+/**
+ * Chunks of about `chunkBytes` of tab-separated rows: generation, copy, keys, measures, version.
+ */
 export async function* extractRows(
   client: ClientBase,
   rollup: CopiedRollup,
@@ -46,7 +46,10 @@ export function bucketText(seconds: number): string {
   return `"${new Date(seconds * 1000).toISOString()}"`;
 }
 
-/** The COPY statement of a rollup: constant text. A setting in a sub-select is read once, not for every row. */
+/**
+ * The COPY statement of a rollup: constant text. A setting in a sub-select is read once, not for
+ * every row.
+ */
 export function rowStatement(rollup: CopiedRollup, someBuckets: boolean): string {
   const columns = [...rollup.keys, ...rollup.measures].map((column) =>
     column.kind === 'bucket' ? `date_part('epoch', ${column.name})::bigint` : column.name,

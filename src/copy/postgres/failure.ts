@@ -1,7 +1,5 @@
-/**
- * What went wrong with Postgres as the copy job sees it, told by SQLSTATE: whether the next run can cure it, a
- * migration, or a grant.
- */
+// What went wrong with Postgres as the copy job sees it, told by SQLSTATE: whether the next run can
+// cure it, a migration, or a grant.
 
 /** `unavailable` may pass by itself; `refused` needs a grant; `schema` a migration. */
 export type PostgresFailureKind = 'unavailable' | 'refused' | 'schema' | 'unexpected';
@@ -32,7 +30,10 @@ export function postgresFailure(error: unknown): PostgresFailure | undefined {
   return kind && new PostgresFailure(kind, `${advice[kind]} (${error.message})`, { cause: error });
 }
 
-/** Classes and codes of appendix A of the PostgreSQL manual; the driver's own words where it has no code. */
+/**
+ * Classes and codes of appendix A of the PostgreSQL manual; the driver's own words where it has no
+ * code.
+ */
 function kindOf(error: Error & { code?: unknown }): PostgresFailureKind | undefined {
   const code = typeof error.code === 'string' ? error.code : '';
   if (/^(ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_|EHOST|ENET)/.test(code)) return 'unavailable';

@@ -1,18 +1,21 @@
-/**
- * One runner at a time. A session-level advisory lock keeps a second runner out; the epoch keeps a stale one out that
- * lost its session without noticing: every run takes the next epoch, and the checkpoint accepts the newest only.
- * In ClickHouse nothing needs to be fenced: a stale runner's rows carry versions of an older snapshot and lose. It
- * asks for its epoch before it marks; a mark that is late nevertheless carries a lower epoch and is not read.
- *
- * The connection must be a session of its own: a pooler in transaction mode would give the lock to somebody else.
- */
+// One runner at a time. A session-level advisory lock keeps a second runner out; the epoch keeps a
+// stale one out that lost its session without noticing: every run takes the next epoch, and the
+// checkpoint accepts the newest only. In ClickHouse nothing needs to be fenced: a stale runner's
+// rows carry versions of an older snapshot and lose. It asks for its epoch before it marks; a mark
+// that is late nevertheless carries a lower epoch and is not read.
+//
+// The connection must be a session of its own: a pooler in transaction mode would give the lock to
+// somebody else.
 import type { ClientBase } from 'pg';
 import { FenceLost } from './checkpoint.js';
 
 /** Any two constants that nothing else in the database uses: "anly", "etl". */
 const lockKeys = [0x616e6c79, 0x0065746c];
 
-/** True when this session now is the one runner. The lock goes with the session, whatever happens to the process. */
+/**
+ * True when this session now is the one runner. The lock goes with the session, whatever happens to
+ * the process.
+ */
 export async function tryRunnerLock(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ locked: boolean }>(
     'SELECT pg_try_advisory_lock($1::int, $2::int) AS locked',
@@ -27,8 +30,8 @@ export async function releaseRunnerLock(client: ClientBase): Promise<void> {
 }
 
 /**
- * Takes the next epoch and records the run under it, in one statement. Whoever holds the lock is alone, so an older
- * run that still is `running` was cut off, and its record says so from here on.
+ * Takes the next epoch and records the run under it, in one statement. Whoever holds the lock is
+ * alone, so an older run that still is `running` was cut off, and its record says so from here on.
  */
 export async function beginRun(client: ClientBase, runId: string): Promise<{ epoch: bigint }> {
   const { rows } = await client.query<{ epoch: string }>(
@@ -46,7 +49,8 @@ export async function beginRun(client: ClientBase, runId: string): Promise<{ epo
 }
 
 /**
- * The run's epoch above `atLeast`, where ClickHouse knows greater ones than this Postgres has given out.
+ * The run's epoch above `atLeast`, where ClickHouse knows greater ones than this Postgres has given
+ * out.
  * @throws FenceLost
  */
 export async function raiseEpoch(

@@ -1,7 +1,5 @@
-/**
- * The record of every run, kept in Postgres so that lag and failures can be seen and alarmed on after the job has
- * gone. Kept for 30 days.
- */
+// The record of every run, kept in Postgres so that lag and failures can be seen and alarmed on
+// after the job has gone. Kept for 30 days.
 import type { ClientBase } from 'pg';
 
 /** What a run did. Counts are of this run only. */

@@ -1,7 +1,5 @@
-/**
- * How far the copy in ClickHouse is, as the runs of anlyt-etl have left it: visible when no job is running, to the
- * api's metrics and to `ops status`.
- */
+// How far the copy in ClickHouse is, as the runs of anlyt-etl have left it: visible when no job is
+// running, to the api's metrics and to `ops status`.
 import type { Pool } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
 

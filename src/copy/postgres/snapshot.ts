@@ -1,7 +1,5 @@
-/**
- * The run's own view of Postgres: one read-only transaction at REPEATABLE READ. Changes, rows and fingerprints are
- * all read in it, so that they belong together however long the run takes.
- */
+// The run's own view of Postgres: one read-only transaction at REPEATABLE READ. Changes, rows and
+// fingerprints are all read in it, so that they belong together however long the run takes.
 import type { ClientBase } from 'pg';
 
 /** What the run's snapshot is, and what it stands on. */

@@ -1,9 +1,7 @@
-/**
- * Every account's whole UTC day, added up after the day is over: in outcome_account_day what became of its
- * messages, in account_usage_day its hours as texts in one row. Invariant: what stands there is what the
- * rollups had when the day's version was `added_up` and `usage_added_up`; where the day has changed since,
- * readers see it by the version and go back to the rollups.
- */
+// Every account's whole UTC day, added up after the day is over: in outcome_account_day what became
+// of its messages, in account_usage_day its hours as texts in one row. Invariant: what stands there
+// is what the rollups had when the day's version was `added_up` and `usage_added_up`; where the day
+// has changed since, readers see it by the version and go back to the rollups.
 import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
@@ -14,7 +12,10 @@ import { COUNTS_OF_CELLS } from '../../rollups/select-outcomes.js';
 
 type Queryable = Pick<Pool, 'query'>;
 
-/** A day that is over and not added up, and its version: as long as that is the same, nothing of the day has changed. */
+/**
+ * A day that is over and not added up, and its version: as long as that is the same, nothing of the
+ * day has changed.
+ */
 export interface DueDay {
   readonly day: EpochDay;
   readonly version: bigint;
@@ -38,10 +39,11 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
   return rows.map(({ day, version }) => ({ day, version: BigInt(version) }));
 }
 
-// One statement is one snapshot: the version belongs to the cells. Cells never go before their day does, so nothing has to be
-// deleted. The advisory lock is for thrift: two processes would write the same. A rebuilt generation has no versions of copied
-// days. The row of the version is locked last, as whoever counts a message of that day waits for it: Postgres runs what nothing
-// refers to at the end.
+// One statement is one snapshot: the version belongs to the cells. Cells never go before their day
+// does, so nothing has to be deleted. The advisory lock is for thrift: two processes would write
+// the same. A rebuilt generation has no versions of copied days. The row of the version is locked
+// last, as whoever counts a message of that day waits for it: Postgres runs what nothing refers to
+// at the end.
 const addingUp = (versionColumn: string, added: string) => `
   WITH due AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version FROM day_version
@@ -70,8 +72,8 @@ const OUTCOMES = addingUp(
      WHERE (r.messages, r.segments) <> (excluded.messages, excluded.segments)`,
 );
 
-// Accounts are found by day, and their hours by account. Money may stand where no messages do: it is
-// counted when it was charged or refunded.
+// Accounts are found by day, and their hours by account. Money may stand where no messages do: it
+// is counted when it was charged or refunded.
 const accountsOf = (rollup: string, minutes: number) =>
   `SELECT cell.account_id FROM due, ${rollup} AS cell WHERE ${cellsOfDay(minutes)}`;
 const hoursOf = (rollup: string, columns: string) => `
@@ -94,7 +96,10 @@ const USAGE = addingUp(
      WHERE (r.counts, r.codes, r.money) IS DISTINCT FROM (excluded.counts, excluded.codes, excluded.money)`,
 );
 
-/** Adds up one day of a generation; false where it was added up already or another process is at it. Repeatable. */
+/**
+ * Adds up one day of a generation; false where it was added up already or another process is at it.
+ * Repeatable.
+ */
 export async function addUpDay(
   pool: Queryable,
   generation: number,

@@ -1,8 +1,6 @@
-/**
- * Beside counting: days that are over are added up for questions about accounts (add-up-day.ts).
- * A day waits until nothing has changed it for a round, since its sums are worth nothing after the next
- * receipt; answers are right without them, only slower.
- */
+// Beside counting: days that are over are added up for questions about accounts (add-up-day.ts). A
+// day waits until nothing has changed it for a round, since its sums are worth nothing after the
+// next receipt; answers are right without them, only slower.
 import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
 import { pause } from '../../platform/clock.js';
@@ -17,12 +15,18 @@ export interface AddUpOptions {
   readonly monotonicMs: () => number;
   /** Between two rounds, and as long as a day must have been the same. */
   readonly intervalMs?: number;
-  /** Told how many days are over and not added up, as each round finds them and with each day that is done. */
+  /**
+   * Told how many days are over and not added up, as each round finds them and with each day that
+   * is done.
+   */
   readonly observe: (dueCount: number) => void;
 }
 
 const INTERVAL_MS = 60_000;
-/** Of the time that one day took, before the next one: Postgres has better things to do, months of days after an upgrade too. */
+/**
+ * Of the time that one day took, before the next one: Postgres has better things to do, months of
+ * days after an upgrade too.
+ */
 const REST = 9;
 
 /** Adds up until stopping; failures are logged, and the next round tries again. */
@@ -41,7 +45,9 @@ export async function addUpDays(options: AddUpOptions): Promise<void> {
   }
 }
 
-/** Adds up the due days that are what they were when `seen`; resolves to those left, as seen now. */
+/**
+ * Adds up the due days that are what they were when `seen`; resolves to those left, as seen now.
+ */
 async function addUpUnchanged(
   { pool, generation, stopping, log, monotonicMs, intervalMs, observe }: Required<AddUpOptions>,
   seen: ReadonlyMap<EpochDay, bigint>,

@@ -1,7 +1,5 @@
-/**
- * The days of the ledger as an ingest process knows them: it makes those ahead once an hour, and learns
- * each second which are missing (contract, section 2). Events of a missing day are refused.
- */
+// The days of the ledger as an ingest process knows them: it makes those ahead once an hour, and
+// learns each second which are missing (contract, section 2). Events of a missing day are refused.
 import type { Pool } from 'pg';
 import type { EpochDay } from '../../domain/time/instant.js';
 import type { Log } from '../../platform/log.js';
@@ -34,7 +32,10 @@ export class LedgerDays {
     else await this.#learn();
   }
 
-  /** Makes at once the days that can be made, and learns which are missing. Returns how many it made. */
+  /**
+   * Makes at once the days that can be made, and learns which are missing. Returns how many it
+   * made.
+   */
   async make(): Promise<number> {
     const { pool, generation, log, monotonicMs } = this.options;
     const count = await createLedgerDays(pool, generation);

@@ -1,8 +1,6 @@
-/**
- * Missing days of the ledger (contract, section 2): rollups count messages on them while their partition
- * is absent or empty. The SQL that finds them is in migration 20261129110000; create_ledger_days never
- * makes one, and the statement that counts takes nothing into one.
- */
+// Missing days of the ledger (contract, section 2): rollups count messages on them while their
+// partition is absent or empty. The SQL that finds them is in migration 20261129110000;
+// create_ledger_days never makes one, and the statement that counts takes nothing into one.
 import type { Pool } from 'pg';
 import { type EpochDay, type EpochMicros, formatDay } from '../../domain/time/instant.js';
 
@@ -22,8 +20,9 @@ export async function readMissingDays(pool: Queryable, generation: number): Prom
 }
 
 /**
- * When the first event was published that was refused as `day_missing` and is still open; undefined where none
- * is. Dead letters belong to no generation: one of a building generation holds the serving one, too.
+ * When the first event was published that was refused as `day_missing` and is still open; undefined
+ * where none is. Dead letters belong to no generation: one of a building generation holds the
+ * serving one, too.
  */
 export async function earliestMissingDayLetter(pool: Queryable): Promise<EpochMicros | undefined> {
   const { rows } = await pool.query<{ published: string | null }>({

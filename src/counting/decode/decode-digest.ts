@@ -1,7 +1,5 @@
-/**
- * The digest by which a dead letter is recognised: a replay fetches the payload from the stream and
- * must find the same one.
- */
+// The digest by which a dead letter is recognised: a replay fetches the payload from the stream and
+// must find the same one.
 import { hash } from 'node:crypto';
 
 /** First 64 bits of SHA-256 of `payload`, big-endian, as a signed integer: fits a SQL bigint. */

@@ -1,9 +1,8 @@
-/**
- * The proto3 JSON form of an event: field names in lowerCamelCase or as in the .proto file, uint32 as
- * number or decimal string, enums by name or number, null for "not given". Looks for forbidden names
- * at any depth with a stack of its own, so that no nesting can exhaust the call stack.
- * Of two equal names JSON.parse keeps the last (json-names.ts); that a name occurs in both spellings is malformed.
- */
+// The proto3 JSON form of an event: field names in lowerCamelCase or as in the .proto file, uint32
+// as number or decimal string, enums by name or number, null for "not given". Looks for forbidden
+// names at any depth with a stack of its own, so that no nesting can exhaust the call stack. Of two
+// equal names JSON.parse keeps the last (json-names.ts); that a name occurs in both spellings is
+// malformed.
 import type { EventFields, EventKind } from '../../domain/message/admission.js';
 import { isForbiddenField } from '../../domain/message/forbidden-fields.js';
 import { type EpochMicros, parseInstant } from '../../domain/time/instant.js';
@@ -100,7 +99,9 @@ interface Scan {
   readonly nameCount: number;
 }
 
-/** The worst name in `pending` and everything below it, and how many there are. Empties `pending`. */
+/**
+ * The worst name in `pending` and everything below it, and how many there are. Empties `pending`.
+ */
 function scanNames(pending: object[]): Scan {
   let worst: Scan['worst'];
   let nameCount = 0;

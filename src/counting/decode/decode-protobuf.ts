@@ -1,8 +1,6 @@
-/**
- * The binary form of an event: the outline is checked first, then the generated codec reads the
- * values. Text that is not UTF-8 is malformed; an empty text or a zero is a missing field, as proto3
- * has it.
- */
+// The binary form of an event: the outline is checked first, then the generated codec reads the
+// values. Text that is not UTF-8 is malformed; an empty text or a zero is a missing field, as
+// proto3 has it.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { EventFields, EventKind } from '../../domain/message/admission.js';
 import { type EpochMicros, instantOfTimestamp } from '../../domain/time/instant.js';

@@ -1,6 +1,4 @@
-/**
- * What the readers of both forms hand to the rules: fields as they were found, nothing judged yet.
- */
+// What the readers of both forms hand to the rules: fields as they were found, nothing judged yet.
 import type { EventFields } from '../../domain/message/admission.js';
 
 /** What was found; a fault concerns the payload as a whole and comes before any field's. */

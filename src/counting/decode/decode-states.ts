@@ -1,7 +1,5 @@
-/**
- * Enum values of the event protocol in the domain's numbers. The protobuf enum has SCHEDULED at 10,
- * because proto3 reserves the zero; the domain orders by SMPP's numbers, where it is 0.
- */
+// Enum values of the event protocol in the domain's numbers. The protobuf enum has SCHEDULED at 10,
+// because proto3 reserves the zero; the domain orders by SMPP's numbers, where it is 0.
 import {
   NETWORK_NAMES,
   type NetworkNumber,

@@ -1,15 +1,16 @@
-/**
- * The outline of a protobuf payload: which field numbers and wire types it has, without their values.
- * The generated codec stops in silence at a zero tag or a group's end, reads a field of another wire
- * type as unknown, and lets a nested message run past its own end; all of that is malformed here.
- */
+// The outline of a protobuf payload: which field numbers and wire types it has, without their
+// values. The generated codec stops in silence at a zero tag or a group's end, reads a field of
+// another wire type as unknown, and lets a nested message run past its own end; all of that is
+// malformed here.
 
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-/** By field number: the wire type that it must have, or the outline of the message that it holds. */
+/**
+ * By field number: the wire type that it must have, or the outline of the message that it holds.
+ */
 export type WireShape = ReadonlyArray<number | WireShape | undefined>;
 
 const TIMESTAMP: WireShape = [undefined, VARINT, VARINT];

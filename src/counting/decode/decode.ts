@@ -1,8 +1,6 @@
-/**
- * From the bytes of one JetStream message to an admitted event, or to the reason why it is a dead
- * letter. Never throws and keeps nothing of a refused payload but its digest and the ids that are
- * valid by themselves. First step of ingestion; what it admits is folded next.
- */
+// From the bytes of one JetStream message to an admitted event, or to the reason why it is a dead
+// letter. Never throws and keeps nothing of a refused payload but its digest and the ids that are
+// valid by themselves. First step of ingestion; what it admits is folded next.
 import {
   type AdmissionRules,
   admit,
@@ -75,7 +73,9 @@ function read(kind: EventKind, contentType: string | undefined, payload: Uint8Ar
   }
 }
 
-/** The form that a content type promises, or undefined. Parameters are ignored, but for a charset. */
+/**
+ * The form that a content type promises, or undefined. Parameters are ignored, but for a charset.
+ */
 function formOf(contentType: string | undefined): 'json' | 'protobuf' | undefined {
   if (contentType === undefined || contentType === '' || contentType === 'application/json') {
     return 'json';

@@ -1,8 +1,6 @@
-/**
- * Notices events that left the stream before they were counted: purged, expired, pushed out by a
- * limit, or deleted. Counting goes on; only the watermark stands still until the gap is accepted. A
- * gap is told at the second look that finds it, as a batch that was pulled before may still commit.
- */
+// Notices events that left the stream before they were counted: purged, expired, pushed out by a
+// limit, or deleted. Counting goes on; only the watermark stands still until the gap is accepted. A
+// gap is told at the second look that finds it, as a batch that was pulled before may still commit.
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import {
@@ -99,8 +97,8 @@ export class Gaps {
 }
 
 /**
- * Up to here every event is acknowledged, or not in the stream. The stream was read before the durable, so
- * that an idle durable has settled all that the stream held then.
+ * Up to here every event is acknowledged, or not in the stream. The stream was read before the
+ * durable, so that an idle durable has settled all that the stream held then.
  */
 export function examinedThrough(stream: StreamState, look: Look): number {
   const idle = look.pendingCount === 0 && look.unacknowledgedCount === 0;

@@ -1,7 +1,5 @@
-/**
- * Generations and streams as the operators see them: all of them, with their watermarks. The ingest
- * side of the same tables is ingest-progress.ts.
- */
+// Generations and streams as the operators see them: all of them, with their watermarks. The ingest
+// side of the same tables is ingest-progress.ts.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import { readKnownStream } from './ingest-progress.js';
@@ -21,7 +19,10 @@ export interface GenerationRow {
   readonly revision: bigint;
   readonly createdAt: EpochMicros;
   readonly servedAt: EpochMicros | undefined;
-  /** Of a rebuild: the generation it began from, the instant from which it computes anew, when that start was complete. */
+  /**
+   * Of a rebuild: the generation it began from, the instant from which it computes anew, when that
+   * start was complete.
+   */
   readonly base: number | undefined;
   readonly rebuiltFrom: EpochMicros | undefined;
   readonly copiedAt: EpochMicros | undefined;

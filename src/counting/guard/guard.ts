@@ -1,8 +1,6 @@
-/**
- * Notices what cannot heal by itself: a stream that was recreated or rolled back, a Postgres that
- * was restored to an older state. Counting stops then, and the message names the command of ops that
- * puts it right. Everything else (crashes, restarts, outages, redelivery) needs no guard.
- */
+// Notices what cannot heal by itself: a stream that was recreated or rolled back, a Postgres that
+// was restored to an older state. Counting stops then, and the message names the command of ops
+// that puts it right. Everything else (crashes, restarts, outages, redelivery) needs no guard.
 
 import type { EpochMicros } from '../../domain/time/instant.js';
 import type { Look, StreamState } from '../../nats/look.js';
@@ -45,15 +43,19 @@ export function contradiction(evidence: Evidence): string | undefined {
 }
 
 /**
- * Acknowledged means committed. Beside the floor the count tells: of the events delivered beyond what is
- * committed, those that are not acknowledged are still in somebody's hands, however far the floor lags behind.
+ * Acknowledged means committed. Beside the floor the count tells: of the events delivered beyond
+ * what is committed, those that are not acknowledged are still in somebody's hands, however far the
+ * floor lags behind.
  */
 function acknowledgedBeyond(highest: number, look: Look): boolean {
   const { ackFloor, deliveredSequence, unacknowledgedCount } = look;
   return ackFloor > highest || deliveredSequence - highest > unacknowledgedCount;
 }
 
-/** What this process has seen committed is not any more, and was delivered since: a seek would have taken that back. */
+/**
+ * What this process has seen committed is not any more, and was delivered since: a seek would have
+ * taken that back.
+ */
 function hasFallen(
   highest: number,
   { deliveredSequence }: Look,

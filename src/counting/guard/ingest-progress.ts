@@ -1,7 +1,5 @@
-/**
- * What an ingest process knows of its generation and stream, and says of its own progress: one row
- * per process, so that processes never wait for each other.
- */
+// What an ingest process knows of its generation and stream, and says of its own progress: one row
+// per process, so that processes never wait for each other.
 import type { Pool } from 'pg';
 import type { EpochDay, EpochMicros } from '../../domain/time/instant.js';
 import { formatInstant } from '../../domain/time/instant.js';
@@ -41,7 +39,9 @@ export interface KnownStream {
   readonly createdAt: EpochMicros;
   /** Highest sequence that any process of the generation committed; 0 where none has. */
   readonly highestSequence: number;
-  /** When the event of that sequence was published; undefined where an older version committed it. */
+  /**
+   * When the event of that sequence was published; undefined where an older version committed it.
+   */
   readonly highestPublishedAt: EpochMicros | undefined;
 }
 
@@ -76,7 +76,10 @@ export async function readKnownStream(
   };
 }
 
-/** Records a stream that events come from, and returns its id. `epoch` tells rolled-back stores apart. */
+/**
+ * Records a stream that events come from, and returns its id. `epoch` tells rolled-back stores
+ * apart.
+ */
 export async function recordStream(
   pool: Queryable,
   name: string,

@@ -1,9 +1,7 @@
-/**
- * The accounting of a stream's sequences, by generation (contract, section 2, "a gap"). Each commit
- * adds its sequences to its process's progress row; what all rows hold from the beginning on without
- * a hole is folded into `stream_account.counted_through`. What is neither there nor in the stream any
- * more is a gap. Sequences travel as the text of Postgres's `int8multirange`.
- */
+// The accounting of a stream's sequences, by generation (contract, section 2, "a gap"). Each commit
+// adds its sequences to its process's progress row; what all rows hold from the beginning on
+// without a hole is folded into `stream_account.counted_through`. What is neither there nor in the
+// stream any more is a gap. Sequences travel as the text of Postgres's `int8multirange`.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 
@@ -30,8 +28,8 @@ export function multirangeOf(sequences: readonly number[]): string {
 }
 
 /**
- * Begins the account; repeatable. It begins behind what a release without the accounting counted, else
- * before the stream's first sequence, without what has left its middle.
+ * Begins the account; repeatable. It begins behind what a release without the accounting counted,
+ * else before the stream's first sequence, without what has left its middle.
  */
 export async function beginAccount(
   pool: Queryable,
@@ -50,7 +48,9 @@ export async function beginAccount(
   );
 }
 
-/** $1 generation, $2 stream: `held` is all that needs no event any more, `open` what open gaps miss. */
+/**
+ * $1 generation, $2 stream: `held` is all that needs no event any more, `open` what open gaps miss.
+ */
 const HELD = `
   WITH progress AS (
     SELECT coalesce(range_agg(committed), '{}') AS committed,
@@ -77,8 +77,8 @@ export interface Unaccounted {
 }
 
 /**
- * Of the sequences up to `through`, those that nothing accounts for and that are before `firstSequence` or
- * in `deleted`; `before` is what the last look found.
+ * Of the sequences up to `through`, those that nothing accounts for and that are before
+ * `firstSequence` or in `deleted`; `before` is what the last look found.
  */
 export async function findUnaccounted(
   pool: Queryable,

@@ -1,8 +1,6 @@
-/**
- * Applies a batch through a connection that the guard has looked through. Pulled batches wait for a
- * Postgres that is away; when it comes back as an older copy, the first commit would otherwise raise
- * the highest sequence over all that is lost, and nothing would show the loss.
- */
+// Applies a batch through a connection that the guard has looked through. Pulled batches wait for a
+// Postgres that is away; when it comes back as an older copy, the first commit would otherwise
+// raise the highest sequence over all that is lost, and nothing would show the loss.
 import type { Pool } from 'pg';
 import {
   type Applied,
@@ -12,7 +10,10 @@ import {
 } from '../ledger/apply-batch.js';
 import type { Watch } from './watch.js';
 
-/** Resolves and rejects as countBatch does, or with CommitAbandoned where the guard forbids counting. */
+/**
+ * Resolves and rejects as countBatch does, or with CommitAbandoned where the guard forbids
+ * counting.
+ */
 export async function applyTrusted(
   pool: Pool,
   watch: Pick<Watch, 'trust'>,

@@ -1,8 +1,6 @@
-/**
- * Once a second: is the stream still the one that is counted (guard.ts), how far has counting come
- * (data_as_of), is the generation still wanted, are the ledger's days made? An outage on either side
- * leaves everything as it was.
- */
+// Once a second: is the stream still the one that is counted (guard.ts), how far has counting come
+// (data_as_of), is the generation still wanted, are the ledger's days made? An outage on either
+// side leaves everything as it was.
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import type { EpochDay } from '../../domain/time/instant.js';
@@ -41,14 +39,20 @@ export interface WatchOptions {
   readonly monotonicMs: () => number;
   /** The generation was retired: the process has nothing left to do. */
   readonly onRetired: () => void;
-  /** Told of each look, also where Postgres cannot be written just then: that is when somebody must hear of it. */
+  /**
+   * Told of each look, also where Postgres cannot be written just then: that is when somebody must
+   * hear of it.
+   */
   readonly observe: (look: Look) => void;
   /** Told how many events left the stream before they were counted. */
   readonly observeGaps: (missingCount: number) => void;
 }
 
 const INTERVAL_MS = 1_000;
-/** What was seen holds for so long: a process that was stopped, or cut off, looks again before it commits. */
+/**
+ * What was seen holds for so long: a process that was stopped, or cut off, looks again before it
+ * commits.
+ */
 const TRUST_MS = 3 * INTERVAL_MS;
 
 /** What one examination found. */
@@ -98,7 +102,10 @@ export class Watch {
     return this.#days.missing;
   }
 
-  /** Looks at the ledger's days and floor now, instead of within a second; returns how many days were made. */
+  /**
+   * Looks at the ledger's days and floor now, instead of within a second; returns how many days
+   * were made.
+   */
   async lookAtDays(): Promise<number> {
     await this.#readGeneration();
     return this.#days.make();
@@ -133,7 +140,8 @@ export class Watch {
     }
     const whole = await this.#gaps.examine(this.#streamId, stream, look);
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
-    // The stream was read before the durable: what came and went between them is seen by the next look.
+    // The stream was read before the durable: what came and went between them is seen by the next
+    // look.
     const dataAsOf = Math.min(look.dataAsOf, stream.lookedAt ?? look.dataAsOf);
     // Asked after the look: what it takes for settled is refused by now, if it was refused.
     const refusedAt = (await earliestMissingDayLetter(pool)) ?? Infinity;
@@ -149,10 +157,11 @@ export class Watch {
   }
 
   /**
-   * Resolves where counting what was pulled from `streamId` may go on through this connection of Postgres:
-   * a server that was restored is always behind a new one, and a batch committed before it is noticed
-   * would hide what is lost. Rejects with CommitAbandoned where the guard forbids it or another stream is
-   * counted now, whose sequences name other events; else with what a retry cures.
+   * Resolves where counting what was pulled from `streamId` may go on through this connection of
+   * Postgres: a server that was restored is always behind a new one, and a batch committed before
+   * it is noticed would hide what is lost. Rejects with CommitAbandoned where the guard forbids it
+   * or another stream is counted now, whose sequences name other events; else with what a retry
+   * cures.
    */
   async trust(connection: Queryable, streamId: number): Promise<void> {
     const seen = this.options.monotonicMs() - this.#examinedMs < TRUST_MS;
@@ -173,7 +182,9 @@ export class Watch {
     this.#reconnects += 1;
   }
 
-  /** Asks both sides and judges. Undefined where that must be done again, or something is missing. */
+  /**
+   * Asks both sides and judges. Undefined where that must be done again, or something is missing.
+   */
   async #examine(queryable: Queryable): Promise<Found | undefined> {
     const { manager, generation } = this.options;
     const beganMs = this.options.monotonicMs();
@@ -200,7 +211,8 @@ export class Watch {
       return { stream, look, after };
     } catch (error) {
       if (before === undefined || !isMissing(error)) throw error;
-      // A retired generation has no durable: there is nothing left to count, and nothing to put right.
+      // A retired generation has no durable: there is nothing left to count, and nothing to put
+      // right.
       if (!(await this.#readGeneration())) return undefined;
       this.#judge(MISSING);
       return undefined;

@@ -1,7 +1,5 @@
-/**
- * Runs the ledger statement: a folded batch and its dead letters become durable in one transaction,
- * or not at all. Repeating it is harmless: what is counted is not counted again.
- */
+// Runs the ledger statement: a folded batch and its dead letters become durable in one transaction,
+// or not at all. Repeating it is harmless: what is counted is not counted again.
 import type { Pool } from 'pg';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
@@ -90,17 +88,23 @@ async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes
 
 /** What became of a batch, as far as only the database can tell. */
 export interface Applied {
-  /** Charges and refunds recorded as `conflict` by this batch: losers of it and earlier ones that it displaced. */
+  /**
+   * Charges and refunds recorded as `conflict` by this batch: losers of it and earlier ones that it
+   * displaced.
+   */
   readonly conflictCount: number;
-  /** Messages and refunds of which it said nothing new: delivered before, or reports that were beaten before. */
+  /**
+   * Messages and refunds of which it said nothing new: delivered before, or reports that were
+   * beaten before.
+   */
   readonly duplicateCount: number;
 }
 
 /**
- * Commits the batch and returns what became of it; the transaction is durable (synchronous_commit) when it resolves.
- * Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22 and 23 blame an
- * event of the batch. After a rejection it is unknown whether the batch was committed; a retry is
- * right in both cases, and finds nothing new where it was.
+ * Commits the batch and returns what became of it; the transaction is durable (synchronous_commit)
+ * when it resolves. Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22
+ * and 23 blame an event of the batch. After a rejection it is unknown whether the batch was
+ * committed; a retry is right in both cases, and finds nothing new where it was.
  */
 export async function countBatch(
   connection: Pick<Pool, 'query'>,

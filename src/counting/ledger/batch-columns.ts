@@ -1,7 +1,5 @@
-/**
- * How a folded batch becomes rows of the composite types that the ledger statement takes: one list of
- * columns for both the SQL and the values, in the order of the type's attributes.
- */
+// How a folded batch becomes rows of the composite types that the ledger statement takes: one list
+// of columns for both the SQL and the values, in the order of the type's attributes.
 import type { DeadLetterReason, EventField } from '../../domain/message/dead-letter.js';
 import type { LedgerEntry, LedgerRefund } from '../../domain/message/ledger.js';
 import { CLASS_NONE, classOf, outcomeOf } from '../../domain/message/outcome.js';
@@ -23,7 +21,10 @@ import {
 
 type Entry = LedgerEntry;
 
-/** No report counts from -infinity, no charge from infinity: the join is then a plain greatest and least. */
+/**
+ * No report counts from -infinity, no charge from infinity: the join is then a plain greatest and
+ * least.
+ */
 export const ENTRY_COLUMNS: readonly BinaryColumn<Entry>[] = [
   column('accepted_day', date, (e: Entry) => e.day),
   column('message_id', uuid, (e: Entry) => e.messageId),

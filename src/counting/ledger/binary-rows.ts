@@ -1,20 +1,24 @@
-/**
- * Rows of a composite type as one Postgres array in the binary wire format, the form in which a batch
- * travels to the ledger statement. Binary keeps microseconds and infinity exact and needs no quoting,
- * so no identifier can break out of its place. Formats: array_recv in PostgreSQL's
- * src/backend/utils/adt/arrayfuncs.c, record_recv in rowtypes.c, numeric_recv in numeric.c.
- */
+// Rows of a composite type as one Postgres array in the binary wire format, the form in which a
+// batch travels to the ledger statement. Binary keeps microseconds and infinity exact and needs no
+// quoting, so no identifier can break out of its place. Formats: array_recv in PostgreSQL's
+// src/backend/utils/adt/arrayfuncs.c, record_recv in rowtypes.c, numeric_recv in numeric.c.
 import type { Nanos } from '../../domain/measures/decimal.js';
 import { type EpochDay, type EpochMicros, MICROS_PER_SECOND } from '../../domain/time/instant.js';
 
-/** A type of Postgres: its name, its oid (src/include/catalog/pg_type.dat), and how a value is written. */
+/**
+ * A type of Postgres: its name, its oid (src/include/catalog/pg_type.dat), and how a value is
+ * written.
+ */
 export interface BinaryType<T> {
   readonly sql: string;
   readonly oid: number;
   readonly write: (out: Output, value: T) => void;
 }
 
-/** Where bytes go; grows. Numbers are written by the view, which is several times as fast as Buffer's methods. */
+/**
+ * Where bytes go; grows. Numbers are written by the view, which is several times as fast as
+ * Buffer's methods.
+ */
 class Output {
   bytes: Buffer;
   view: DataView;
@@ -198,7 +202,10 @@ export function encodeRows<Row>(
   return out.bytes.subarray(0, out.length);
 }
 
-/** Writes the oid of the composite type, which each database gave it anew, into an array of its rows. */
+/**
+ * Writes the oid of the composite type, which each database gave it anew, into an array of its
+ * rows.
+ */
 export function nameElementType(array: Buffer, oid: number): void {
   array.writeUInt32BE(oid, ELEMENT_OID_AT);
 }

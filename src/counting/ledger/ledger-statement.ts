@@ -1,9 +1,7 @@
-/**
- * The statement that counts: one round trip and one transaction take a folded batch into the ledger,
- * retract from the rollups what each message was counted as, and add what it is counted as now
- * (DESIGN.md, "One statement, one transaction"). The joins are those of src/domain/message/ledger.ts
- * (contract, section 2); a property test holds the two together.
- */
+// The statement that counts: one round trip and one transaction take a folded batch into the
+// ledger, retract from the rollups what each message was counted as, and add what it is counted as
+// now (DESIGN.md, "One statement, one transaction"). The joins are those of
+// src/domain/message/ledger.ts (contract, section 2); a property test holds the two together.
 import { DEAD_LETTER_COLUMNS, ENTRY_COLUMNS, REFUND_COLUMNS } from './batch-columns.js';
 import { rollupCtes } from './rollup-statement.js';
 
@@ -55,7 +53,10 @@ const refunds = { excluded: row('excluded.', REFUND_CONTENT), stored: row('l.', 
 const CHARGE_WINS = `${charges.excluded} < ${charges.stored}`;
 const REFUND_WINS = `${refunds.excluded} < ${refunds.stored}`;
 
-/** Whether an incoming row changes a stored one. A charge that loses does: it comes back as a conflict. */
+/**
+ * Whether an incoming row changes a stored one. A charge that loses does: it comes back as a
+ * conflict.
+ */
 const CHANGES = `(${REPORT_WINS}
     OR excluded.charge_event <> '' AND ${charges.excluded} <> ${charges.stored}
     OR excluded.accepted_at < l.accepted_at
@@ -97,7 +98,10 @@ const MOVED_REFUND = `
   RETURNING new.accepted_day, new.message_id, new.event_id, old.stream AS old_stream,
     old.sequence AS old_sequence, old.digest AS old_digest, ${beforeAndAfter(REFUND_CONTENT)}`;
 
-/** Aborts where a day of the batch is missing: its partition may have been emptied since ingest last looked. */
+/**
+ * Aborts where a day of the batch is missing: its partition may have been emptied since ingest last
+ * looked.
+ */
 const CHECKED_DAYS = `
   SELECT refuse_missing_day($1, accepted_day)
   FROM (SELECT accepted_day FROM incoming UNION SELECT accepted_day FROM incoming_refund) AS d`;
@@ -122,9 +126,10 @@ const CONFLICTS = `
   JOIN incoming_refund AS i USING (accepted_day, message_id, event_id)`;
 
 /**
- * Returns one row: how many conflicts became dead letters by it (a copy of one becomes none), and how many
- * messages and refunds it moved, of how many days. $1 generation, $2 stream_id, $3 worker, $4 highest sequence of the batch; then its
- * entries, refunds and dead letters as arrays of their composite types; $8 when $4 was published; $9 its sequences.
+ * Returns one row: how many conflicts became dead letters by it (a copy of one becomes none), and
+ * how many messages and refunds it moved, of how many days. $1 generation, $2 stream_id, $3 worker,
+ * $4 highest sequence of the batch; then its entries, refunds and dead letters as arrays of their
+ * composite types; $8 when $4 was published; $9 its sequences.
  */
 export const APPLY_BATCH = `
 WITH

@@ -1,8 +1,6 @@
-/**
- * From moved ledger rows to rollups: what each message was counted as is taken back, what it is
- * counted as now is added, both as signed cells that cancel where nothing changed. Every INSERT is
- * in key order, so that two ingest processes lock rows in the same order and never deadlock.
- */
+// From moved ledger rows to rollups: what each message was counted as is taken back, what it is
+// counted as now is added, both as signed cells that cancel where nothing changed. Every INSERT is
+// in key order, so that two ingest processes lock rows in the same order and never deadlock.
 
 import {
   add,
@@ -41,7 +39,10 @@ const refund = (side: 'old' | 'new', sign: '' | '-') => `
 
 const OUTCOME_MEASURES = ['messages', 'segments', 'contradicted'];
 
-/** Signed cells at the base grain, without those that cancel, and those of instants from `since` on where given. */
+/**
+ * Signed cells at the base grain, without those that cancel, and those of instants from `since` on
+ * where given.
+ */
 const cells = (since?: string) => {
   const from = since === undefined ? '' : `WHERE at >= ${since}`;
   return `
@@ -77,8 +78,8 @@ throughput_cell AS MATERIALIZED (
 };
 
 /**
- * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup; only the cells that
- * begin at or after `since` (a SQL expression) where one is given.
+ * The tail of a WITH list: reads `moved` and `moved_refund`, writes every rollup; only the cells
+ * that begin at or after `since` (a SQL expression) where one is given.
  */
 export const rollupCtes = (since?: string) => `${cells(since)},
 to_outcome_account AS (

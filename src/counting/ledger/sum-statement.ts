@@ -1,8 +1,6 @@
-/**
- * From signed cells to the narrow sums that series are answered from: one row for each bucket (and
- * operator; '' is all of them), where the rollups hold one for each reason, bin or minute. Every INSERT
- * is in key order, as in rollup-statement.ts, whose WITH list this is a part of.
- */
+// From signed cells to the narrow sums that series are answered from: one row for each bucket (and
+// operator; '' is all of them), where the rollups hold one for each reason, bin or minute. Every
+// INSERT is in key order, as in rollup-statement.ts, whose WITH list this is a part of.
 import { OUTCOMES } from '../../domain/message/outcome.js';
 import {
   ACCOUNT_GRAINS_MINUTES,
@@ -34,7 +32,10 @@ const ADD_BINS = `(bins, messages) = (
                 SELECT * FROM unnest(excluded.bins, excluded.messages)) AS side (bin, n)
           GROUP BY bin HAVING sum(n) <> 0) AS added)`;
 
-/** Reads outcome_cell, money_cell, outcome_platform_cell, money_platform_cell, latency_cell and throughput_cell. */
+/**
+ * Reads outcome_cell, money_cell, outcome_platform_cell, money_platform_cell, latency_cell and
+ * throughput_cell.
+ */
 export const SUM_CTES = `to_outcome_sum AS (
   INSERT INTO outcome_sum AS r (generation, grain_minutes, operator_id, bucket, ${OUTCOME_MEASURES.join(', ')})
   SELECT $1, grain, coalesce(operator_id, ''), bucket, ${byOutcome}, ${sums(['segments', 'contradicted'])}

@@ -1,7 +1,6 @@
-/**
- * The ordinary line of ingest: what was committed. One per batch, at most one a second: a backlog of
- * millions must not become a backlog of lines, so where batches are many their sums are said together.
- */
+// The ordinary line of ingest: what was committed. One per batch, at most one a second: a backlog
+// of millions must not become a backlog of lines, so where batches are many their sums are said
+// together.
 import type { Envelope } from '../../nats/envelope.js';
 import type { Look } from '../../nats/look.js';
 import type { Log } from '../../platform/log.js';
@@ -19,7 +18,10 @@ const NOTHING = {
   durationMs: 0,
 };
 
-/** Says `batch committed` with the sums since its last line; `count` is how many batches they are of. */
+/**
+ * Says `batch committed` with the sums since its last line; `count` is how many batches they are
+ * of.
+ */
 export class BatchLines {
   #sums = NOTHING;
   #traceparent: string | undefined;
@@ -29,7 +31,9 @@ export class BatchLines {
 
   constructor(private readonly options: { log: Log; monotonicMs: () => number }) {}
 
-  /** A batch was committed: says so at once, or within a second where a line has just been written. */
+  /**
+   * A batch was committed: says so at once, or within a second where a line has just been written.
+   */
   note(envelopes: readonly Envelope[], committed: Committed, durationMs: number): void {
     const { decided, unstorableCount, conflictCount, duplicateCount } = committed;
     const { count, batchSize, deadLetters, duplicates, redelivered } = this.#sums;

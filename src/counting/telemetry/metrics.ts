@@ -1,6 +1,5 @@
-/**
- * What Prometheus learns of ingestion. Labels come from closed sets: no account, operator or message.
- */
+// What Prometheus learns of ingestion. Labels come from closed sets: no account, operator or
+// message.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DEAD_LETTER_REASONS } from '../../domain/message/dead-letter.js';
 import { MICROS_PER_SECOND } from '../../domain/time/instant.js';
@@ -35,7 +34,8 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     labelNames: ['reason'],
     registers,
   });
-  // A counter that is born with its first event shows no increase: the alert for phone numbers would miss the first.
+  // A counter that is born with its first event shows no increase: the alert for phone numbers
+  // would miss the first.
   for (const reason of DEAD_LETTER_REASONS) deadLetters.inc({ reason }, 0);
   const unknownFields = new Counter({
     name: 'sms_analytics_unknown_fields_total',

@@ -1,7 +1,5 @@
-/**
- * Says in the log what was refused, with the publisher's trace, so that a producer can find its
- * faulty events. At most a few lines a batch: a flood of refusals must not become a flood of lines.
- */
+// Says in the log what was refused, with the publisher's trace, so that a producer can find its
+// faulty events. At most a few lines a batch: a flood of refusals must not become a flood of lines.
 import type { Envelope } from '../../nats/envelope.js';
 import type { Log } from '../../platform/log.js';
 import { parseTraceparent } from '../../platform/trace-context.js';

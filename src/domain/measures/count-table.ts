@@ -1,12 +1,14 @@
-/**
- * Counts of many slots of time in one array of numbers, exact up to 2 ** 53: where there are hundreds, an
- * object of bigints for each costs more than everything else that an answer is made of.
- */
+// Counts of many slots of time in one array of numbers, exact up to 2 ** 53: where there are
+// hundreds, an object of bigints for each costs more than everything else that an answer is made
+// of.
 import { COUNT_FIELDS, type Counts } from './counts.js';
 
 const WIDTH = COUNT_FIELDS.length;
 
-/** Rows of counts, a column for each of COUNT_FIELDS. What is outside the rows that it was cleared for must not be asked for. */
+/**
+ * Rows of counts, a column for each of COUNT_FIELDS. What is outside the rows that it was cleared
+ * for must not be asked for.
+ */
 export class CountTable {
   #numbers = new Float64Array(0);
 

@@ -1,7 +1,5 @@
-/**
- * What one message, or one refund, adds to each rollup at its base grain. The database statement
- * retracts the old and adds the new of exactly these cells; this is the definition it is held to.
- */
+// What one message, or one refund, adds to each rollup at its base grain. The database statement
+// retracts the old and adds the new of exactly these cells; this is the definition it is held to.
 
 import type { LedgerEntry, LedgerRefund } from '../message/ledger.js';
 import { CLASS_DELIVERED, classOf, isFinal, type Outcome, outcomeOf } from '../message/outcome.js';

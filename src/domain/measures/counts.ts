@@ -1,7 +1,5 @@
-/**
- * Messages by outcome. Invariant: accepted is the sum of the seven outcomes, here by construction,
- * so that it holds in every bucket, every row and every sum of rows.
- */
+// Messages by outcome. Invariant: accepted is the sum of the seven outcomes, here by construction,
+// so that it holds in every bucket, every row and every sum of rows.
 import type { Outcome } from '../message/outcome.js';
 
 /** How many messages became what; `contradicted` and `segments` lie across the outcomes. */

@@ -1,7 +1,5 @@
-/**
- * Money as exact decimals: whole numbers of 1e-9 inside, plain decimal text at the edges. No amount
- * passes through a floating-point number that could not tell it from every other amount.
- */
+// Money as exact decimals: whole numbers of 1e-9 inside, plain decimal text at the edges. No amount
+// passes through a floating-point number that could not tell it from every other amount.
 
 import { keep } from './kept.js';
 
@@ -32,7 +30,8 @@ export function parseAmount(text: string): Nanos | undefined {
   if (integerDigits === 0 || integerDigits > MAX_INTEGER_DIGITS) return undefined;
   if (integerDigits > 1 && text.charCodeAt(0) === ZERO) return undefined;
   if (point >= 0 && (fractionDigits === 0 || fractionDigits > FRACTION_DIGITS)) return undefined;
-  // Six integer digits and nine decimals stay below 2^53, so that the usual amount needs one bigint.
+  // Six integer digits and nine decimals stay below 2^53, so that the usual amount needs one
+  // bigint.
   if (integerDigits <= 6) {
     const integer = Number(point < 0 ? text : text.slice(0, point)) * 1e9;
     const fraction = point < 0 ? 0 : Number(text.slice(point + 1)) * 10 ** (9 - fractionDigits);
@@ -43,16 +42,22 @@ export function parseAmount(text: string): Nanos | undefined {
 }
 
 /**
- * A decimal of up to 15 digits is the shortest text of the double nearest to it, which is what String
- * gives (ECMA-262, Number::toString; DBL_DIG of C). Below 1e-6 String gives an exponent.
+ * A decimal of up to 15 digits is the shortest text of the double nearest to it, which is what
+ * String gives (ECMA-262, Number::toString; DBL_DIG of C). Below 1e-6 String gives an exponent.
  */
 const [MIN_SHORT, MAX_SHORT] = [1e3, 1e15];
 
-/** The texts of amounts below a whole unit, of which there are few: most messages have one of some prices. */
+/**
+ * The texts of amounts below a whole unit, of which there are few: most messages have one of some
+ * prices.
+ */
 const knownTexts = new Map<number, string>();
 const WHOLE_UNIT = 1e9;
 
-/** Of an amount between MIN_SHORT and MAX_SHORT. Finding it takes a quarter of the time of making it. */
+/**
+ * Of an amount between MIN_SHORT and MAX_SHORT. Finding it takes a quarter of the time of making
+ * it.
+ */
 function shortText(small: number): string {
   if (small >= WHOLE_UNIT) return String(small / WHOLE_UNIT);
   const known = knownTexts.get(small);

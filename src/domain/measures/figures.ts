@@ -1,4 +1,4 @@
-/** What is counted of some messages: outcomes, latency, money, reasons. */
+// What is counted of some messages: outcomes, latency, money, reasons.
 import { type Counts, noCounts } from './counts.js';
 import type { MoneyByCurrency } from './money.js';
 import { type BinCounts, noBins } from './percentile.js';

@@ -1,4 +1,4 @@
-/** Small things that are made again and again, kept for the next time. */
+// Small things that are made again and again, kept for the next time.
 
 /** Entries at most; then all are made anew, which costs less than knowing which were used last. */
 const MOST_KEPT = 4_096;

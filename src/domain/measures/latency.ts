@@ -1,8 +1,6 @@
-/**
- * Latencies as counts per logarithmic bin: small, mergeable, and subtractable when a message moves.
- * Bins follow DDSketch's mapping (Masson, Rim, Lee, VLDB 2019, section 2): every value is answered
- * within 2.5 % of the truth, half of what the contract allows.
- */
+// Latencies as counts per logarithmic bin: small, mergeable, and subtractable when a message moves.
+// Bins follow DDSketch's mapping (Masson, Rim, Lee, VLDB 2019, section 2): every value is answered
+// within 2.5 % of the truth, half of what the contract allows.
 
 /** Largest relative error of an answered latency. */
 export const LATENCY_RELATIVE_ERROR = 0.025;

@@ -1,4 +1,5 @@
-/** Sums of money by currency. Invariant: currencies are never added together, and nothing is rounded but a quotient. */
+// Sums of money by currency. Invariant: currencies are never added together, and nothing is rounded
+// but a quotient.
 import type { Nanos } from './decimal.js';
 
 /** What was charged and given back in one currency. */
@@ -14,7 +15,10 @@ export interface MoneySums {
 /** Sums by ISO 4217 code. */
 export type MoneyByCurrency = Map<string, MoneySums>;
 
-/** Sums of one currency. A list of them, each currency once, costs less than a map where there are hundreds. */
+/**
+ * Sums of one currency. A list of them, each currency once, costs less than a map where there are
+ * hundreds.
+ */
 export interface CurrencySums extends MoneySums {
   /** ISO 4217 code. */
   readonly currency: string;
@@ -39,7 +43,9 @@ export function addSums(money: MoneyByCurrency, { currency, ...sums }: CurrencyS
   else addTo(known, sums);
 }
 
-/** Whether there is a charge or a refund: one that was displaced by another leaves sums of nothing. */
+/**
+ * Whether there is a charge or a refund: one that was displaced by another leaves sums of nothing.
+ */
 export function isMoney({ charges, refunds }: MoneySums): boolean {
   return charges !== 0n || refunds !== 0n;
 }
@@ -88,7 +94,10 @@ export function perMessage(amount: Nanos, messages: bigint | number): Nanos | un
   return quotient;
 }
 
-/** Below it, twice a number and products that exceed it by less than itself are exact in floating point. */
+/**
+ * Below it, twice a number and products that exceed it by less than itself are exact in floating
+ * point.
+ */
 const MAX_SMALL = 2 ** 51;
 
 /** The same of numbers from 0 to below MAX_SMALL, without a bigint for each step. */

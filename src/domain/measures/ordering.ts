@@ -1,6 +1,4 @@
-/**
- * The order of rows that a question asks for: a closed list of names, never a piece of SQL.
- */
+// The order of rows that a question asks for: a closed list of names, never a piece of SQL.
 import type { FieldViolation } from '../failure.js';
 
 /** One key of an order. */
@@ -10,9 +8,10 @@ export interface OrderKey<Field extends string> {
 }
 
 /**
- * The keys that `text` names: fields separated by commas, each with an optional ` desc`; blanks around
- * them do not matter. `fallback` where it is empty. Adds a violation of `order_by` for a field that
- * is not in `fields`, comes twice, or is followed by anything else, and then answers `fallback`.
+ * The keys that `text` names: fields separated by commas, each with an optional ` desc`; blanks
+ * around them do not matter. `fallback` where it is empty. Adds a violation of `order_by` for a
+ * field that is not in `fields`, comes twice, or is followed by anything else, and then answers
+ * `fallback`.
  */
 export function readOrder<Field extends string>(
   text: string,

@@ -1,11 +1,12 @@
-/**
- * Latency bins of an answer, and the four percentiles that it tells of them. Bins stand densely from
- * the first to the last that is used: hundreds of buckets are answered at once, and adding arrays
- * costs a tenth of adding maps. The rule of the percentiles is that of `quantileMicros` in latency.ts.
- */
+// Latency bins of an answer, and the four percentiles that it tells of them. Bins stand densely
+// from the first to the last that is used: hundreds of buckets are answered at once, and adding
+// arrays costs a tenth of adding maps. The rule of the percentiles is that of `quantileMicros` in
+// latency.ts.
 import { valueMicrosOf } from './latency.js';
 
-/** Delivered messages by latency bin: `counts[i]` are those of bin `first + i`. Exact up to 2^53. */
+/**
+ * Delivered messages by latency bin: `counts[i]` are those of bin `first + i`. Exact up to 2^53.
+ */
 export interface BinCounts {
   first: number;
   counts: Float64Array | number[];
@@ -54,7 +55,10 @@ export function addBins(bins: BinCounts, more: BinCounts): void {
   }
 }
 
-/** Makes room for `length` bins from `from` on, which are about to change; the place of the first of them in `counts`. */
+/**
+ * Makes room for `length` bins from `from` on, which are about to change; the place of the first of
+ * them in `counts`.
+ */
 export function coverBins(bins: BinCounts, from: number, length: number): number {
   const { first, counts } = bins;
   const to = from + length;

@@ -1,7 +1,5 @@
-/**
- * Shares of messages, with what they are made of and how much they can be trusted. Invariant: a
- * rate without a denominator does not exist; it is never answered as 0.
- */
+// Shares of messages, with what they are made of and how much they can be trusted. Invariant: a
+// rate without a denominator does not exist; it is never answered as 0.
 import { type Counts, failedCount } from './counts.js';
 
 /** numerator / denominator, 0 to 1. */

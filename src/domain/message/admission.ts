@@ -1,8 +1,6 @@
-/**
- * The rules that make a decoded event an admitted one (contract, sections 1 and 2): the same for the
- * JSON and the protobuf form. Judged against the event's stream timestamp and nothing else, so that a
- * replay judges as the first delivery did.
- */
+// The rules that make a decoded event an admitted one (contract, sections 1 and 2): the same for
+// the JSON and the protobuf form. Judged against the event's stream timestamp and nothing else, so
+// that a replay judges as the first delivery did.
 
 import { type Nanos, parseAmount } from '../measures/decimal.js';
 import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../time/instant.js';
@@ -71,8 +69,9 @@ const TIME_FIELD = {
 } as const satisfies Record<EventKind, EventField>;
 
 /**
- * The event of `fields`, or the first reason against it: invalid fields in the contract's order, then
- * ids that look like phone numbers, then time. Timestamps before `acceptedAt` are raised to it.
+ * The event of `fields`, or the first reason against it: invalid fields in the contract's order,
+ * then ids that look like phone numbers, then time. Timestamps before `acceptedAt` are raised to
+ * it.
  */
 export function admit(
   kind: EventKind,

@@ -1,7 +1,5 @@
-/**
- * Why an event is not counted, as a closed union: every refusal in decoding and every displaced
- * charge or refund ends as one of these, acknowledged and recorded without its payload.
- */
+// Why an event is not counted, as a closed union: every refusal in decoding and every displaced
+// charge or refund ends as one of these, acknowledged and recorded without its payload.
 
 /** All reasons, in the order in which they are judged. */
 export const DEAD_LETTER_REASONS = [

@@ -1,8 +1,6 @@
-/**
- * Events that passed every rule of the contract: the only form in which they travel past decoding.
- * Decoding builds them, the ledger joins them. Whatever is wrong with an event has been refused
- * before; nothing after this type checks again.
- */
+// Events that passed every rule of the contract: the only form in which they travel past decoding.
+// Decoding builds them, the ledger joins them. Whatever is wrong with an event has been refused
+// before; nothing after this type checks again.
 import type { Nanos } from '../measures/decimal.js';
 import type { EpochMicros } from '../time/instant.js';
 import type { NetworkNumber, StateNumber } from './outcome.js';

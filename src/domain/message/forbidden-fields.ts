@@ -1,8 +1,6 @@
-/**
- * Field names that may not occur in a JSON event at any depth, because a phone number or the text of
- * a message would be under them. A closed list: adding a name refuses events that were admitted
- * before, so it is a change of the contract.
- */
+// Field names that may not occur in a JSON event at any depth, because a phone number or the text
+// of a message would be under them. A closed list: adding a name refuses events that were admitted
+// before, so it is a change of the contract.
 
 /** In the form in which names are compared: lower case without `_` and `-`. */
 export const FORBIDDEN_FIELDS: ReadonlySet<string> = new Set([

@@ -1,7 +1,5 @@
-/**
- * The grammar of ids, and the guard against phone numbers that pass for ids. Character loops rather
- * than patterns: they run for every event and cannot backtrack.
- */
+// The grammar of ids, and the guard against phone numbers that pass for ids. Character loops rather
+// than patterns: they run for every event and cannot backtrack.
 
 /** How many digits make an id look like a phone number (E.164: at most 15), or no such rule. */
 export type MsisdnRule = { readonly minDigits: number; readonly maxDigits: number } | 'off';
@@ -51,8 +49,8 @@ export function isPartyId(text: string): boolean {
 }
 
 /**
- * The lower-case canonical text of a UUID (RFC 9562, section 4), or undefined. Upper-case digits are
- * the same UUID; any version and variant is accepted, braces and missing hyphens are not.
+ * The lower-case canonical text of a UUID (RFC 9562, section 4), or undefined. Upper-case digits
+ * are the same UUID; any version and variant is accepted, braces and missing hyphens are not.
  */
 export function canonicalUuid(text: string): string | undefined {
   if (text.length !== 36) return undefined;
@@ -70,7 +68,10 @@ export function canonicalUuid(text: string): string | undefined {
   return upper ? text.toLowerCase() : text;
 }
 
-/** True where `text` is digits alone once `.`, `_`, `:` and `-` are taken out, as many as the rule says. */
+/**
+ * True where `text` is digits alone once `.`, `_`, `:` and `-` are taken out, as many as the rule
+ * says.
+ */
 export function looksLikeMsisdn(text: string, rule: MsisdnRule): boolean {
   if (rule === 'off') return false;
   let digits = 0;

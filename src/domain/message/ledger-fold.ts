@@ -1,7 +1,5 @@
-/**
- * A batch of events, joined per message before it goes to the database: one row per key, sorted by
- * key. Sorted rows are locked in one order by all workers, so that they cannot deadlock.
- */
+// A batch of events, joined per message before it goes to the database: one row per key, sorted by
+// key. Sorted rows are locked in one order by all workers, so that they cannot deadlock.
 import type { AdmittedEvent } from './event.js';
 import {
   type Conflict,

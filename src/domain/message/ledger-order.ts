@@ -1,8 +1,6 @@
-/**
- * Which of two reports, charges or contents of a refund wins (contract, section 2). Never the order of
- * arrival: only what the events say. Ids are ASCII (decoding admits nothing else), so that `<` on
- * strings is the bytewise order here and under COLLATE "C" alike.
- */
+// Which of two reports, charges or contents of a refund wins (contract, section 2). Never the order
+// of arrival: only what the events say. Ids are ASCII (decoding admits nothing else), so that `<`
+// on strings is the bytewise order here and under COLLATE "C" alike.
 import type { EventSource } from './event.js';
 import type { LedgerCharge, LedgerRefund, LedgerReport } from './ledger.js';
 import { CLASS_DELIVERED, classOf } from './outcome.js';
@@ -12,10 +10,10 @@ function compare<T extends string | number | bigint>(left: T, right: T): number 
 }
 
 /**
- * Positive where `left` wins, negative where `right` does, 0 where nothing counted differs. The order
- * is the contract's: class; time (the earlier wins among DELIVERED, the later otherwise); state;
- * network; code; account; operator; event. Copies that disagree on acceptedAt alone have different
- * bins; the greater bin wins, so that the order stays total over what is counted.
+ * Positive where `left` wins, negative where `right` does, 0 where nothing counted differs. The
+ * order is the contract's: class; time (the earlier wins among DELIVERED, the later otherwise);
+ * state; network; code; account; operator; event. Copies that disagree on acceptedAt alone have
+ * different bins; the greater bin wins, so that the order stays total over what is counted.
  */
 export function compareReports(left: LedgerReport, right: LedgerReport): number {
   const leftClass = classOf(left.state);
@@ -50,7 +48,10 @@ export function compareCharges(left: LedgerCharge, right: LedgerCharge): number 
   );
 }
 
-/** As `compareCharges`, for two contents of one refund: by time, amount, currency, account, operator. */
+/**
+ * As `compareCharges`, for two contents of one refund: by time, amount, currency, account,
+ * operator.
+ */
 export function compareRefunds(left: LedgerRefund, right: LedgerRefund): number {
   return (
     left.refundedAt - right.refundedAt ||

@@ -1,9 +1,7 @@
-/**
- * What one message is worth: the join of all its distinct events (contract, section 2). It is
- * commutative, associative and idempotent, so the order, the number of copies and the number of
- * workers cannot change the result. The database statement does the same join; this is its law.
- * Which of two wins is in ledger-order.ts.
- */
+// What one message is worth: the join of all its distinct events (contract, section 2). It is
+// commutative, associative and idempotent, so the order, the number of copies and the number of
+// workers cannot change the result. The database statement does the same join; this is its law.
+// Which of two wins is in ledger-order.ts.
 import type { Nanos } from '../measures/decimal.js';
 import { binOf } from '../measures/latency.js';
 import { dayOf, type EpochDay, type EpochMicros } from '../time/instant.js';
@@ -147,7 +145,9 @@ function joinContents<T extends { readonly source: EventSource }>(
   return { kept, displaced: undefined };
 }
 
-/** The lesser content of one refund; the other, if it differs in more than its source, is displaced. */
+/**
+ * The lesser content of one refund; the other, if it differs in more than its source, is displaced.
+ */
 export function joinRefunds(
   left: LedgerRefund,
   right: LedgerRefund,

@@ -1,7 +1,5 @@
-/**
- * From the state that an operator reports to the outcome that is counted. The classes order reports
- * in the ledger: a higher class always wins, whatever the order of arrival.
- */
+// From the state that an operator reports to the outcome that is counted. The classes order reports
+// in the ledger: a higher class always wins, whatever the order of arrival.
 
 /** SMPP v3.4 section 5.2.28 `message_state`, with SCHEDULED = 0 and SKIPPED = 9 of SMPP v5. */
 export type StateNumber = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;

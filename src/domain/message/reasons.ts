@@ -1,8 +1,6 @@
-/**
- * The one canonical list of failure reasons. Operators' error codes share no common table, so a
- * reason is found by (network, code); what is not listed is UNMAPPED, counted and visible. The
- * ledger stores the reason it counted, so that a new version applies to new winners only.
- */
+// The one canonical list of failure reasons. Operators' error codes share no common table, so a
+// reason is found by (network, code); what is not listed is UNMAPPED, counted and visible. The
+// ledger stores the reason it counted, so that a new version applies to new winners only.
 import {
   CLASS_FAILURE,
   CLASS_UNKNOWN,
@@ -39,8 +37,9 @@ function row(
   return { reason, errorClass, gsmMap, smpp, source };
 }
 
-// Permanent and temporary mean what they do for an SC in 3GPP TS 23.040, clause 3.3: whether another
-// attempt to transfer the same message can succeed. The specifications class no SMPP status.
+// Permanent and temporary mean what they do for an SC in 3GPP TS 23.040, clause 3.3: whether
+// another attempt to transfer the same message can succeed. The specifications class no SMPP
+// status.
 const P = 'PERMANENT';
 const T = 'TEMPORARY';
 const MAP = '3GPP TS 29.002';

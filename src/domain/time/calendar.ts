@@ -1,7 +1,5 @@
-/**
- * Buckets of a series: where one local quarter hour, hour, day, week or month ends and the next
- * begins. Invariant: the edges cover the range without gap or overlap, whatever the clocks do.
- */
+// Buckets of a series: where one local quarter hour, hour, day, week or month ends and the next
+// begins. Invariant: the edges cover the range without gap or overlap, whatever the clocks do.
 import {
   type EpochDay,
   type EpochMicros,
@@ -27,7 +25,8 @@ const FIRST_WEEK_DAY: Record<WeekStart, EpochDay> = { monday: 4, saturday: 2, su
  * The edges of the buckets of `range`, ascending: the range's start, every boundary of the local
  * calendar inside it, and its end; n + 1 edges make n buckets. An hour never spans a change of
  * offset: where the clocks change in the middle of an hour (Lord Howe), that hour is two buckets;
- * where an hour is lived twice, each is its own. A day starts at its first instant. `total` is one bucket.
+ * where an hour is lived twice, each is its own. A day starts at its first instant. `total` is one
+ * bucket.
  */
 export function bucketEdges(
   range: InstantRange,

@@ -1,6 +1,4 @@
-/**
- * The earlier period that an answer is held against, and by how much things have changed since.
- */
+// The earlier period that an answer is held against, and by how much things have changed since.
 import type { InstantRange } from './calendar.js';
 import { type EpochMicros, floorToMinutes } from './instant.js';
 import { instantOf, isStartOfDay, type TimeZone, zoned } from './time-zone.js';
@@ -54,7 +52,8 @@ function shiftedEnd(
   const local = zoned(end, zone);
   const earlier = local.subtract(by);
   const isLeapMidnight = local.month === 2 && local.day === 29 && isStartOfDay(end, zone);
-  // Exclusive: 28 February is the last day that is meant, and the year before a leap year has no 29th.
+  // Exclusive: 28 February is the last day that is meant, and the year before a leap year has no
+  // 29th.
   return instantOf(
     'years' in by && isLeapMidnight ? earlier.add({ days: 1 }).startOfDay() : earlier,
   );
@@ -80,7 +79,10 @@ export function elapsedParts(
   };
 }
 
-/** Per cent from `then` to `now`; undefined where `then` is 0. A rise is positive, also from below 0. */
+/**
+ * Per cent from `then` to `now`; undefined where `then` is 0. A rise is positive, also from below
+ * 0.
+ */
 export function percentChange(now: bigint, then: bigint): number | undefined {
   if (then === 0n) return undefined;
   return (Number(now - then) / Math.abs(Number(then))) * 100;

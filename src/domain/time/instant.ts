@@ -1,8 +1,6 @@
-/**
- * Instants as whole microseconds, which is what Postgres stores: nothing is rounded on the way.
- * Parsing is strict where `new Date()` is not (it rolls 30 February over and reads full-width
- * digits); every timestamp of an event passes through here.
- */
+// Instants as whole microseconds, which is what Postgres stores: nothing is rounded on the way.
+// Parsing is strict where `new Date()` is not (it rolls 30 February over and reads full-width
+// digits); every timestamp of an event passes through here.
 
 /** Microseconds since 1970-01-01T00:00:00Z; a safe integer up to the year 2255. */
 export type EpochMicros = number;
@@ -102,8 +100,8 @@ function instantOfSeconds(seconds: number, micros: number): EpochMicros | undefi
 }
 
 /**
- * The instant of a protobuf Timestamp, the nanoseconds cut to microseconds, or undefined where it is
- * outside of the years 1 to 9999 or its nanoseconds outside of 0 to 999,999,999
+ * The instant of a protobuf Timestamp, the nanoseconds cut to microseconds, or undefined where it
+ * is outside of the years 1 to 9999 or its nanoseconds outside of 0 to 999,999,999
  * (google/protobuf/timestamp.proto).
  */
 export function instantOfTimestamp(seconds: bigint, nanos: number): EpochMicros | undefined {

@@ -1,7 +1,5 @@
-/**
- * From the range of a question, as text, to the instants that the answer covers. Strict: a text
- * that could be read in two ways is refused, and all wrong fields are reported at once.
- */
+// From the range of a question, as text, to the instants that the answer covers. Strict: a text
+// that could be read in two ways is refused, and all wrong fields are reported at once.
 
 import type { FieldViolation } from '../failure.js';
 import type { Granularity, InstantRange } from './calendar.js';
@@ -152,7 +150,9 @@ function readBound(
   return isDate(text) && instant > 0 ? startOfDate(text, zone) : instant;
 }
 
-/** Whether [start, end) is longer than `days`, both by the clock on the wall and by elapsed time. */
+/**
+ * Whether [start, end) is longer than `days`, both by the clock on the wall and by elapsed time.
+ */
 function exceeds(start: EpochMicros, end: EpochMicros, days: number, zone: TimeZone): boolean {
   if (end - start <= days * MICROS_PER_DAY) return false;
   // A day of 25 hours has more than 24: only the caps in days follow the calendar.

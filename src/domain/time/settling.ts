@@ -1,7 +1,5 @@
-/**
- * When a number stops changing. Contract, section 2, "Settling": in a cell that ends by the
- * settled boundary nobody awaits a receipt any longer, and what is pending is answered as UNKNOWN.
- */
+// When a number stops changing. Contract, section 2, "Settling": in a cell that ends by the settled
+// boundary nobody awaits a receipt any longer, and what is pending is answered as UNKNOWN.
 import { type EpochMicros, floorToMinutes, MICROS_PER_HOUR } from './instant.js';
 
 export const DEFAULT_SETTLE_HOURS = 72;
@@ -20,7 +18,9 @@ export function settledThrough(
   return floorToMinutes(dataAsOf - settleHours * MICROS_PER_HOUR, SETTLE_GRAIN_MINUTES);
 }
 
-/** The state of a bucket that ends at `end`. A bucket that ends exactly at a boundary is past it. */
+/**
+ * The state of a bucket that ends at `end`. A bucket that ends exactly at a boundary is past it.
+ */
 export function bucketState(
   end: EpochMicros,
   dataAsOf: EpochMicros,

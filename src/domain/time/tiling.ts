@@ -1,8 +1,7 @@
-/**
- * Which rollup cells make up a series. A bucket of any length and alignment is tiled by the
- * coarsest cells that fit, so that a year costs days and a month in Kathmandu costs days with a few
- * quarter hours at its ends. Invariant: the runs cover exactly what the edges span, each instant once.
- */
+// Which rollup cells make up a series. A bucket of any length and alignment is tiled by the
+// coarsest cells that fit, so that a year costs days and a month in Kathmandu costs days with a few
+// quarter hours at its ends. Invariant: the runs cover exactly what the edges span, each instant
+// once.
 import { type EpochMicros, MICROS_PER_MINUTE } from './instant.js';
 
 /** Consecutive cells of one grain that fill [from, to). */

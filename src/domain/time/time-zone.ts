@@ -1,9 +1,7 @@
-/**
- * Civil time: from IANA zone names to the offsets that hold in a span. The only file that asks
- * Temporal about zones; everything else computes with offsets, which is a hundred times cheaper.
- * Invariant: an offset is a multiple of 15 minutes, which holds for every zone since 1972 and is
- * checked here, so that a base cell never lies on two local days.
- */
+// Civil time: from IANA zone names to the offsets that hold in a span. The only file that asks
+// Temporal about zones; everything else computes with offsets, which is a hundred times cheaper.
+// Invariant: an offset is a multiple of 15 minutes, which holds for every zone since 1972 and is
+// checked here, so that a base cell never lies on two local days.
 import { Temporal } from 'temporal-polyfill';
 import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_MINUTE } from './instant.js';
 
@@ -27,7 +25,9 @@ const MARGIN = 400 * MICROS_PER_DAY;
 const knownZones = new Map<string, TimeZone>();
 const knownSpans = new Map<TimeZone, readonly OffsetSpan[]>();
 
-/** The zone that an IANA name names, or undefined; '' is UTC. An offset such as `+05:30` is no name. */
+/**
+ * The zone that an IANA name names, or undefined; '' is UTC. An offset such as `+05:30` is no name.
+ */
 export function timeZoneOf(name: string): TimeZone | undefined {
   if (name === '' || name === 'UTC') return UTC;
   const known = knownZones.get(name);
@@ -51,7 +51,9 @@ export function instantOf(local: Temporal.ZonedDateTime): EpochMicros {
   return local.epochMilliseconds * 1000;
 }
 
-/** The first instant of a civil date: midnight, or where midnight is skipped, the end of the gap. */
+/**
+ * The first instant of a civil date: midnight, or where midnight is skipped, the end of the gap.
+ */
 export function startOfDate(date: string, zone: TimeZone): EpochMicros {
   return instantOf(Temporal.PlainDate.from(date).toZonedDateTime(zone));
 }

@@ -1,7 +1,5 @@
-/**
- * Replays or discards all open dead letters of one reason, in batches and in the order of their
- * names, so that a run that is killed leaves the rest open. One audit record for all.
- */
+// Replays or discards all open dead letters of one reason, in batches and in the order of their
+// names, so that a run that is killed leaves the rest open. One audit record for all.
 import type { EpochMicros } from '../../domain/time/instant.js';
 import { audited } from '../audited.js';
 import { Refused } from '../exit-code.js';

@@ -1,7 +1,6 @@
-/**
- * Whether a replayed event is the one that counts. The ledger takes the least of all charges (of all
- * contents of a refund): one that loses is a conflict again, whatever it was refused for before.
- */
+// Whether a replayed event is the one that counts. The ledger takes the least of all charges (of
+// all contents of a refund): one that loses is a conflict again, whatever it was refused for
+// before.
 import type { Pool } from 'pg';
 import { formatNanos } from '../../domain/measures/decimal.js';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';

@@ -1,7 +1,5 @@
-/**
- * `ops dead-letters`: sees to events that were not counted. A dead letter is named by
- * `<stream id>:<sequence>`; its payload is in the stream only, as long as that holds it.
- */
+// `ops dead-letters`: sees to events that were not counted. A dead letter is named by `<stream
+// id>:<sequence>`; its payload is in the stream only, as long as that holds it.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEAD_LETTER_MEANING, DEAD_LETTER_REASONS } from '../../domain/message/dead-letter.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';

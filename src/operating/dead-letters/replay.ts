@@ -1,8 +1,6 @@
-/**
- * Judges a dead letter again: its payload is fetched from the stream and recognised by its digest,
- * decoded under today's rules, and counted under its original sequence if it is admitted. Nothing is
- * published, and what is counted already is not counted twice.
- */
+// Judges a dead letter again: its payload is fetched from the stream and recognised by its digest,
+// decoded under today's rules, and counted under its original sequence if it is admitted. Nothing
+// is published, and what is counted already is not counted twice.
 import { decode } from '../../counting/decode/decode.js';
 import { digestOf } from '../../counting/decode/decode-digest.js';
 import { readGenerations, readStreams } from '../../counting/guard/generation.js';
@@ -58,7 +56,9 @@ export async function readGround({ pool, manager }: Session): Promise<ReplayGrou
   };
 }
 
-/** Counts it and marks it `replayed`, or says why not. Repeatable. Rejects where an engine is away. */
+/**
+ * Counts it and marks it `replayed`, or says why not. Repeatable. Rejects where an engine is away.
+ */
 export async function replay(
   { pool, manager, config }: Session,
   ground: ReplayGround,

@@ -1,7 +1,5 @@
-/**
- * Dead letters as the operators see them: counted, listed, resolved. A row says why an event was not
- * counted; its payload stays in the stream and is recognised by its digest.
- */
+// Dead letters as the operators see them: counted, listed, resolved. A row says why an event was
+// not counted; its payload stays in the stream and is recognised by its digest.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 
@@ -80,7 +78,10 @@ export async function listDeadLetters(
   return rows.map(letterOf);
 }
 
-/** In order of the key, those after `after`, at most `limit`: for going through all of them in batches. */
+/**
+ * In order of the key, those after `after`, at most `limit`: for going through all of them in
+ * batches.
+ */
 export async function nextDeadLetters(
   pool: Queryable,
   filter: DeadLetterFilter,

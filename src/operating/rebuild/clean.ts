@@ -1,7 +1,6 @@
-/**
- * What follows a swap or an abandoned rebuild: the retired generation's durable and tables go, once its
- * ingest processes have stopped and nobody reads with a snapshot in which it still served. Repeatable.
- */
+// What follows a swap or an abandoned rebuild: the retired generation's durable and tables go, once
+// its ingest processes have stopped and nobody reads with a snapshot in which it still served.
+// Repeatable.
 import { removeDurable } from '../../nats/seek.js';
 import { pause } from '../../platform/clock.js';
 import type { Session } from '../session.js';
@@ -18,7 +17,10 @@ const QUIET_SECONDS = 5;
 const ATTEMPT_PAUSE_MS = 500;
 const ATTEMPTS = 240;
 
-/** Cleans up after every retired generation; returns their numbers. Rejects where one is still in use. */
+/**
+ * Cleans up after every retired generation; returns their numbers. Rejects where one is still in
+ * use.
+ */
 export async function cleanRetired({
   pool,
   manager,

@@ -1,7 +1,6 @@
-/**
- * Two generations held against each other, bucket by bucket: a fingerprint over every row that is not
- * zero, so that a count under the wrong key differs as well. Both are read in one statement per table.
- */
+// Two generations held against each other, bucket by bucket: a fingerprint over every row that is
+// not zero, so that a count under the wrong key differs as well. Both are read in one statement per
+// table.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import { ROLLUP_TABLES, type RollupTable } from '../../rollups/tables.js';

@@ -1,7 +1,6 @@
-/**
- * Compares two generations that both go on counting: a bucket that differs in one snapshot may only be
- * a batch ahead in one of them. It counts as equal as soon as one side shows what the other has shown.
- */
+// Compares two generations that both go on counting: a bucket that differs in one snapshot may only
+// be a batch ahead in one of them. It counts as equal as soon as one side shows what the other has
+// shown.
 import type { EpochMicros } from '../../domain/time/instant.js';
 import { pause } from '../../platform/clock.js';
 import type { StoreSession } from '../session.js';

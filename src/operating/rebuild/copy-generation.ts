@@ -1,9 +1,8 @@
-/**
- * The start of a rebuild: a generation beside the serving one. In one snapshot of the serving one, the
- * ledger's days and the buckets before H are copied, and the buckets from H on are computed from the
- * copied ledger rows (charges, refunds and reports of later instants). Replaying the stream then adds
- * the messages accepted from H on; whatever it brings of earlier ones is in the copied rows already.
- */
+// The start of a rebuild: a generation beside the serving one. In one snapshot of the serving one,
+// the ledger's days and the buckets before H are copied, and the buckets from H on are computed
+// from the copied ledger rows (charges, refunds and reports of later instants). Replaying the
+// stream then adds the messages accepted from H on; whatever it brings of earlier ones is in the
+// copied rows already.
 import type { Pool, PoolClient } from 'pg';
 import { ENTRY_COLUMNS, REFUND_COLUMNS } from '../../counting/ledger/batch-columns.js';
 import { rollupCtes } from '../../counting/ledger/rollup-statement.js';
@@ -19,7 +18,10 @@ export interface Rebuild {
   readonly rebuiltFrom: EpochMicros;
 }
 
-/** Records the next generation as building, with its own durable. Fails where one is building already. */
+/**
+ * Records the next generation as building, with its own durable. Fails where one is building
+ * already.
+ */
 export async function insertBuilding(
   pool: Pick<Pool, 'query'>,
   base: number,
@@ -67,7 +69,10 @@ function copyDays(table: 'ledger' | 'refund', columns: readonly string[]): strin
     WHERE generation = $2 AND accepted_day = $3::date`;
 }
 
-/** Every grain: H is a UTC midnight, so a bucket that begins before it ends by then. Rows fallen to zero stay behind. */
+/**
+ * Every grain: H is a UTC midnight, so a bucket that begins before it ends by then. Rows fallen to
+ * zero stay behind.
+ */
 const COPY_ROLLUPS = ROLLUP_TABLES.map(({ table, keys, measures, packed }) => {
   const own = packed?.columns ?? [...keys, ...measures];
   const columns = ['grain_minutes', 'bucket', ...own].join(', ');
@@ -106,7 +111,9 @@ const MOVED_REFUND_COLUMNS: readonly [name: string, type: string][] = [
 const appeared = (columns: readonly [string, string][]) =>
   columns.map(([name, type]) => `NULL::${type} AS old_${name}, ${name} AS new_${name}`).join(', ');
 
-/** $1 generation, $2 H: rows copied into it that have something to count from H on, as if they had just appeared. */
+/**
+ * $1 generation, $2 H: rows copied into it that have something to count from H on, as if they had just appeared.
+ */
 const COMPUTE_LATER = `
 WITH moved AS MATERIALIZED (
   SELECT ${appeared(MOVED_COLUMNS)} FROM ledger

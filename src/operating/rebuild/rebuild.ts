@@ -1,7 +1,6 @@
-/**
- * `ops rebuild`: the rollups computed anew beside those that serve, compared, and swapped in, while the
- * API answers all the time. Never by truncating: acks sent before would count against the new copies.
- */
+// `ops rebuild`: the rollups computed anew beside those that serve, compared, and swapped in, while
+// the API answers all the time. Never by truncating: acks sent before would count against the new
+// copies.
 import type { Command } from 'commander';
 import { readGenerations } from '../../counting/guard/generation.js';
 import { formatInstant } from '../../domain/time/instant.js';

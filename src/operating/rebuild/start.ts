@@ -1,8 +1,6 @@
-/**
- * `ops rebuild start`: a new generation beside the serving one. Steps, each repeatable: the row of
- * the generation, its partitions, the copy (one transaction), the durable. Killed anywhere, the next
- * start goes on.
- */
+// `ops rebuild start`: a new generation beside the serving one. Steps, each repeatable: the row of
+// the generation, its partitions, the copy (one transaction), the durable. Killed anywhere, the
+// next start goes on.
 
 import {
   type GenerationRow,
@@ -39,8 +37,9 @@ export interface StartOptions {
 }
 
 /**
- * Events are at most 5 minutes older in the stream than by their own clocks. The rest of the two hours
- * is for the replay, which has to be past the stream's first events before those are 14 days old.
+ * Events are at most 5 minutes older in the stream than by their own clocks. The rest of the two
+ * hours is for the replay, which has to be past the stream's first events before those are 14 days
+ * old.
  */
 const MARGIN_MICROS = 120 * MICROS_PER_MINUTE;
 /** Acceptance: no event of the stream is of a message accepted longer before it. */
@@ -68,8 +67,8 @@ export interface StreamPast {
 }
 
 /**
- * H: the first UTC midnight from which on the stream holds every event of every message accepted. Where
- * the stream holds everything that was ever counted, that is before its first event.
+ * H: the first UTC midnight from which on the stream holds every event of every message accepted.
+ * Where the stream holds everything that was ever counted, that is before its first event.
  */
 export function beginningOf(past: StreamPast): Beginning {
   const { stream, firstStoredAt, now, onlyStream, adoptedAt, ledgerFloor } = past;

@@ -1,7 +1,5 @@
-/**
- * The moment of a rebuild: the new generation serves, the old one is retired, in one transaction that
- * no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
- */
+// The moment of a rebuild: the new generation serves, the old one is retired, in one transaction
+// that no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
 import type { Pool } from 'pg';
 
 const LOCK_TIMEOUT = '2s';
@@ -77,7 +75,10 @@ export async function readUncleaned(
   return rows;
 }
 
-/** Seconds since the last look of any ingest process of a generation; undefined where none ever looked. */
+/**
+ * Seconds since the last look of any ingest process of a generation; undefined where none ever
+ * looked.
+ */
 export async function secondsSinceLook(
   pool: Pick<Pool, 'query'>,
   generation: number,
@@ -90,7 +91,9 @@ export async function secondsSinceLook(
   return rows[0]?.age == null ? undefined : Number(rows[0].age);
 }
 
-/** A mark in time: whoever reads with a snapshot from before it may still mean a retired generation. */
+/**
+ * A mark in time: whoever reads with a snapshot from before it may still mean a retired generation.
+ */
 export async function markNow(pool: Pick<Pool, 'query'>): Promise<string> {
   const { rows } = await pool.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');
   return rows[0]?.xid ?? '0';

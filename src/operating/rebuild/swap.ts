@@ -1,7 +1,5 @@
-/**
- * `ops rebuild swap`: lets the new generation serve, once it has caught up and says the same as the
- * old one, or its differences are accepted. Readers see one or the other, each in its own snapshot.
- */
+// `ops rebuild swap`: lets the new generation serve, once it has caught up and says the same as the
+// old one, or its differences are accepted. Readers see one or the other, each in its own snapshot.
 
 import { type GenerationRow, readGenerations } from '../../counting/guard/generation.js';
 import {
@@ -37,7 +35,9 @@ export interface RebuildPair {
 const POLL_MS = 200;
 const SWAP_ATTEMPTS = 150;
 
-/** The generation that serves and the one that is being built; throws Refused where there is none. */
+/**
+ * The generation that serves and the one that is being built; throws Refused where there is none.
+ */
 export async function readPair(pool: StoreSession['pool']): Promise<RebuildPair> {
   const generations = await readGenerations(pool);
   const old = generations.find(({ state }) => state === 'serving');
@@ -88,7 +88,10 @@ export async function swapRebuild(session: Session, options: SwapOptions): Promi
     printJson({ old: old.generation, new: next.generation, days, done: true, cleaned });
 }
 
-/** The serving generation, where it is a rebuild's and no other is being built: a swap that was killed had come so far. */
+/**
+ * The serving generation, where it is a rebuild's and no other is being built: a swap that was
+ * killed had come so far.
+ */
 async function alreadySwapped(pool: StoreSession['pool']): Promise<GenerationRow | undefined> {
   const generations = await readGenerations(pool);
   if (generations.some(({ state }) => state === 'building')) return undefined;
@@ -136,7 +139,8 @@ async function untilReached(pool: StoreSession['pool'], waitSeconds: number): Pr
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const pair = await readPair(pool);
     const { old, next } = pair;
-    // Both are looked at once a second, each at its own time; the swap itself asks for the full measure.
+    // Both are looked at once a second, each at its own time; the swap itself asks for the full
+    // measure.
     const tolerated = 2_000_000;
     if ((next.dataAsOf ?? -Infinity) + tolerated >= (old.dataAsOf ?? -Infinity)) return pair;
     if (waitedMs >= waitSeconds * 1_000) {

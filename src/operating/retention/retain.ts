@@ -1,8 +1,6 @@
-/**
- * `ops retain`: forgets what is older than configured, once a day. Ledger days first (the floor rises
- * with them, so that an old event delivered again is refused and not counted twice), then rollups by
- * tier, then the progress rows of dead processes. Killed anywhere, the next run goes on.
- */
+// `ops retain`: forgets what is older than configured, once a day. Ledger days first (the floor
+// rises with them, so that an old event delivered again is refused and not counted twice), then
+// rollups by tier, then the progress rows of dead processes. Killed anywhere, the next run goes on.
 import type { Command } from 'commander';
 import { readGenerations } from '../../counting/guard/generation.js';
 import { dayOf, type EpochDay, formatDay } from '../../domain/time/instant.js';

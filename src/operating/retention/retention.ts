@@ -1,8 +1,7 @@
-/**
- * What is forgotten, and how nothing is counted twice by it: the ledger's days go by dropping
- * partitions, the floor below which events are refused rising in the same transaction; rollups go by
- * whole UTC days; progress rows of dead processes are folded, so that no sum of theirs goes back.
- */
+// What is forgotten, and how nothing is counted twice by it: the ledger's days go by dropping
+// partitions, the floor below which events are refused rising in the same transaction; rollups go
+// by whole UTC days; progress rows of dead processes are folded, so that no sum of theirs goes
+// back.
 import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
 
@@ -133,8 +132,8 @@ export async function countDeadWorkers(pool: Queryable): Promise<number> {
 }
 
 /**
- * Folds the progress rows of dead processes into one row per generation and stream, in one statement:
- * revision and data_as_of as readers see them stay the same. Returns how many rows went.
+ * Folds the progress rows of dead processes into one row per generation and stream, in one
+ * statement: revision and data_as_of as readers see them stay the same. Returns how many rows went.
  */
 export async function foldDeadWorkers(pool: Queryable): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(

@@ -1,7 +1,6 @@
-/**
- * What `ops status` asks of Postgres: who counts, which ledger days stand, what is odd in the ledger.
- * The two questions over the whole ledger are bounded in time: on a large one they may go unanswered.
- */
+// What `ops status` asks of Postgres: who counts, which ledger days stand, what is odd in the
+// ledger. The two questions over the whole ledger are bounded in time: on a large one they may go
+// unanswered.
 import type { Pool, PoolClient } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
 
@@ -47,7 +46,10 @@ export interface LedgerDays {
   readonly dayCount: number;
   readonly firstDay: string | undefined;
   readonly lastDay: string | undefined;
-  /** From the first day (or today) to the day after tomorrow without a partition, and all `goneDays`. */
+  /**
+   * From the first day (or today) to the day after tomorrow without a partition, and all
+   * `goneDays`.
+   */
   readonly missingDays: readonly string[];
   /** Those on which rollups count messages (contract, section 2): their events are refused. */
   readonly goneDays: readonly string[];
@@ -93,14 +95,19 @@ export interface Oddity {
   readonly sample: readonly string[];
 }
 
-/** Ids under which messages stand on two days: two messages, by the contract, yet hardly meant so. */
+/**
+ * Ids under which messages stand on two days: two messages, by the contract, yet hardly meant so.
+ */
 const IDS_ON_TWO_DAYS = `
   SELECT message_id FROM (
     SELECT accepted_day, message_id FROM ledger WHERE generation = $1
     UNION SELECT accepted_day, message_id FROM refund WHERE generation = $1) AS message
   GROUP BY message_id HAVING count(*) > 1`;
 
-/** Messages whose refunds exceed their charge, or are in another currency; without a charge there is nothing to exceed. */
+/**
+ * Messages whose refunds exceed their charge, or are in another currency; without a charge there is
+ * nothing to exceed.
+ */
 const OVER_REFUNDED = `
   SELECT r.message_id FROM (
     SELECT accepted_day, message_id, sum(amount) AS refunded, min(currency) AS least, max(currency) AS most

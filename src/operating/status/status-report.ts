@@ -1,4 +1,4 @@
-/** What `ops status` tells, gathered from the broker and from Postgres; printing is status.ts. */
+// What `ops status` tells, gathered from the broker and from Postgres; printing is status.ts.
 
 import { readCopyLag } from '../../copy/postgres/select-copy-lag.js';
 import { type GenerationRow, readGenerations } from '../../counting/guard/generation.js';
@@ -67,7 +67,10 @@ export interface StatusReport {
   readonly deadLetters: readonly ReasonCount[];
   /** Open gaps: events that left the stream before they were counted. */
   readonly gaps: readonly StreamGap[];
-  /** Durables of the stream that belong to no generation: each is somebody's, and none of them counts. */
+  /**
+   * Durables of the stream that belong to no generation: each is somebody's, and none of them
+   * counts.
+   */
   readonly foreignConsumers: readonly string[];
   /** How far the copy in ClickHouse is, as the last runs of anlyt-etl have left it. */
   readonly copy: {

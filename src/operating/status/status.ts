@@ -1,4 +1,4 @@
-/** `ops status`: one look at everything that can be behind, missing or odd. Changes nothing. */
+// `ops status`: one look at everything that can be behind, missing or odd. Changes nothing.
 import type { Command } from 'commander';
 import { REPLAY_MISSING_DAYS } from '../../counting/days/missing-days.js';
 import { integerArgument } from '../arguments.js';

@@ -1,8 +1,7 @@
-/**
- * `ops adopt-stream`: the answer to a stream that was recreated or rolled back, which ingest refuses
- * to count (its sequences name other events now). The present stream is recorded under a number of
- * its own and everything in it is judged again: what is counted already is not counted twice.
- */
+// `ops adopt-stream`: the answer to a stream that was recreated or rolled back, which ingest
+// refuses to count (its sequences name other events now). The present stream is recorded under a
+// number of its own and everything in it is judged again: what is counted already is not counted
+// twice.
 import type { Command } from 'commander';
 import { freshEpoch, readGenerations } from '../../counting/guard/generation.js';
 import {
@@ -84,7 +83,8 @@ export async function adopt(
 ): Promise<{ readonly streamId: number; readonly summary: string }> {
   await setUp(manager, pool, { replicas });
   const stream = await streamState(manager, STREAM);
-  // The durables first: ingest stays stopped until the stream is known, so nothing is acknowledged in between.
+  // The durables first: ingest stays stopped until the stream is known, so nothing is acknowledged
+  // in between.
   for (const durable of durables) {
     await moveDurable(connection, manager, durable, Math.max(1, stream.firstSequence));
   }

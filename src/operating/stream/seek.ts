@@ -1,7 +1,5 @@
-/**
- * `ops seek`: has events delivered again. What is in the ledger is not counted again, so a seek can
- * only heal; to keep it so, it never moves a durable past what is counted.
- */
+// `ops seek`: has events delivered again. What is in the ledger is not counted again, so a seek can
+// only heal; to keep it so, it never moves a durable past what is counted.
 import { type Command, Option } from 'commander';
 import {
   type GenerationRow,

@@ -1,7 +1,5 @@
-/**
- * `ops setup`: brings the broker to the contract's topology, the stream first, then the durable of
- * every generation that is not retired. Repeatable; it never moves a durable.
- */
+// `ops setup`: brings the broker to the contract's topology, the stream first, then the durable of
+// every generation that is not retired. Repeatable; it never moves a durable.
 import type { Command } from 'commander';
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';

@@ -1,4 +1,5 @@
-// How the api answers: what is settled, how far back answers go, how many it remembers. A part of settings.ts.
+// How the api answers: what is settled, how far back answers go, how many it remembers. A part of
+// settings.ts.
 import type { SettingTable } from './config.js';
 import { integer, settling } from './settings-shared.js';
 

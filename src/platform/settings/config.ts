@@ -1,6 +1,7 @@
-// The only reader of the environment. A binary names its settings as a table (settings.ts); this file turns the table
-// and the environment into typed values, or into one message that lists every fault at once. The same table generates
-// the documentation. Invariant: a secret's value appears in no message and no printed configuration.
+// The only reader of the environment. A binary names its settings as a table (settings.ts); this
+// file turns the table and the environment into typed values, or into one message that lists every
+// fault at once. The same table generates the documentation. Invariant: a secret's value appears in
+// no message and no printed configuration.
 import { accessSync, constants } from 'node:fs';
 import * as v from 'valibot';
 import { readSecretFile, Secret } from './secret.js';
@@ -14,13 +15,22 @@ export interface Setting<T = unknown> {
   readonly expected: string;
   /** Turns the text into the value. */
   readonly schema: v.GenericSchema<string, T>;
-  /** Used where the variable is unset or empty; without one the variable is required. `''` means optional. */
+  /**
+   * Used where the variable is unset or empty; without one the variable is required. `''` means
+   * optional.
+   */
   readonly fallback?: string;
-  /** Makes an optional variable required where another setting of the table, by its property name, has this value. */
+  /**
+   * Makes an optional variable required where another setting of the table, by its property name,
+   * has this value.
+   */
   readonly requiredWith?: { readonly setting: string; readonly value: string };
   /** The value names a file that must be readable. */
   readonly isFile?: boolean;
-  /** Values of secrets are wrapped, never printed, and may come from the file that `<NAME>_FILE` names. */
+  /**
+   * Values of secrets are wrapped, never printed, and may come from the file that `<NAME>_FILE`
+   * names.
+   */
   readonly secret?: boolean;
 }
 
@@ -45,7 +55,10 @@ export type ConfigOf<Table extends SettingTable> = {
 /** Environment variables as the process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Every fault of a configuration in one message, one line each: `NAME: what is wrong, what is expected`. */
+/**
+ * Every fault of a configuration in one message, one line each: `NAME: what is wrong, what is
+ * expected`.
+ */
 export class ConfigFaults extends Error {
   constructor(readonly faults: readonly string[]) {
     super(`the configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`);
@@ -77,7 +90,10 @@ export function readConfig<const Table extends SettingTable>(
   return Object.freeze(values) as ConfigOf<Table>;
 }
 
-/** As readConfig; faults are told on standard error, all of them and nothing else, and end the process. */
+/**
+ * As readConfig; faults are told on standard error, all of them and nothing else, and end the
+ * process.
+ */
 export function configOrExit<const Table extends SettingTable>(
   table: Table,
   exitCode = 1,
@@ -171,7 +187,10 @@ export function printConfig(
     .join('\n');
 }
 
-/** A bound of two numbers as it is written in the environment; a secret says for itself that it is one. */
+/**
+ * A bound of two numbers as it is written in the environment; a secret says for itself that it is
+ * one.
+ */
 function printed(value: unknown): string {
   if (value?.constructor === Object) return Object.values(value).join('-');
   return String(value ?? '');

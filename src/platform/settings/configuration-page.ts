@@ -1,4 +1,5 @@
-/** The page of all settings, made from the tables that the binaries read. A test holds deploy/CONFIGURATION.md to it. */
+// The page of all settings, made from the tables that the binaries read. A test holds
+// deploy/CONFIGURATION.md to it.
 import { describeSettings, type SettingTable } from './config.js';
 
 const HEAD = `# Configuration

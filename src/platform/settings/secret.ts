@@ -1,5 +1,6 @@
-// A configured value that must never be printed. It hides itself from JSON, string conversion and util.inspect, so that
-// a config object can be logged whole; `reveal` is the only way to the value, and easy to search for.
+// A configured value that must never be printed. It hides itself from JSON, string conversion and
+// util.inspect, so that a config object can be logged whole; `reveal` is the only way to the value,
+// and easy to search for.
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 
@@ -16,8 +17,9 @@ export class Secret {
   }
 
   /**
-   * The value; read anew from its file on every call, so that a rotated secret is used from the next connection on.
-   * A file that cannot be read, or is empty, leaves the last good value in place.
+   * The value; read anew from its file on every call, so that a rotated secret is used from the
+   * next connection on. A file that cannot be read, or is empty, leaves the last good value in
+   * place.
    */
   reveal(): string {
     if (this.#file !== undefined) {

@@ -4,7 +4,10 @@ import { answerSettings } from './answer-settings.js';
 import type { SettingTable } from './config.js';
 import { address, admin, common, databaseUrl, integer, path, port } from './settings-shared.js';
 
-/** Read at start; those of ClickHouse are read, and told, with the other rules of its TLS (copy/clickhouse/tls.ts). */
+/**
+ * Read at start; those of ClickHouse are read, and told, with the other rules of its TLS
+ * (copy/clickhouse/tls.ts).
+ */
 const file = { ...path, isFile: true } as const;
 
 const inTlsMode = {

@@ -12,8 +12,8 @@ import {
 } from './settings-shared.js';
 
 /**
- * Contract, section 2: an event may be 35 days old when it is published, and be delivered again for 14 more. A
- * ledger that forgot it by then would count it twice.
+ * Contract, section 2: an event may be 35 days old when it is published, and be delivered again for
+ * 14 more. A ledger that forgot it by then would count it twice.
  */
 export const LEDGER_DAYS_LEAST = 35 + 14 + 1;
 
@@ -21,7 +21,10 @@ export const LEDGER_DAYS_LEAST = 35 + 14 + 1;
 export const ACTOR_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 export const ACTOR_NAME_EXPECTED = 'a name of 1-64 letters, digits, dots, _, @ or -';
 
-/** `ops`: seeks, rebuilds, sees to dead letters. `ops migrate` takes the owner's DATABASE_URL and no NATS. */
+/**
+ * `ops`: seeks, rebuilds, sees to dead letters. `ops migrate` takes the owner's DATABASE_URL and no
+ * NATS.
+ */
 export const opsSettings = {
   natsUrl: { ...natsUrl, fallback: '' },
   ...natsCredentials,

@@ -12,7 +12,10 @@ export const integer = (least: number, most: number) =>
     v.maxValue(most),
   );
 
-/** For all that answers a question, or prints what was answered: they agree only where it is the same for all. */
+/**
+ * For all that answers a question, or prints what was answered: they agree only where it is the
+ * same for all.
+ */
 export const settling = {
   settleHours: {
     name: 'SETTLE_HOURS',
@@ -34,7 +37,9 @@ export const url = (...schemes: string[]) =>
     v.check((text) => URL.canParse(text) && isUsable(new URL(text), schemes)),
   );
 
-/** A user or password with a % that begins no escape is found here, and not by the first connection. */
+/**
+ * A user or password with a % that begins no escape is found here, and not by the first connection.
+ */
 function isUsable({ protocol, username, password }: URL, schemes: readonly string[]): boolean {
   try {
     decodeURIComponent(username);

@@ -1,5 +1,5 @@
-// What can be configured, one table per binary. The documentation is generated from these tables, and the manifests are
-// checked against them: a variable that is not here does not exist.
+// What can be configured, one table per binary. The documentation is generated from these tables,
+// and the manifests are checked against them: a variable that is not here does not exist.
 import type { Setting } from './config.js';
 import { apiSettings } from './settings-api.js';
 import { etlSettings } from './settings-etl.js';

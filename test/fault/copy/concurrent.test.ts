@@ -1,4 +1,5 @@
-// Ingestion does not wait for the copy: what is committed at any step of a run is copied by it or by the next one, once.
+// Ingestion does not wait for the copy: what is committed at any step of a run is copied by it or
+// by the next one, once.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { manyChanges, openStage, type Stage } from '../../integration/copy/stage.js';

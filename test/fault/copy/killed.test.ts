@@ -1,4 +1,5 @@
-// A runner that is killed, at every step in turn: whatever it left, the next run makes both sides equal.
+// A runner that is killed, at every step in turn: whatever it left, the next run makes both sides
+// equal.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// `anlyt-etl` as a process that stays: what ends --loop and what does not, and what a signal does to a run at work.
+// `anlyt-etl` as a process that stays: what ends --loop and what does not, and what a signal does
+// to a run at work.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';

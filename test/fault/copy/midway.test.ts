@@ -1,5 +1,6 @@
-// ClickHouse goes wrong in the middle of a run: slow, full, an answer lost or broken off. The job as a process ends with
-// the code and the words for it, nothing is marked, and the next run makes both sides equal.
+// ClickHouse goes wrong in the middle of a run: slow, full, an answer lost or broken off. The job
+// as a process ends with the code and the words for it, nothing is marked, and the next run makes
+// both sides equal.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { anlytEtl, type Ended, environmentOf } from '../../integration/copy/command.js';

@@ -1,5 +1,5 @@
-// ClickHouse away, slow or full, Postgres away, tables that have drifted: each ends with an error that says what to do
-// and an exit code of its own, nothing is lost, and the next run continues.
+// ClickHouse away, slow or full, Postgres away, tables that have drifted: each ends with an error
+// that says what to do and an exit code of its own, nothing is lost, and the next run continues.
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,6 @@
-// One side goes back in time: ClickHouse to an older copy of its directory, Postgres to an older copy of its database.
-// Transaction ids, versions and marks of the lost time are then in the other side only, and must not win.
+// One side goes back in time: ClickHouse to an older copy of its directory, Postgres to an older
+// copy of its database. Transaction ids, versions and marks of the lost time are then in the other
+// side only, and must not win.
 
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -85,7 +86,10 @@ test('Postgres rolled back to an older copy: what it never saw does not win', as
   await restored.close();
 });
 
-/** A second database with the same content, as a restored backup would be. Nobody may be connected to the first. */
+/**
+ * A second database with the same content, as a restored backup would be. Nobody may be connected
+ * to the first.
+ */
 async function cloneOf(database: TestDatabase): Promise<TestDatabase> {
   const { superuserUrl } = await createDatabase();
   const source = new URL(database.superuserUrl).pathname.slice(1);

@@ -1,5 +1,6 @@
-// A run in a process of its own that dies at a given step: `node dist/test/fault/copy/runner.js <step> [nth]`.
-// DATABASE_URL, CLICKHOUSE_URL and CLICKHOUSE_DATABASE say where. Ends with code 0 when the step never came.
+// A run in a process of its own that dies at a given step: `node dist/test/fault/copy/runner.js
+// <step> [nth]`. DATABASE_URL, CLICKHOUSE_URL and CLICKHOUSE_DATABASE say where. Ends with code 0
+// when the step never came.
 
 import { runOnce } from '../../../src/copy/run.js';
 import type { Step } from '../../../src/copy/run-environment.js';

@@ -1,5 +1,5 @@
-// Two runners at once: the lock keeps the second one out, and a runner that has lost its session without knowing can
-// neither move the checkpoint nor put an old row in front of a new one.
+// Two runners at once: the lock keeps the second one out, and a runner that has lost its session
+// without knowing can neither move the checkpoint nor put an old row in front of a new one.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FenceLost } from '../../../src/copy/postgres/checkpoint.js';

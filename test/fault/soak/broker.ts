@@ -1,5 +1,5 @@
-// What a soak asks of the broker as ops does: where the durable stands, and short waits, so that a frozen process
-// exceeds them within the time of a test.
+// What a soak asks of the broker as ops does: where the durable stands, and short waits, so that a
+// frozen process exceeds them within the time of a test.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import {

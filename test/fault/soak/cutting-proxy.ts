@@ -1,5 +1,6 @@
-// Stands between ingest and Postgres and cuts connections in the middle of what they are doing: a statement that is on
-// its way is still carried out and committed by the server, and the client never learns whether it was.
+// Stands between ingest and Postgres and cuts connections in the middle of what they are doing: a
+// statement that is on its way is still carried out and committed by the server, and the client
+// never learns whether it was.
 
 import { createServer, connect as dial, type Socket } from 'node:net';
 
@@ -9,11 +10,14 @@ export interface CuttingProxy {
   through(url: string | undefined): string;
   /** Cuts every connection; returns how many. */
   cut(): number;
-  /** From now on nothing that the server answers on the present connections arrives; what clients send still does. */
+  /**
+   * From now on nothing that the server answers on the present connections arrives; what clients
+   * send still does.
+   */
   mute(): void;
   /**
-   * The server is gone without a word: as `mute`, but it closes nothing either, and new connections are no better.
-   * Returns what lets those through that are made from then on.
+   * The server is gone without a word: as `mute`, but it closes nothing either, and new connections
+   * are no better. Returns what lets those through that are made from then on.
    */
   vanish(): () => void;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
-// The events of a soak: published at a steady pace under the producers' credentials, shuffled and copied, and held back
-// for a moment where the truth is to be looked at.
+// The events of a soak: published at a steady pace under the producers' credentials, shuffled and
+// copied, and held back for a moment where the truth is to be looked at.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Publisher } from '../../../deploy/local/traffic/publisher.js';

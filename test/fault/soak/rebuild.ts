@@ -1,5 +1,5 @@
-// A rebuild from its start to the swap while events come in and the light faults go on: commands that an outage
-// interrupts are run again, as their messages say.
+// A rebuild from its start to the swap while events come in and the light faults go on: commands
+// that an outage interrupts are run again, as their messages say.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shortenAckWait } from './broker.js';
@@ -7,7 +7,10 @@ import type { Stage } from './stage.js';
 
 const PATIENCE_MS = 300_000;
 
-/** Resolves when the new generation serves and the old one is gone; rejects where it does not come to that. */
+/**
+ * Resolves when the new generation serves and the old one is gone; rejects where it does not come
+ * to that.
+ */
 export async function rebuildAndSwap(stage: Stage): Promise<void> {
   const { site, workers, say } = stage;
   await patiently(() => site.ops('rebuild', 'start', '--yes'));

@@ -1,6 +1,7 @@
-// Load, faults, and the truth at the end: events are published all the while, shuffled and copied; the faults of the
-// schedule happen to the real processes; when all is quiet again the rollups are held against the oracle, which knows
-// nothing but what the stream holds and what was taken from it.
+// Load, faults, and the truth at the end: events are published all the while, shuffled and copied;
+// the faults of the schedule happen to the real processes; when all is quiet again the rollups are
+// held against the oracle, which knows nothing but what the stream holds and what was taken from
+// it.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stored } from '../../oracle/judge.js';
@@ -31,7 +32,9 @@ export interface SoakResult extends Verdict {
   readonly gaveUp: readonly string[];
 }
 
-/** Runs the schedule of the seed against engines of its own. Rejects where it does not come to rest. */
+/**
+ * Runs the schedule of the seed against engines of its own. Rejects where it does not come to rest.
+ */
 export async function runSoak({ seed, seconds, say }: SoakOptions): Promise<SoakResult> {
   const postgres = await startPostgres();
   const site = await createSite({ database: postgres });

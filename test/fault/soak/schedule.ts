@@ -48,15 +48,21 @@ export interface Step {
 
 const GAP_MIN_MS = 500;
 const GAP_MAX_MS = 3_000;
-/** What the faults of STORES take: a rebuild that ends, a copy, some load, the guard, the command. */
+/**
+ * What the faults of STORES take: a rebuild that ends, a copy, some load, the guard, the command.
+ */
 const STORE_MS = 25_000;
-/** A shorter run has a rebuild and none of STORES, which have tests of their own; a longer one has all of them. */
+/**
+ * A shorter run has a rebuild and none of STORES, which have tests of their own; a longer one has
+ * all of them.
+ */
 const LONG_RUN_MS = 120_000;
 
 /**
- * Every light fault once, a rebuild beside the first of them, lost stores among the others, in an order of the seed; and
- * then whatever comes, until the time is over. No seek in the second half: it heals what was lost before, and would hide that anything was.
- * (Before what heals on the way to something else, the rollups are verified.)
+ * Every light fault once, a rebuild beside the first of them, lost stores among the others, in an
+ * order of the seed; and then whatever comes, until the time is over. No seek in the second half:
+ * it heals what was lost before, and would hide that anything was. (Before what heals on the way to
+ * something else, the rollups are verified.)
  */
 export function scheduleOf(seed: number, durationMs: number): Step[] {
   const draw = random(seed, 0x50a4);

@@ -1,4 +1,5 @@
-// What the faults of a soak happen to, and what has to be remembered on the way for the oracle to know.
+// What the faults of a soak happen to, and what has to be remembered on the way for the oracle to
+// know.
 
 import type { Stored } from '../../oracle/judge.js';
 import type { startPostgres } from '../../support/engines.js';
@@ -15,7 +16,9 @@ export interface Stage {
   readonly load: Load;
   /** Where copies of stores are kept. */
   readonly copies: string;
-  /** Was in the stream, and went with it or with its newest part: it is counted, or published again. */
+  /**
+   * Was in the stream, and went with it or with its newest part: it is counted, or published again.
+   */
   readonly removed: Stored[];
   /** Found before the end. */
   readonly mismatches: string[];

@@ -1,5 +1,6 @@
-// Stores that lose their newest part, or all: what no waiting heals. The guard notices, stops counting and names a
-// command of ops; exactly that command is run, as a person would, and the producers publish again what was not retained.
+// Stores that lose their newest part, or all: what no waiting heals. The guard notices, stops
+// counting and names a command of ops; exactly that command is run, as a person would, and the
+// producers publish again what was not retained.
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,7 +89,10 @@ async function highestCounted({ site }: Stage): Promise<number> {
   return Number(rows[0]?.highest ?? 0);
 }
 
-/** An adopted stream is counted from its beginning, which would hide what was lost before. Returns its last sequence. */
+/**
+ * An adopted stream is counted from its beginning, which would hide what was lost before. Returns
+ * its last sequence.
+ */
 async function verifyBeforeHealing(stage: Stage): Promise<number> {
   const { load, mismatches, say, site } = stage;
   await load.pause();

@@ -1,5 +1,5 @@
-// The rollups and dead letters against the oracle, which knows nothing but what the stream holds and what was taken
-// from it.
+// The rollups and dead letters against the oracle, which knows nothing but what the stream holds
+// and what was taken from it.
 
 import { judge, type Stored } from '../../oracle/judge.js';
 import { ledgerOf } from '../../oracle/ledger.js';
@@ -14,7 +14,9 @@ export interface Verdict {
   /** In the stream. */
   readonly stored: number;
   readonly messages: number;
-  /** Cells of the rollups that differ from the oracle's; dead letters that are missing or too many. */
+  /**
+   * Cells of the rollups that differ from the oracle's; dead letters that are missing or too many.
+   */
   readonly mismatches: readonly string[];
 }
 
@@ -42,7 +44,10 @@ export async function verdict({ site, removed }: Pick<Stage, 'site' | 'removed'>
   } satisfies Verdict;
 }
 
-/** An adopted stream is judged anew from its beginning: its letters are those of all that it holds, each in its place. */
+/**
+ * An adopted stream is judged anew from its beginning: its letters are those of all that it holds,
+ * each in its place.
+ */
 async function letterDifferences(site: TestSite, stored: readonly Stored[]): Promise<string[]> {
   const { rows } = await site.database.query<{ sequence: string; reason: string; letter: string }>(
     `SELECT sequence, reason, to_json(dead_letter)::text AS letter FROM dead_letter

@@ -1,6 +1,7 @@
-// The ingest processes of a soak: two to four, killed, stopped and continued by the faults, and started again when they
-// end, as a kubelet would; and one more that fills a new generation during a rebuild. That one ends without having been
-// told to is counted: outages are no reason to, a generation that does not serve any more is.
+// The ingest processes of a soak: two to four, killed, stopped and continued by the faults, and
+// started again when they end, as a kubelet would; and one more that fills a new generation during
+// a rebuild. That one ends without having been told to is counted: outages are no reason to, a
+// generation that does not serve any more is.
 
 import { readFileSync } from 'node:fs';
 import type { Child } from '../../../deploy/local/child.js';

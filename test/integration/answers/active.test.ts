@@ -1,4 +1,5 @@
-// Who was active when: an account counts in the quarter of an hour that its messages are in, not in the whole hour.
+// Who was active when: an account counts in the quarter of an hour that its messages are in, not in
+// the whole hour.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GetSummaryRequest } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { caller, queriesAt, RollupWriter, type TestQueries } from './rollup-rows.js';

@@ -1,5 +1,5 @@
-// Pages of operators whose series would have too many points together: they are shorter than asked for, and paging
-// through them still meets every operator once.
+// Pages of operators whose series would have too many points together: they are shorter than asked
+// for, and paging through them still meets every operator once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLongPage } from '../../../src/answers/operators/operator-performance.js';
 import { GetOperatorPerformanceRequest } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';

@@ -1,5 +1,6 @@
-// Operators with money and without accepted messages: a charge at one whose message another reported, a refund at a third.
-// They have rows of zeros, ranked like all others, so that rows and `other` add up to the summary's money on every page.
+// Operators with money and without accepted messages: a charge at one whose message another
+// reported, a refund at a third. They have rows of zeros, ranked like all others, so that rows and
+// `other` add up to the summary's money on every page.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   GetOperatorPerformanceRequest,
@@ -20,8 +21,9 @@ let queries: TestQueries;
 beforeAll(async () => {
   writer = await RollupWriter.open();
   const account = 'acme';
-  // 10 March: TR1 reported both messages; one was charged at TR1, one at TR2, and TR9 gave half a dollar back. TR0 has one of
-  // its own. 9 March: TR2 only charged. TR5's charge was displaced by another: sums of nothing are left.
+  // 10 March: TR1 reported both messages; one was charged at TR1, one at TR2, and TR9 gave half a
+  // dollar back. TR0 has one of its own. 9 March: TR2 only charged. TR5's charge was displaced by
+  // another: sums of nothing are left.
   const at = '2026-03-10T10:00Z';
   await writer.outcomes([
     { at, account, operator: 'TR1', outcome: 'DELIVERED', messages: 2, segments: 2 },

@@ -70,7 +70,10 @@ async function apply(batch: readonly Stored[]): Promise<void> {
   await applyBatch(owner, { generation: 1, streamId, worker: 'one' }, encodeBatch(countable));
 }
 
-/** Adds up every third day, each time others: of the rest some are as they were added up, and some have changed since. */
+/**
+ * Adds up every third day, each time others: of the rest some are as they were added up, and some
+ * have changed since.
+ */
 async function addUpSome(batches: readonly Stored[], turn: number): Promise<void> {
   const days = new Set(batches.map(({ payload }) => acceptedAtOf(payload).slice(0, 10)));
   const third = [...days].sort().filter((_, i) => i % 3 === turn % 3);

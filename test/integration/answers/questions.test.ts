@@ -176,7 +176,8 @@ describe('GetSummary', () => {
       GetSummaryRequest.fromPartial(TEN_MARCH),
       caller(),
     );
-    // 60 messages of one second and 15 of ten: rank 38 is of the first, ranks 68, 72 and 75 are of the second.
+    // 60 messages of one second and 15 of ten: rank 38 is of the first, ranks 68, 72 and 75 are of
+    // the second.
     const micros = (duration: { seconds: bigint; nanos: number } | undefined) =>
       Number(duration?.seconds) * 1e6 + Number(duration?.nanos) / 1000;
     expect(latency?.delivered).toBe(75n);
@@ -477,7 +478,8 @@ describe('GetThroughput', () => {
         GetThroughputRequest.fromPartial(request),
         caller(),
       );
-      // 10:00 and 10:01 have 30 messages each, 10:02 has 6; all of them are counted, whatever data_as_of is.
+      // 10:00 and 10:01 have 30 messages each, 10:02 has 6; all of them are counted, whatever
+      // data_as_of is.
       const hour = series[10]?.throughput?.accepted;
       expect(hour).toMatchObject({ messages: 66n, tpsPeak: 0.5 });
       expect(hour?.tpsAvg).toBe(then.hour);

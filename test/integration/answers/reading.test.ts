@@ -1,4 +1,5 @@
-// Reading under bad conditions: foreign accounts, callers who leave, deadlines, a full pool, a lost database.
+// Reading under bad conditions: foreign accounts, callers who leave, deadlines, a full pool, a lost
+// database.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-// What an answer takes from the answers before it: after every change that the ledger statement makes, a process that
-// has answered all along says the same as one that has never answered anything.
+// What an answer takes from the answers before it: after every change that the ledger statement
+// makes, a process that has answered all along says the same as one that has never answered
+// anything.
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';

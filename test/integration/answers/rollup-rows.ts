@@ -1,5 +1,6 @@
-// Rollups as a test writes them by hand: base cells in, every tier out. The sums of the coarser tiers are formed
-// here, by SQL of the test's own, so that the statements under test have something independent to agree with.
+// Rollups as a test writes them by hand: base cells in, every tier out. The sums of the coarser
+// tiers are formed here, by SQL of the test's own, so that the statements under test have something
+// independent to agree with.
 import pg from 'pg';
 import {
   createQueries,

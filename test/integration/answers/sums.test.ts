@@ -1,5 +1,6 @@
-// Random traffic, random questions: whatever is asked, the parts add up and every number equals a count over the
-// base cells that shares nothing with the code under test (local calendar by Intl, sums by loops).
+// Random traffic, random questions: whatever is asked, the parts add up and every number equals a
+// count over the base cells that shares nothing with the code under test (local calendar by Intl,
+// sums by loops).
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { valueMicrosOf } from '../../../src/domain/measures/latency.js';
@@ -29,7 +30,8 @@ import {
 } from './rollup-rows.js';
 
 const QUARTER_MS = 15 * 60_000;
-// Three weeks around the changes of New York (8 March), London (29 March) and Lord Howe (5 April 2026).
+// Three weeks around the changes of New York (8 March), London (29 March) and Lord Howe (5 April
+// 2026).
 const FIRST_MS = Date.parse('2026-03-05T00:00:00Z');
 const QUARTERS = 35 * 96;
 const SETTLED_MS = Date.parse('2026-03-28T09:15:00Z');

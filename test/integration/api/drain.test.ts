@@ -1,5 +1,6 @@
-// How the api process goes: it says that it is not ready while it still answers, takes no new call, ends the running ones, and
-// then itself. A locked table holds a call for as long as the test wants.
+// How the api process goes: it says that it is not ready while it still answers, takes no new call,
+// ends the running ones, and then itself. A locked table holds a call for as long as the test
+// wants.
 
 import { once } from 'node:events';
 import { status as GrpcCode } from '@grpc/grpc-js';
@@ -94,8 +95,9 @@ test('on SIGTERM it is not ready first, answers what runs, takes nothing new, an
   const [ending] = await heldCall();
   const from = api.logLines().length;
   api.child.kill('SIGTERM');
-  // From here to `unlock` a running call has ten seconds before it is cut, a hundred times what this takes.
-  // The side door still answers, so that whoever balances the load sees it and turns away.
+  // From here to `unlock` a running call has ten seconds before it is cut, a hundred times what
+  // this takes. The side door still answers, so that whoever balances the load sees it and turns
+  // away.
   await expect.poll(readyStatus, patient).toBe(503);
   await ended;
   expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
@@ -138,7 +140,8 @@ test('a call that does not end within the grace is cut, and its work is told', a
   const ending = ask(caller);
   await expect.poll(() => begun, patient).toBe(true);
   await server.stop();
-  // A few turns of this process's own loop, not a time: a dead connection ends its calls after 30 s anyway.
+  // A few turns of this process's own loop, not a time: a dead connection ends its calls after 30 s
+  // anyway.
   for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
   expect(told).toBe(true);
   expect(await ending).toMatchObject({ code: GrpcCode.UNAVAILABLE });

@@ -1,4 +1,5 @@
-// The api process itself, on a real database: starts, answers, refuses privileged roles, says what is wrong, stops.
+// The api process itself, on a real database: starts, answers, refuses privileged roles, says what
+// is wrong, stops.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';

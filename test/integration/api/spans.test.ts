@@ -44,7 +44,10 @@ beforeEach(() => {
   server.logLines.length = 0;
 });
 
-/** The one span of the call that was just made; the client may have its answer before the server has ended the span. */
+/**
+ * The one span of the call that was just made; the client may have its answer before the server has
+ * ended the span.
+ */
 async function theSpan() {
   await expect.poll(() => spans.map(({ ends }) => ends), { timeout: 60_000 }).toEqual([1]);
   const [span] = spans;

@@ -1,4 +1,5 @@
-// The client against the real server over real TLS: answers, errors, deadlines, cancellation, pages, retries, rotation.
+// The client against the real server over real TLS: answers, errors, deadlines, cancellation,
+// pages, retries, rotation.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { QueryContext } from '../../../src/answers/question/context.js';
 import { dashboard } from '../../../src/client/examples/admin-dashboard.js';

@@ -1,5 +1,6 @@
-// The client over a plain connection, as where a sidecar does mutual TLS: what it answers, how it ends, and what it says of
-// a call that was never sent; and the package, as those who depend on it import it.
+// The client over a plain connection, as where a sidecar does mutual TLS: what it answers, how it
+// ends, and what it says of a call that was never sent; and the package, as those who depend on it
+// import it.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

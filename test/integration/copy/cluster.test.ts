@@ -1,5 +1,5 @@
-// The variant for a cluster, judged by ClickHouse itself as far as one server can: each statement is read by its parser,
-// and each table is accepted up to the Keeper that a single process has not.
+// The variant for a cluster, judged by ClickHouse itself as far as one server can: each statement
+// is read by its parser, and each table is accepted up to the Keeper that a single process has not.
 
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

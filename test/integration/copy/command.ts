@@ -1,4 +1,5 @@
-// `anlyt-etl` as a scheduler starts it: the compiled binary with a given environment, its exit code and its words.
+// `anlyt-etl` as a scheduler starts it: the compiled binary with a given environment, its exit code
+// and its words.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// What no comparison of days sees: views that are gone or say something else, tables of another engine, rows after the
-// last day of Postgres, a ClickHouse that was emptied. Each is told by `run` and by `verify`, and each has its cure.
+// What no comparison of days sees: views that are gone or say something else, tables of another
+// engine, rows after the last day of Postgres, a ClickHouse that was emptied. Each is told by `run`
+// and by `verify`, and each has its cure.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClickHouse, createDatabase } from '../../support/engines.js';

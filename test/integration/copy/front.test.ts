@@ -1,4 +1,5 @@
-// The front over the embedded engine answers as ClickHouse's HTTP interface does, as far as the client and curl use it.
+// The front over the embedded engine answers as ClickHouse's HTTP interface does, as far as the
+// client and curl use it.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';

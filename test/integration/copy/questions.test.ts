@@ -1,5 +1,6 @@
-// The three questions that analysts ask, exactly as the README shows them, on a copy that came the whole
-// way: events, ingest, rollups, anlyt-etl. The API answers the same from Postgres; both must agree.
+// The three questions that analysts ask, exactly as the README shows them, on a copy that came the
+// whole way: events, ingest, rollups, anlyt-etl. The API answers the same from Postgres; both must
+// agree.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +41,8 @@ beforeAll(async () => {
   stage = await openStage(database, createClickHouse());
   [api] = await Promise.all([site.start('api'), site.start('ingest')]);
   const from = (todayMs - 33 * DAY_MS) * 1000;
-  // Busier since yesterday, so that the question about those hours has an answer at every time of the day.
+  // Busier since yesterday, so that the question about those hours has an answer at every time of
+  // the day.
   const busy = { from: (todayMs - DAY_MS) * 1000, eventsPerSecond: 0.02, rhythm: true };
   const plan = { seed: 5, paces: [{ from, eventsPerSecond: 0.002, rhythm: true }, busy] };
   await site.publish([...publications(plan, from, Date.now() * 1000)]);
@@ -64,7 +66,10 @@ const period = {
 };
 const breakdown = { timeZone: '', orderBy: '', pageSize: 1000, pageToken: '' };
 
-/** Waits until ingest has said that all of it is in: data_as_of is then no longer in the past of the events. */
+/**
+ * Waits until ingest has said that all of it is in: data_as_of is then no longer in the past of the
+ * events.
+ */
 async function settled(): Promise<void> {
   const startedMs = Date.now();
   for (;;) {

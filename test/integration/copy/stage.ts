@@ -1,5 +1,5 @@
-// A stage for the copy job: a database and a ClickHouse of its own, rollup rows put there by plain SQL, and a
-// comparison of the two sides that shares nothing with the job's own verification.
+// A stage for the copy job: a database and a ClickHouse of its own, rollup rows put there by plain
+// SQL, and a comparison of the two sides that shares nothing with the job's own verification.
 
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import pg from 'pg';
@@ -26,7 +26,10 @@ export interface Stage {
   readonly clickhouse: ClickHouseClient;
   readonly ends: Ends;
   run(options?: Partial<RunEnvironment>): Promise<RunResult>;
-  /** Rows and their change-log entries, in one transaction of `session`'s own or the one it has open. */
+  /**
+   * Rows and their change-log entries, in one transaction of `session`'s own or the one it has
+   * open.
+   */
   change(changes: readonly Change[], session?: pg.Client): Promise<void>;
   /** A statement as the superuser, and its rows as arrays of text. */
   sql(text: string, values?: unknown[]): Promise<string[][]>;
@@ -120,7 +123,9 @@ async function applyChanges(session: pg.Client, changes: readonly Change[]): Pro
   }
 }
 
-/** Every row as text, zero rows included, from both sides; the text is built here and nowhere else. */
+/**
+ * Every row as text, zero rows included, from both sides; the text is built here and nowhere else.
+ */
 const comparisons = [
   {
     postgres: `SELECT to_char(bucket, 'YYYY-MM-DD HH24:MI:SS'), account_id, operator_id, outcome, reason, messages::text,
@@ -170,7 +175,9 @@ async function expectEqualSides(stage: Stage): Promise<void> {
   expect(await stage.ask('SELECT sum(charges), sum(charged) FROM DB.money')).toEqual([money]);
 }
 
-/** Changes that differ from each other: `count` of them, spread over days, accounts and operators. */
+/**
+ * Changes that differ from each other: `count` of them, spread over days, accounts and operators.
+ */
 export function manyChanges(count: number, seed = 1): Change[] {
   const outcomes = ['DELIVERED', 'PENDING', 'REJECTED', 'EXPIRED'];
   return Array.from({ length: count }, (_, index) => {

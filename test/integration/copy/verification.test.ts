@@ -1,5 +1,5 @@
-// The verification itself: every kind of difference is seen, both engines write the same fingerprint of the same rows,
-// and `anlyt-etl verify` prints what differs.
+// The verification itself: every kind of difference is seen, both engines write the same
+// fingerprint of the same rows, and `anlyt-etl verify` prints what differs.
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -74,7 +74,10 @@ async function told(): Promise<string[]> {
   return rows.map((row) => `${row.accountId} ${row.messages}`);
 }
 
-/** By hour, what one account has on the day and the ones beside it, as it is told: `hour messages charges refunds`. */
+/**
+ * By hour, what one account has on the day and the ones beside it, as it is told: `hour messages
+ * charges refunds`.
+ */
 async function usageOf(accountId: string): Promise<string[]> {
   const queries = queriesAt(database, formatInstant(systemClock.now()), { cacheEntries: 0 });
   const at = (days: number) => formatInstant((DAY + days) * MICROS_PER_DAY);

@@ -1,5 +1,6 @@
-// From envelopes to the metric on a real ledger: each charge that loses to another is counted as a conflict once, whether the
-// two meet in one batch or in two, and not again when the broker delivers it again.
+// From envelopes to the metric on a real ledger: each charge that loses to another is counted as a
+// conflict once, whether the two meet in one batch or in two, and not again when the broker
+// delivers it again.
 
 import pg from 'pg';
 import { Registry } from 'prom-client';
@@ -38,7 +39,10 @@ afterAll(() => pool?.end());
 /** An hour ago: the ledger has days around today only. */
 const CHARGED_AT = new Date(Date.now() - 3_600_000).toISOString();
 
-/** A charge of message `index`, published under `sequence`; of two of one message the dearer one loses. */
+/**
+ * A charge of message `index`, published under `sequence`; of two of one message the dearer one
+ * loses.
+ */
 function charge(sequence: number, index: number, amount: string): Envelope {
   const content = chargeOf(index, { acceptedAt: CHARGED_AT, chargedAt: CHARGED_AT, amount });
   return {

@@ -1,8 +1,6 @@
-/**
- * The ledger statement against the pure join (src/domain): generated histories full of ties, copies
- * and conflicts, each event twice, shuffled, cut into batches and applied by two workers at once. What
- * is stored must be what the join says of the set of events, to the last unit.
- */
+// The ledger statement against the pure join (src/domain): generated histories full of ties, copies
+// and conflicts, each event twice, shuffled, cut into batches and applied by two workers at once.
+// What is stored must be what the join says of the set of events, to the last unit.
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,7 +58,9 @@ async function apply(events: readonly AdmittedEvent[], worker: string): Promise<
   await applyBatch(workers, { generation: GENERATION, streamId, worker }, encodeBatch(batch));
 }
 
-/** Applies `events` in batches of 1 to 5, every other batch by the other worker at the same time. */
+/**
+ * Applies `events` in batches of 1 to 5, every other batch by the other worker at the same time.
+ */
 async function applyConcurrently(events: readonly AdmittedEvent[], size: number): Promise<void> {
   for (let at = 0; at < events.length; at += 2 * size) {
     const [left, right] = [events.slice(at, at + size), events.slice(at + size, at + 2 * size)];

@@ -1,5 +1,5 @@
-// Which days of the ledger are missing, what is made anew and what not, and that the statement which counts takes nothing
-// into a day that was emptied behind ingest's back.
+// Which days of the ledger are missing, what is made anew and what not, and that the statement
+// which counts takes nothing into a day that was emptied behind ingest's back.
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

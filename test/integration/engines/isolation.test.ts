@@ -1,5 +1,5 @@
-// The test engines themselves: every file gets a database of its own with the real roles, and a NATS of its own
-// that can be killed and comes back with what it stored.
+// The test engines themselves: every file gets a database of its own with the real roles, and a
+// NATS of its own that can be killed and comes back with what it stored.
 
 import { connect } from 'nats';
 import pg from 'pg';

@@ -1,5 +1,6 @@
-// data_as_of as a look at a real durable tells it: everything published before it has been acknowledged. The expected instants
-// are what the server itself says: the timestamps of the messages, and its own time before and after a look.
+// data_as_of as a look at a real durable tells it: everything published before it has been
+// acknowledged. The expected instants are what the server itself says: the timestamps of the
+// messages, and its own time before and after a look.
 
 import { type JetStreamManager, type NatsConnection, nanos } from 'nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -111,7 +112,10 @@ test('a message that is no longer in the stream holds nothing back', async () =>
 
 test('it is never later than a message that is not acknowledged, though its server may not have told the durable yet', async () => {
   const rounds = 1_500;
-  /** By message: when it was stored, and, on the clock of this process, when its acknowledgement was sent. */
+  /**
+   * By message: when it was stored, and, on the clock of this process, when its acknowledgement was
+   * sent.
+   */
   const acknowledged: { storedAt: number; sentMs: number }[] = [];
   const looks: { dataAsOf: number; seenMs: number }[] = [];
   let publishing = true;
@@ -132,7 +136,8 @@ test('it is never later than a message that is not acknowledged, though its serv
   publishing = false;
   await Promise.all(looking);
   expect(acknowledged).toHaveLength(rounds);
-  // What was stored before a look's data_as_of had been acknowledged by the time at which that was known.
+  // What was stored before a look's data_as_of had been acknowledged by the time at which that was
+  // known.
   const wrong = looks.filter(({ dataAsOf, seenMs }) =>
     acknowledged.some(({ storedAt, sentMs }) => storedAt < dataAsOf && sentMs > seenMs),
   );

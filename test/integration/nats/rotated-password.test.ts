@@ -1,6 +1,7 @@
-// The password of NATS is rotated under a running ingest process. The server learns the new one first, drops the connection
-// and refuses the old one for a while, as it is when the agent that writes secrets comes later; the process takes the new
-// one from its file and goes on, without a restart and without an event lost.
+// The password of NATS is rotated under a running ingest process. The server learns the new one
+// first, drops the connection and refuses the old one for a while, as it is when the agent that
+// writes secrets comes later; the process takes the new one from its file and goes on, without a
+// restart and without an event lost.
 
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

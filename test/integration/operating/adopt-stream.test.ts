@@ -1,5 +1,5 @@
-// A stream that was deleted, recreated or rolled back reuses sequences. Ingest stops; `ops adopt-stream` has everything
-// in the present stream judged again, and nothing is counted twice.
+// A stream that was deleted, recreated or rolled back reuses sequences. Ingest stops; `ops
+// adopt-stream` has everything in the present stream judged again, and nothing is counted twice.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-// Attack 30: what a stolen credential of a service can do to the broker. Only the ops user may create, reset or delete
-// consumers and streams; ops may not publish an event; each producer has its own subjects and nothing else.
+// Attack 30: what a stolen credential of a service can do to the broker. Only the ops user may
+// create, reset or delete consumers and streams; ops may not publish an event; each producer has
+// its own subjects and nothing else.
 
 import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => site?.close());
 
-/** `refused` where the server says permissions violation, `answered` where somebody answers; whatever comes first. */
+/**
+ * `refused` where the server says permissions violation, `answered` where somebody answers;
+ * whatever comes first.
+ */
 async function attempt(connection: NatsConnection, subject: string, body: object | string) {
   const refused = (async () => {
     for await (const { data } of connection.status()) {

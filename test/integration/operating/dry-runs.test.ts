@@ -1,5 +1,5 @@
-// `--dry-run` of the verbs that other tests do not try: it says what would be done, in words and as JSON, changes
-// nothing and leaves no record; and the act itself does what was said.
+// `--dry-run` of the verbs that other tests do not try: it says what would be done, in words and as
+// JSON, changes nothing and leaves no record; and the act itself does what was said.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleUrl } from '../../../deploy/local/database.js';

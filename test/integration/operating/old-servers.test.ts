@@ -1,5 +1,6 @@
-// A server before 2.14 cannot reset a durable: there it is deleted and made again. That way is tried on today's server,
-// with what must hold afterwards: the place, the contract's settings, and that later setups and seeks still work.
+// A server before 2.14 cannot reset a durable: there it is deleted and made again. That way is
+// tried on today's server, with what must hold afterwards: the place, the contract's settings, and
+// that later setups and seeks still work.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleUrl } from '../../../deploy/local/database.js';

@@ -1,6 +1,7 @@
-// A rebuild on real engines and real processes: damage in the serving rollups is not in the new generation, events
-// published meanwhile are, readers see one or the other and never a gap. Held against the oracle, which shares nothing
-// with the service, over every event that the stream holds.
+// A rebuild on real engines and real processes: damage in the serving rollups is not in the new
+// generation, events published meanwhile are, readers see one or the other and never a gap. Held
+// against the oracle, which shares nothing with the service, over every event that the stream
+// holds.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -256,8 +257,9 @@ describe('ops rebuild', () => {
       await ops(site, 'rebuild', 'abandon', '--yes');
       expect(await differences()).toEqual([]);
 
-      // H in the middle of the history: the stream holds the earlier messages too, so the oracle still knows all. One
-      // message is accepted a minute before H; its charge, its receipt and its refund count 1, 2 and 3 minutes after H.
+      // H in the middle of the history: the stream holds the earlier messages too, so the oracle
+      // still knows all. One message is accepted a minute before H; its charge, its receipt and its
+      // refund count 1, 2 and 3 minutes after H.
       const rebuiltFrom = dayOf(now - MICROS_PER_DAY) * MICROS_PER_DAY;
       const minute = 60_000_000;
       const acceptedAt = rebuiltFrom - minute;
@@ -279,7 +281,8 @@ describe('ops rebuild', () => {
       const { generation } = await build({ pool, manager }, serving, undefined, { rebuiltFrom });
       await connection.close();
       await pool.end();
-      // Before any event is replayed: the message's cell is copied, what it counts from H on is computed.
+      // Before any event is replayed: the message's cell is copied, what it counts from H on is
+      // computed.
       const own = (table: string, counts: string) =>
         column(`SELECT grain_minutes, (extract(epoch FROM bucket) - ${rebuiltFrom / 1e6})::int / 60, ${counts}
               FROM ${table} WHERE generation = ${generation} AND operator_id = '00101' ORDER BY 1, 2`);

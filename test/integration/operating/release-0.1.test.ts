@@ -1,5 +1,6 @@
-// What release 0.1 left behind comes up under this one: its stream gets this release's settings by `ops setup`, with every
-// event and the durable's place; its progress, without accounting, is where the accounting begins.
+// What release 0.1 left behind comes up under this one: its stream gets this release's settings by
+// `ops setup`, with every event and the durable's place; its progress, without accounting, is where
+// the accounting begins.
 
 import { type JetStreamManager, nanos } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// Forgetting on real engines: what is dropped stays dropped, what was counted stays counted, and an event that comes
-// back after its ledger day is gone is refused instead of counted a second time.
+// Forgetting on real engines: what is dropped stays dropped, what was counted stays counted, and an
+// event that comes back after its ledger day is gone is refused instead of counted a second time.
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,7 +64,8 @@ describe('ops retain', () => {
     await site.drained();
     expect(await column(TOTALS)).toEqual(before);
     expect(await column('SELECT count(*) FROM ledger')).toEqual(['2']);
-    // The floor was read in time (too_old), or the partition was missing (unstorable): either way not counted.
+    // The floor was read in time (too_old), or the partition was missing (unstorable): either way
+    // not counted.
     expect(await column('SELECT count(*) FROM dead_letter')).toEqual(['4']);
     const replay = await runOps(site, ['dead-letters', 'replay', '1:1', '--yes']);
     expect(replay.code).toBe(1);

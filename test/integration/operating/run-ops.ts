@@ -1,4 +1,5 @@
-// The compiled `ops` as a script sees it: its exit code and its two outputs; and events to feed a site with.
+// The compiled `ops` as a script sees it: its exit code and its two outputs; and events to feed a
+// site with.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,5 @@
-// The verbs of `ops` on real engines: what they say, what they change, what they refuse, and the record they leave.
+// The verbs of `ops` on real engines: what they say, what they change, what they refuse, and the
+// record they leave.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { headers } from 'nats';
@@ -60,7 +61,8 @@ async function publishRaw(payload: string): Promise<number> {
 describe('ops status', () => {
   it('tells the stream, the durable, the watermark, the ledger days and what is odd', async () => {
     const beganMs = Date.now();
-    // A: refunded 0.06 of 0.05. B: refunded in another currency. C: refunded in full. D: the same id on two days.
+    // A: refunded 0.06 of 0.05. B: refunded in another currency. C: refunded in full. D: the same
+    // id on two days.
     const [a, b, c, d] = [charge(), charge(), charge(), charge()];
     const twin = charge({ messageId: d.messageId, acceptedAt: d.acceptedAt - 2 * 86_400_000_000 });
     const events = [

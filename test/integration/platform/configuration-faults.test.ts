@@ -1,4 +1,5 @@
-// A configuration that does not work, told by the processes themselves: every fault, and nothing but faults.
+// A configuration that does not work, told by the processes themselves: every fault, and nothing
+// but faults.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

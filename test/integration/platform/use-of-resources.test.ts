@@ -1,4 +1,5 @@
-// What running processes tell Prometheus about what they use: ingest's pool, the api's cache and pools.
+// What running processes tell Prometheus about what they use: ingest's pool, the api's cache and
+// pools.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Child, waitUntilReady } from '../../../deploy/local/child.js';
@@ -17,7 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => site?.close());
 
-/** The samples whose name begins with `prefix`: name and labels, but that of the process, to value. */
+/**
+ * The samples whose name begins with `prefix`: name and labels, but that of the process, to value.
+ */
 async function samples(port: number, prefix: string): Promise<Record<string, number>> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const lines = text.split('\n').filter((line) => line.startsWith(prefix));
@@ -64,7 +67,8 @@ test('the api says how full its pools are and how often its cache helped, howeve
   });
   let asked = 0;
   let after = before;
-  // The api looks at the revision every 200 ms: only with the next look may it know of ingest's last words.
+  // The api looks at the revision every 200 ms: only with the next look may it know of ingest's
+  // last words.
   const askAgain = async () => {
     await client.getSummary({ range });
     asked += 1;

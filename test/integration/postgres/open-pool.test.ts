@@ -1,5 +1,6 @@
-// A connection whose end arrives together with its beginning: the client is handed over and broken in one breath, before
-// anybody could have listened. The process must live on, and the pool replace the connection.
+// A connection whose end arrives together with its beginning: the client is handed over and broken
+// in one breath, before anybody could have listened. The process must live on, and the pool replace
+// the connection.
 
 import { createServer, connect as dial, type Server } from 'node:net';
 import pg from 'pg';
@@ -43,7 +44,10 @@ async function use(client: pg.PoolClient): Promise<void> {
   }
 }
 
-/** Holds back the first connection's answers from ReadyForQuery on, has it terminated, then hands all over as one piece. */
+/**
+ * Holds back the first connection's answers from ReadyForQuery on, has it terminated, then hands
+ * all over as one piece.
+ */
 async function startHoldingProxy(
   targetPort: number,
   terminate: () => Promise<unknown>,

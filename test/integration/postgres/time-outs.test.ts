@@ -1,4 +1,5 @@
-// The bounds that stand in a session of ingest: below the time that the broker waits for an acknowledgement.
+// The bounds that stand in a session of ingest: below the time that the broker waits for an
+// acknowledgement.
 
 import { expect, it } from 'vitest';
 import { INGEST_POOL } from '../../../src/counting/pool-options.js';

@@ -1,5 +1,5 @@
-// Attacks 9-11 on the api process with rows of two accounts: customer-portal sees the one account that its header names,
-// byte for byte; nothing is normalised.
+// Attacks 9-11 on the api process with rows of two accounts: customer-portal sees the one account
+// that its header names, byte for byte; nothing is normalised.
 
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { status as GrpcCode } from '@grpc/grpc-js';

@@ -1,6 +1,7 @@
-// What customer-portal sees when layers between accounts are broken, one by one and together: the compiled program with
-// lines replaced, on a Postgres with two messages of `acme` and one of `umbrella`. The portal's header names acme; it asks
-// for acme, then for umbrella. Each broken program is asked for a total and for quarters of an hour, which are two statements.
+// What customer-portal sees when layers between accounts are broken, one by one and together: the
+// compiled program with lines replaced, on a Postgres with two messages of `acme` and one of
+// `umbrella`. The portal's header names acme; it asks for acme, then for umbrella. Each broken
+// program is asked for a total and for quarters of an hour, which are two statements.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// Attack 15 on the api process: headers beyond their bound, time-outs and flags that gRPC does not have are refused, and a
-// call whose time is over gets no part of an answer. After each the process still answers an honest caller.
+// Attack 15 on the api process: headers beyond their bound, time-outs and flags that gRPC does not
+// have are refused, and a call whose time is over gets no part of an answer. After each the process
+// still answers an honest caller.
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { gzipSync } from 'node:zlib';
 import { status as GrpcCode } from '@grpc/grpc-js';

@@ -1,6 +1,7 @@
-// Attacks 8 and 19 on the api process, byte by byte: a connection that HTTP/2 gives up or that resets its calls in a flood is
-// closed and not only told so, a client without HTTP/2 gets no answer, and an honest connection stays. After each attack the
-// process still answers an honest caller.
+// Attacks 8 and 19 on the api process, byte by byte: a connection that HTTP/2 gives up or that
+// resets its calls in a flood is closed and not only told so, a client without HTTP/2 gets no
+// answer, and an honest connection stays. After each attack the process still answers an honest
+// caller.
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';

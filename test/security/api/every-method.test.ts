@@ -1,5 +1,5 @@
-// Attacks 3, 5 and 8 on the api process: every method of every service definition by every identity, each with a right
-// question. A new method is denied until the table here decides.
+// Attacks 3, 5 and 8 on the api process: every method of every service definition by every
+// identity, each with a right question. A new method is denied until the table here decides.
 import { Client, status as GrpcCode, Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ALL_METHODS, methodsOf } from '../../../src/api/server/methods.js';

@@ -1,4 +1,5 @@
-// Health and reflection of the api process obey the policy; buf curl, a gRPC client that is not grpc-js, talks to the port.
+// Health and reflection of the api process obey the policy; buf curl, a gRPC client that is not
+// grpc-js, talks to the port.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -1,4 +1,5 @@
-// Attacks 1-6 and 8 on the api process with rows behind it: who is let in, and as whom. The denials are on record.
+// Attacks 1-6 and 8 on the api process with rows behind it: who is let in, and as whom. The denials
+// are on record.
 
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';

@@ -1,6 +1,7 @@
-// Attacks 13 and 14 on the api process over mutual TLS: every wrong text, zone, number, page and token is answered with
-// INVALID_ARGUMENT and its field, and no statement is issued for it. That is seen in two ways: the pool of accounts never
-// even connects, and with Postgres taken away wrong questions are answered as before, while right ones cannot be.
+// Attacks 13 and 14 on the api process over mutual TLS: every wrong text, zone, number, page and
+// token is answered with INVALID_ARGUMENT and its field, and no statement is issued for it. That is
+// seen in two ways: the pool of accounts never even connects, and with Postgres taken away wrong
+// questions are answered as before, while right ones cannot be.
 
 import { readFileSync } from 'node:fs';
 import { credentials, status as GrpcCode } from '@grpc/grpc-js';
@@ -162,7 +163,10 @@ describe('pages', () => {
   });
 });
 
-/** What no answer may say: a statement, a table, a role, an address of the inside, a place in the source. */
+/**
+ * What no answer may say: a statement, a table, a role, an address of the inside, a place in the
+ * source.
+ */
 const INSIDE = /select|money_|analytics_|127\.0\.0\.1|postgres|\.(js|ts):\d/i;
 
 test('attack 16: an error of Postgres leaves with a correlation id, and is in the log under it', async () => {

@@ -1,5 +1,6 @@
-// Attacks 15, 17, 18 and 19 on the api process: malformed and oversize requests, log injection, deadlines over a Postgres that
-// does not answer, half-sent and flooding connections. After each the process still answers an honest caller.
+// Attacks 15, 17, 18 and 19 on the api process: malformed and oversize requests, log injection,
+// deadlines over a Postgres that does not answer, half-sent and flooding connections. After each
+// the process still answers an honest caller.
 
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
@@ -40,7 +41,10 @@ beforeAll(async () => {
   session = newSession();
   openSilentConnections();
 });
-/** The process lives on. A busy machine may need more than the cap for the first answer after an attack. */
+/**
+ * The process lives on. A busy machine may need more than the cap for the first answer after an
+ * attack.
+ */
 afterEach(() =>
   expect
     .poll(() => call(client, 'getSummary', { range: RANGE }), patient)
@@ -263,7 +267,10 @@ describe('deadlines, while a table that the question needs is locked', () => {
   });
 });
 
-/** Connections that go silent, opened before everything else, since the bounds on silence are long; each tells its end. */
+/**
+ * Connections that go silent, opened before everything else, since the bounds on silence are long;
+ * each tells its end.
+ */
 const silent: Promise<string>[] = [];
 function openSilentConnections() {
   const ended = (what: string, socket: Socket) => {
@@ -350,7 +357,10 @@ describe('connections that misbehave are closed', () => {
     expect(await Promise.all(silent)).toEqual(['no handshake', 'no preface', 'half a header']);
   }, 90_000);
 
-  /** Writes frames as fast as the socket takes them, or steadily 1,000 a second; whether the server closed within 20 s. */
+  /**
+   * Writes frames as fast as the socket takes them, or steadily 1,000 a second; whether the server
+   * closed within 20 s.
+   */
   function flood(one: Buffer, way: 'unread' | 'read' | 'steady'): Promise<boolean> {
     return new Promise((resolve) => {
       const many = Buffer.concat(Array.from({ length: way === 'steady' ? 20 : 500 }, () => one));

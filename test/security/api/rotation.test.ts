@@ -1,5 +1,6 @@
-// Attacks 2 and 7 on the api process: certificates rotate under load without a failed call; what does not work leaves the
-// last good pair. The files are replaced as a mesh's agent would, and the process finds them by itself.
+// Attacks 2 and 7 on the api process: certificates rotate under load without a failed call; what
+// does not work leaves the last good pair. The files are replaced as a mesh's agent would, and the
+// process finds them by itself.
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAnalyticsClient } from '../../../src/client/index.js';
@@ -126,7 +127,8 @@ test('a mismatched, half-written, expired, early or missing pair, or a cut-off a
     { ...good, ca: 'no certificate' },
     expired,
     early,
-    // Of two authorities the second is cut off, at its end, in its middle, or down to its first line.
+    // Of two authorities the second is cut off, at its end, in its middle, or down to its first
+    // line.
     ...[30, 200, next.pem.length - 30].map((cut) => ({
       ca: api.authority.pem + next.pem.slice(0, -cut),
     })),

@@ -1,5 +1,5 @@
-// Attack 19 behind a sidecar: without TLS the port has the same bounds on headers, streams and control frames as with it.
-// After each attack the process still answers the honest caller.
+// Attack 19 behind a sidecar: without TLS the port has the same bounds on headers, streams and
+// control frames as with it. After each attack the process still answers the honest caller.
 import { connect } from 'node:http2';
 import { connect as dial } from 'node:net';
 import { status as GrpcCode } from '@grpc/grpc-js';

@@ -1,5 +1,6 @@
-// Attack 6 on the api process in its two mesh modes, with real rows behind it: what it is told in plaintext from the
-// sidecar's address, and from any other. Every refusal is on record with its reason.
+// Attack 6 on the api process in its two mesh modes, with real rows behind it: what it is told in
+// plaintext from the sidecar's address, and from any other. Every refusal is on record with its
+// reason.
 
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -105,7 +106,10 @@ async function expectServedByPolicy(speaker: Speaker, admin: Headers, portal: He
   }
 }
 
-/** Reasons under which nobody, or this identity, was refused, once the process has ended and written them. */
+/**
+ * Reasons under which nobody, or this identity, was refused, once the process has ended and written
+ * them.
+ */
 async function recordedReasons(actor: string): Promise<string[]> {
   const { rows } = await site.database.query<{ reason: string }>(
     `SELECT DISTINCT reason FROM audit_record WHERE outcome = 'denied' AND actor = $1 ORDER BY 1`,
@@ -203,7 +207,8 @@ describe('in mode istio-xfcc', () => {
 });
 
 describe('in mode linkerd', () => {
-  // Linkerd's proxy connects from the pod's own address, which the manifest names; here 127.0.0.9 is the pod.
+  // Linkerd's proxy connects from the pod's own address, which the manifest names; here 127.0.0.9
+  // is the pod.
   const speaker = new Speaker('linkerd', '127.0.0.9', { SIDECAR_ADDRESSES: '127.0.0.9,::9' });
   const nameOf = (account: string) =>
     `${account}.${account}.serviceaccount.identity.linkerd.cluster.local`;

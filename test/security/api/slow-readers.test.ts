@@ -1,5 +1,6 @@
-// Callers that take their time to read long answers, or leave in the middle (attack 18): what they have not read stands in
-// memory, so further long calls of their connection wait, nobody else does, and nothing of it stays.
+// Callers that take their time to read long answers, or leave in the middle (attack 18): what they
+// have not read stands in memory, so further long calls of their connection wait, nobody else does,
+// and nothing of it stays.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { status as GrpcCode } from '@grpc/grpc-js';
@@ -107,7 +108,8 @@ test('a connection whose callers have left a hundred answers half read is served
 });
 
 test('a caller that reads nothing of a large answer for a while keeps its connection', async () => {
-  // More than the kernels of both ends take, all of it at once, on a connection that takes everything.
+  // More than the kernels of both ends take, all of it at once, on a connection that takes
+  // everything.
   const socket = connectTls({ ...tlsOptions(), ALPNProtocols: ['h2'] });
   const grown = frame({ type: 8, body: Buffer.from([0x3f, 0xff, 0x00, 0x00]) });
   const windows = frame({ type: 4, body: Buffer.from([0, 4, 0x7f, 0xff, 0xff, 0xff]) });

@@ -1,6 +1,7 @@
-// A client that shares nothing with grpc-js, nor with our generated code: Connect for Node over Node's own HTTP/2, and
-// messages from the published descriptors. It talks to the api process over mutual TLS with a valid certificate, and gets
-// nothing without one. buf curl, a third implementation, does so in health-and-reflection.test.ts.
+// A client that shares nothing with grpc-js, nor with our generated code: Connect for Node over
+// Node's own HTTP/2, and messages from the published descriptors. It talks to the api process over
+// mutual TLS with a valid certificate, and gets nothing without one. buf curl, a third
+// implementation, does so in health-and-reflection.test.ts.
 
 import { readFileSync } from 'node:fs';
 import { createFileRegistry, fromBinary, toJson } from '@bufbuild/protobuf';
@@ -154,7 +155,8 @@ describe('with a valid certificate', () => {
 describe('nothing is served', () => {
   const refused = async (transport: Transport) => {
     const error = await errorOf(ask(transport, 'GetSummary', { range }));
-    // Every answer of the service has details. Without them the connection itself ended, however the client names that.
+    // Every answer of the service has details. Without them the connection itself ended, however
+    // the client names that.
     const ends = [Code.Canceled, Code.Unknown, Code.Aborted, Code.Internal, Code.Unavailable];
     expect(ends).toContain(error.code);
     expect(error.details).toEqual([]);

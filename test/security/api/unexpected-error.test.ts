@@ -1,5 +1,6 @@
-// The one part of attacks 15 and 16 that no input or engine brings about: use cases that throw what nobody foresaw, and use
-// cases that must not run at all. The real gRPC server over real TLS, inside this process, with such use cases behind it.
+// The one part of attacks 15 and 16 that no input or engine brings about: use cases that throw what
+// nobody foresaw, and use cases that must not run at all. The real gRPC server over real TLS,
+// inside this process, with such use cases behind it.
 
 import { Client, status as GrpcCode, Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// The wrong questions of attacks 13 and 14, each with the fields that its answer must name: exactly these, all at once.
+// The wrong questions of attacks 13 and 14, each with the fields that its answer must name: exactly
+// these, all at once.
 
 import type { RpcName } from '../../support/api-server.js';
 

@@ -1,6 +1,6 @@
-// deploy/clickhouse/grants.sql under ClickHouse's own access control: the engine runs with one user who has exactly the
-// grants of the owner, the job or an analyst, one after the other on the same directory. Each can do its work, and
-// nothing else.
+// deploy/clickhouse/grants.sql under ClickHouse's own access control: the engine runs with one user
+// who has exactly the grants of the owner, the job or an analyst, one after the other on the same
+// directory. Each can do its work, and nothing else.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

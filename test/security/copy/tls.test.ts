@@ -1,5 +1,6 @@
-// The road to ClickHouse over TLS: the job as a process, the engine behind a TLS listener and a password. A complete
-// run goes through where everything is right; what is wrong has an exit code and a sentence, and nothing is written.
+// The road to ClickHouse over TLS: the job as a process, the engine behind a TLS listener and a
+// password. A complete run goes through where everything is right; what is wrong has an exit code
+// and a sentence, and nothing is written.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

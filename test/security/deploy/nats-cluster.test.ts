@@ -1,5 +1,6 @@
-// The NATS cluster of production: the permissions and limits of nats.conf, TLS for clients and between servers, a stream of
-// three copies, every write synced. One server dies; publishing goes on and nothing that was acknowledged is lost.
+// The NATS cluster of production: the permissions and limits of nats.conf, TLS for clients and
+// between servers, a stream of three copies, every write synced. One server dies; publishing goes
+// on and nothing that was acknowledged is lost.
 
 import { connect } from 'nats';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -45,7 +46,8 @@ it('keeps three copies, and goes on without one of them', async () => {
   leader?.kill('SIGKILL');
   await leader?.exited;
   for (let event = 0; event < 50; event += 1) await publish(`after-${event}`);
-  // An event whose acknowledgement was lost is published again and stored twice: the ledger counts it once.
+  // An event whose acknowledgement was lost is published again and stored twice: the ledger counts
+  // it once.
   const { state } = await untilDone(() => manager.streams.info('SMS_EVENTS'));
   const stored = new Set<string>();
   for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {

@@ -1,5 +1,6 @@
-// What each login role may do in Postgres after all migrations, table by table, held against a list that stands here: a
-// grant too many fails as one too few does. And what binds even the owner of the schema.
+// What each login role may do in Postgres after all migrations, table by table, held against a list
+// that stands here: a grant too many fails as one too few does. And what binds even the owner of
+// the schema.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROLES, type RoleName } from '../../../src/postgres/roles.js';
@@ -22,7 +23,9 @@ async function connected(connectionString: string): Promise<pg.Client> {
   return client;
 }
 
-/** First letters of SELECT, INSERT, UPDATE, DELETE; an insert of some columns only counts as one. */
+/**
+ * First letters of SELECT, INSERT, UPDATE, DELETE; an insert of some columns only counts as one.
+ */
 const EXPECTED: Record<string, Partial<Record<string, string>>> = {
   account_money_sum: { account: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
   account_outcome_sum: { account: 'S', ingest: 'SIU', ops: 'SIUD', platform: 'S' },
@@ -54,7 +57,9 @@ const EXPECTED: Record<string, Partial<Record<string, string>>> = {
   throughput_sum: { ingest: 'SIU', ops: 'SIUD', platform: 'S' },
 };
 
-/** Tables and views; a partition is reached through its parent only, whose row-level security binds. */
+/**
+ * Tables and views; a partition is reached through its parent only, whose row-level security binds.
+ */
 async function held(partitions: boolean): Promise<typeof EXPECTED> {
   const { rows } = await superuser.query<{ relation: string; role: string; rights: string }>(
     `SELECT c.relname::text AS relation, substr(role, length('analytics_') + 1) AS role,

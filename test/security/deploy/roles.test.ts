@@ -1,5 +1,5 @@
-// deploy/postgres/roles.sql on a real server, by psql where there is one: it sets the passwords, may be run again, gives no
-// role more than it should have, and holds no password itself.
+// deploy/postgres/roles.sql on a real server, by psql where there is one: it sets the passwords,
+// may be run again, gives no role more than it should have, and holds no password itself.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

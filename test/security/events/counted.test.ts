@@ -1,8 +1,10 @@
-// The other half of attacks 26 and 27: what is odd but right is counted, in the right bucket and to the last digit.
+// The other half of attacks 26 and 27: what is odd but right is counted, in the right bucket and to
+// the last digit.
 //
-// Money goes through NATS and the ingest process. Leap days and changes of the clock lie where the calendar put them, and no
-// broker stores an event under another time than now; so those events take the ingest process's own steps (judge, fold,
-// apply under its login) with the stream timestamps that they would have had. Both are answered by the api process.
+// Money goes through NATS and the ingest process. Leap days and changes of the clock lie where the
+// calendar put them, and no broker stores an event under another time than now; so those events
+// take the ingest process's own steps (judge, fold, apply under its login) with the stream
+// timestamps that they would have had. Both are answered by the api process.
 
 import { connect } from 'nats';
 import pg from 'pg';
@@ -45,7 +47,10 @@ afterAll(async () => {
   await site?.close();
 });
 
-/** 20,000 small amounts of one account, two of the largest, and two other currencies at equal amounts. */
+/**
+ * 20,000 small amounts of one account, two of the largest, and two other currencies at equal
+ * amounts.
+ */
 async function publishMoney(): Promise<void> {
   const largest = '999999999999999999.999999999';
   const others = [
@@ -164,7 +169,10 @@ async function countOn(storedAt: string, accepted: readonly string[]): Promise<v
   }
 }
 
-/** Buckets of a question that hold messages: how many-th of how many, when it begins, and what is in it. */
+/**
+ * Buckets of a question that hold messages: how many-th of how many, when it begins, and what is in
+ * it.
+ */
 async function bucketsOf(
   start: string,
   end: string,

@@ -1,5 +1,6 @@
-// The events of attacks 23, 24, 26 and 27, each with the reason and the field under which it must become a dead letter.
-// Every JSON payload carries MARKER in a field that the contract does not have, so that it can be searched for afterwards.
+// The events of attacks 23, 24, 26 and 27, each with the reason and the field under which it must
+// become a dead letter. Every JSON payload carries MARKER in a field that the contract does not
+// have, so that it can be searched for afterwards.
 
 import { chargeOf } from '../../support/publications.js';
 import { BINARY } from '../../unit/counting/decode/decode-samples.js';
@@ -54,7 +55,10 @@ const binary = (verdict: string, what: string, content: Uint8Array): HostileEven
   ...{ what, subject: CHARGED, content, verdict, contentType: 'application/protobuf' },
 });
 
-/** Distinct keys of four letters: so many stay below the 128 KB that NATS takes (100,000: decode-attacks.test.ts). */
+/**
+ * Distinct keys of four letters: so many stay below the 128 KB that NATS takes (100,000:
+ * decode-attacks.test.ts).
+ */
 const KEYS = 12_000;
 
 const manyKeys = (): string =>

@@ -1,6 +1,6 @@
-// Attacks 21, 23, 24, 26 and 27 end to end: published to NATS under the producers' own credentials, refused by the running
-// ingest process at first delivery, acknowledged, recorded without their payload; no rollup moves, and the next good event
-// is counted.
+// Attacks 21, 23, 24, 26 and 27 end to end: published to NATS under the producers' own credentials,
+// refused by the running ingest process at first delivery, acknowledged, recorded without their
+// payload; no rollup moves, and the next good event is counted.
 
 import { readFileSync } from 'node:fs';
 import { connect, type JetStreamClient, type NatsConnection, headers as newHeaders } from 'nats';

@@ -1,5 +1,6 @@
-// What crosses the boundary of accounts, and what the stream takes from its producers: pulls, acks and looks of ingest go on,
-// no id of one producer swallows the other's event, and neither large messages nor open batches keep the others waiting.
+// What crosses the boundary of accounts, and what the stream takes from its producers: pulls, acks
+// and looks of ingest go on, no id of one producer swallows the other's event, and neither large
+// messages nor open batches keep the others waiting.
 
 import { connect, headers, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

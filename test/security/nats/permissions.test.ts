@@ -1,5 +1,6 @@
-// Least permissions on the broker, tried on a real server with the project's own configuration: a publisher reaches
-// its own subjects only, ingest reads and acknowledges and changes nothing, and nobody looks into another's inbox.
+// Least permissions on the broker, tried on a real server with the project's own configuration: a
+// publisher reaches its own subjects only, ingest reads and acknowledges and changes nothing, and
+// nobody looks into another's inbox.
 
 import { AckPolicy, connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,7 +26,9 @@ async function as(user: NatsUser, inboxPrefix?: string): Promise<NatsConnection>
   return connection;
 }
 
-/** Resolves with what the server complained about after `act`, or undefined when it did not in time. */
+/**
+ * Resolves with what the server complained about after `act`, or undefined when it did not in time.
+ */
 async function refusal(connection: NatsConnection, act: () => void): Promise<string | undefined> {
   const complaint = (async () => {
     for await (const status of connection.status()) {

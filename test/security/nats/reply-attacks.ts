@@ -1,5 +1,6 @@
-// Attack 33 as a table: every request that a credential may make, and every subject that it may not reach. Requests are
-// harmless in themselves: they move `scratch` only, or ask the watched durable for less than a single event.
+// Attack 33 as a table: every request that a credential may make, and every subject that it may not
+// reach. Requests are harmless in themselves: they move `scratch` only, or ask the watched durable
+// for less than a single event.
 
 import { headers, type MsgHdrs } from 'nats';
 import { DURABLE, STREAM } from '../../../src/nats/topology.js';
@@ -34,10 +35,15 @@ function batchOf(subject: string): Request {
   return { subject, body: '{}', headers: head };
 }
 
-/** Answered by an empty status: 409 where an event waits, 404 where none does, 503 where the durable is missing. */
+/**
+ * Answered by an empty status: 409 where an event waits, 404 where none does, 503 where the durable
+ * is missing.
+ */
 const NOTHING_FITS = { batch: 1, max_bytes: 1, no_wait: true };
 
-/** What each credential may ask; `ack` is the reply subject of an event that `scratch` delivered. */
+/**
+ * What each credential may ask; `ack` is the reply subject of an event that `scratch` delivered.
+ */
 export const REQUESTS: Readonly<Record<'billing' | 'dlr' | 'ingest', (ack: string) => Request[]>> =
   {
     billing: () => [ask(CHARGED, '{}'), batchOf(CHARGED)],

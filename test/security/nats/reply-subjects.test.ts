@@ -1,6 +1,7 @@
-// Attack 33 on the real configuration, on one server and on a cluster of three. NATS checks the subject of a publish, never
-// its reply subject: within one account, the empty status of a pull is a valid purge. No answer may reach a subject that
-// its credential cannot. The stream, its durables and its counts are compared before and after each request of the table.
+// Attack 33 on the real configuration, on one server and on a cluster of three. NATS checks the
+// subject of a publish, never its reply subject: within one account, the empty status of a pull is
+// a valid purge. No answer may reach a subject that its credential cannot. The stream, its durables
+// and its counts are compared before and after each request of the table.
 
 import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -111,7 +112,8 @@ describe.each([
   async function tryAll(connection: NatsConnection, user: Credential): Promise<void> {
     const wanted = await untilDone(held);
     const own = user === 'billing' ? CHARGED : REPORTED;
-    // An event of a producer is stored all the same, once. The server refuses it where its reply is an ack.
+    // An event of a producer is stored all the same, once. The server refuses it where its reply is
+    // an ack.
     const taken = CLOSED[user].filter((reply) => !reply.startsWith('$JS.ACK.')).length;
     for (const index of REQUESTS[user](ack).keys()) {
       for (const reply of CLOSED[user]) {

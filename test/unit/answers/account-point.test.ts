@@ -1,5 +1,5 @@
-// A point of one account is written by hand, field by field: whatever it is made of, it reads as the
-// generated code reads an AccountPoint, also once its bucket and its rates are kept.
+// A point of one account is written by hand, field by field: whatever it is made of, it reads as
+// the generated code reads an AccountPoint, also once its bucket and its rates are kept.
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -35,7 +35,8 @@ it('says where the current period was cut, and nothing where there is no earlier
 });
 
 it('compares the currencies with a charge or a refund, not those that displaced charges have left', () => {
-  // EUR from 2 to 3 is 50 % more; USD came to be, JPY went, and of XAU both periods have sums of nothing only.
+  // EUR from 2 to 3 is 50 % more; USD came to be, JPY went, and of XAU both periods have sums of
+  // nothing only.
   const earlier = figuresOf({ XAU: NOTHING, JPY: charged(4n), EUR: charged(2n) });
   const current = figuresOf({ XAU: NOTHING, JPY: NOTHING, EUR: charged(3n), USD: charged(1n) });
   const { changes, money } = compared(earlier, current);

@@ -1,4 +1,5 @@
-// What takes long to make: in order, with a chance for others between the pieces, and not for somebody who has left.
+// What takes long to make: in order, with a chance for others between the pieces, and not for
+// somebody who has left.
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { makeOneByOne } from '../../../src/answers/operators/one-by-one.js';

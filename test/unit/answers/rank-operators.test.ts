@@ -1,4 +1,5 @@
-// The order of operators by latency: each percentile orders by itself, and who has delivered nothing comes last.
+// The order of operators by latency: each percentile orders by itself, and who has delivered
+// nothing comes last.
 import { expect, it } from 'vitest';
 import {
   OPERATOR_ORDER_FIELDS,

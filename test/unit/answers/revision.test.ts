@@ -1,4 +1,5 @@
-// A revision changes whenever an answer could: with the data, with data_as_of, and with what is settled by then.
+// A revision changes whenever an answer could: with the data, with data_as_of, and with what is
+// settled by then.
 import { expect, test } from 'vitest';
 import { freshnessOf, revisionOf } from '../../../src/answers/question/periods.js';
 import { parseInstant } from '../../../src/domain/time/instant.js';

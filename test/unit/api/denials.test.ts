@@ -1,4 +1,5 @@
-// Denials on their way into the audit: none is dropped, however many come and however long the store is away.
+// Denials on their way into the audit: none is dropped, however many come and however long the
+// store is away.
 
 import { expect, it } from 'vitest';
 import { DenialAudit } from '../../../src/api/authorisation/denials.js';

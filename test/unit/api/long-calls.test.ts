@@ -1,5 +1,5 @@
-// Turns of long calls: how many are at work, for how long a call keeps its place, and what becomes of the others where one
-// fails or is over before its turn.
+// Turns of long calls: how many are at work, for how long a call keeps its place, and what becomes
+// of the others where one fails or is over before its turn.
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LongCalls } from '../../../src/api/calls/long-calls.js';

@@ -1,4 +1,5 @@
-// Whose rows a call may see, by the second reading: the header alone for the portal, the question for who may ask for any.
+// Whose rows a call may see, by the second reading: the header alone for the portal, the question
+// for who may ask for any.
 import { Metadata } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { rowAccount } from '../../../src/api/authorisation/row-account.js';

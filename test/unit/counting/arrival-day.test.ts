@@ -1,5 +1,5 @@
-// A message belongs to the day of its acceptance. By the day of arrival, a copy that comes after midnight would be
-// another message, and everything about it would be counted twice.
+// A message belongs to the day of its acceptance. By the day of arrival, a copy that comes after
+// midnight would be another message, and everything about it would be counted twice.
 
 import { describe, expect, it } from 'vitest';
 import { countable, decide } from '../../../src/counting/count.js';

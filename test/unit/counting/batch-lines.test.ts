@@ -1,4 +1,5 @@
-// What ingest says of its batches: each at once while they are rare, their sums once a second while they are many.
+// What ingest says of its batches: each at once while they are rare, their sums once a second while
+// they are many.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Committed } from '../../../src/counting/commit.js';
@@ -22,7 +23,10 @@ function envelopes(count: number, redelivered = false): Envelope[] {
   return Array.from({ length: count }, () => ({ redelivered, traceparent }) as Envelope);
 }
 
-/** `refused` of its events on arrival, one more by the database, and two conflicts; one message was known. */
+/**
+ * `refused` of its events on arrival, one more by the database, and two conflicts; one message was
+ * known.
+ */
 function committed(refused: number): Committed {
   const decided = { deadLetters: Array.from({ length: refused }) } as unknown as Decided;
   const counts = { unstorableCount: 1, conflictCount: 2, duplicateCount: 1 };
@@ -63,7 +67,8 @@ it('says many batches as their sums, once a second', () => {
     lines.note(envelopes(at % 2 === 0 ? 10 : 20, at === 1), committed(0), 90);
     vi.advanceTimersByTime(100);
   }
-  // At 100, 200, … 900 ms five batches of 20 and four of 10, and what the timer of 1,000 ms finds; so nine.
+  // At 100, 200, … 900 ms five batches of 20 and four of 10, and what the timer of 1,000 ms finds;
+  // so nine.
   expect(said).toMatchObject([
     { count: 1, batchSize: 10, redelivered: 0, durationMs: 90 },
     { count: 9, batchSize: 140, redelivered: 20, durationMs: 810, deadLetters: 27, duplicates: 9 },

@@ -1,4 +1,5 @@
-// One span per batch, linked to the publishers' traces, from its commit to its acks: as an SDK would see it.
+// One span per batch, linked to the publishers' traces, from its commit to its acks: as an SDK
+// would see it.
 
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { beforeEach, expect, it } from 'vitest';

@@ -1,5 +1,6 @@
-// A statement that ran out of time, or was cancelled, blames the surroundings and never an event: a lock that somebody holds
-// must not make dead letters. A batch that never fits into the time is halved until it does.
+// A statement that ran out of time, or was cancelled, blames the surroundings and never an event: a
+// lock that somebody holds must not make dead letters. A batch that never fits into the time is
+// halved until it does.
 
 import { expect, it } from 'vitest';
 import { type CommitOptions, commit, prepare } from '../../../src/counting/commit.js';
@@ -92,7 +93,8 @@ it('makes one dead letter of an event that the database refuses, alone or among 
   for (const count of [1, 2]) {
     let refusals = 0;
     const { run } = committing((sequence) => {
-      // Once the event alone, or the batch and then the event; what comes last under its sequence is its dead letter.
+      // Once the event alone, or the batch and then the event; what comes last under its sequence
+      // is its dead letter.
       if (sequence === count && refusals < count) {
         refusals += 1;
         throw refused();

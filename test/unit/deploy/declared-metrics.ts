@@ -1,4 +1,5 @@
-// What the processes declare to Prometheus, found by making their registries as src/bin does, without a process.
+// What the processes declare to Prometheus, found by making their registries as src/bin does,
+// without a process.
 
 import type { Registry } from 'prom-client';
 import { cacheMetrics, freshnessMetric } from '../../../src/answers/answer-metrics.js';

@@ -1,5 +1,5 @@
-// The image and the compose file, held against the manifests and the project: who runs in it, what it contains, and that
-// every container starts with settings that its binary has.
+// The image and the compose file, held against the manifests and the project: who runs in it, what
+// it contains, and that every container starts with settings that its binary has.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

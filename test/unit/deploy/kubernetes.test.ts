@@ -1,5 +1,6 @@
-// The manifests, held against what they refer to: the binaries and their settings, the image, and each other. No cluster
-// is needed; what only a cluster can tell (whether it accepts them) is not told here.
+// The manifests, held against what they refer to: the binaries and their settings, the image, and
+// each other. No cluster is needed; what only a cluster can tell (whether it accepts them) is not
+// told here.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// The manifests as a cluster would get them: the part of kustomize that deploy/ uses (resources, strategic-merge patches,
-// generated ConfigMaps, images), without its name suffixes. Where kubectl is at hand, a test compares the two.
+// The manifests as a cluster would get them: the part of kustomize that deploy/ uses (resources,
+// strategic-merge patches, generated ConfigMaps, images), without its name suffixes. Where kubectl
+// is at hand, a test compares the two.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +38,10 @@ export function kustomizationOf(directory: string): Kustomization {
   return parse(readFileSync(join(projectRoot, directory, 'kustomization.yaml'), 'utf8'));
 }
 
-/** Everything that `kubectl apply -k <directory>` would apply. `directory` is below the project's root. */
+/**
+ * Everything that `kubectl apply -k <directory>` would apply. `directory` is below the project's
+ * root.
+ */
 export function render(directory: string): Manifest[] {
   const kustomization = kustomizationOf(directory);
   const manifests = (kustomization.resources ?? []).flatMap((resource) => {
@@ -94,7 +98,9 @@ function sameObject(one: Manifest, other: Manifest): boolean {
   return one.kind === other.kind && one.metadata.name === other.metadata.name;
 }
 
-/** By which field the items of these lists are the same; all other lists are replaced as a whole. */
+/**
+ * By which field the items of these lists are the same; all other lists are replaced as a whole.
+ */
 const LIST_KEYS: Readonly<Record<string, string>> = {
   containers: 'name',
   env: 'name',
@@ -142,7 +148,10 @@ export function workloadsOf(manifests: readonly Manifest[]): Manifest[] {
   return manifests.filter((manifest) => podOf(manifest)?.spec?.containers);
 }
 
-/** The environment of a container, ConfigMaps resolved; a value that only the cluster knows is `<from …>`. */
+/**
+ * The environment of a container, ConfigMaps resolved; a value that only the cluster knows is
+ * `<from …>`.
+ */
 export function environmentOf(
   container: Manifest,
   manifests: readonly Manifest[],

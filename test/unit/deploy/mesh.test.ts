@@ -1,6 +1,6 @@
-// The meshes' policies, judged request by request as the meshes judge them, against the policy file as the service reads
-// it: for every identity and every method that the port can have, all three say the same. And the same file against the
-// network policies, which know namespaces only.
+// The meshes' policies, judged request by request as the meshes judge them, against the policy file
+// as the service reads it: for every identity and every method that the port can have, all three
+// say the same. And the same file against the network policies, which know namespaces only.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -24,7 +24,10 @@ interface Request {
 
 const rpc = (method: string): Request => ({ method: 'POST', path: `/${method}`, port: '3030' });
 
-/** Istio: with any ALLOW policy on a workload, a request passes where some rule of one of them matches. */
+/**
+ * Istio: with any ALLOW policy on a workload, a request passes where some rule of one of them
+ * matches.
+ */
 function istioAllows(principal: string, request: Request): boolean {
   const policies = istio.filter((one) => one.kind === 'AuthorizationPolicy');
   expect(policies.every((one) => (one.spec.action ?? 'ALLOW') === 'ALLOW')).toBe(true);

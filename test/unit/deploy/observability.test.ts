@@ -1,5 +1,6 @@
-// Dashboards and alert rules, held against the processes: every metric that they name is one that a registry has, every
-// label one that the metric has, every value of a label one that occurs; and every alert's runbook heading exists.
+// Dashboards and alert rules, held against the processes: every metric that they name is one that a
+// registry has, every label one that the metric has, every value of a label one that occurs; and
+// every alert's runbook heading exists.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

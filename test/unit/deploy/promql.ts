@@ -1,9 +1,13 @@
-// As much of PromQL as alert rules and dashboards here use: which metrics and labels an expression names, and whether both
-// operands of a binary operator carry the same labels. Where they do not, Prometheus finds no pair, without any error.
-// What is not read (on, ignoring, offset, subqueries) throws, so that nobody believes that it was checked.
+// As much of PromQL as alert rules and dashboards here use: which metrics and labels an expression
+// names, and whether both operands of a binary operator carry the same labels. Where they do not,
+// Prometheus finds no pair, without any error. What is not read (on, ignoring, offset, subqueries)
+// throws, so that nobody believes that it was checked.
 // https://prometheus.io/docs/prometheus/latest/querying/operators/#vector-matching
 
-/** Labels of the series that an expression yields; of a scalar, and of what exists only where the other side does not. */
+/**
+ * Labels of the series that an expression yields; of a scalar, and of what exists only where the
+ * other side does not.
+ */
 type Labels = ReadonlySet<string> | 'scalar' | 'absent';
 
 /** Names of the labels of a metric's series, those of the scraper left out. */

@@ -1,4 +1,5 @@
-// SECURITY.md says which test tries which attack: every row of the list is there, and every file it names exists.
+// SECURITY.md says which test tries which attack: every row of the list is there, and every file it
+// names exists.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// What is delivered besides our own code: which packages, under which licences, exactly which versions, and no secret.
-// Everything is read from the lockfile and the tree; known vulnerabilities need a network and are the pipeline's matter.
+// What is delivered besides our own code: which packages, under which licences, exactly which
+// versions, and no secret. Everything is read from the lockfile and the tree; known vulnerabilities
+// need a network and are the pipeline's matter.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -58,7 +59,8 @@ describe('the dependencies', () => {
 
   test('are pinned by digest where they are shipped, and come from the registry alone', () => {
     expect(shipped.filter(([, one]) => !one.integrity?.startsWith('sha512-'))).toEqual([]);
-    // No address at all: whoever installs uses the registry that is configured there, and no file or git source.
+    // No address at all: whoever installs uses the registry that is configured there, and no file
+    // or git source.
     const elsewhere = locked.filter(([, { resolved }]) => resolved !== undefined);
     expect(elsewhere.map(([path]) => path)).toEqual([]);
   });
@@ -93,7 +95,10 @@ describe('the dependencies', () => {
   });
 });
 
-/** Packages that the design lists (section 3) and the source does not import, so that a new one is noticed. */
+/**
+ * Packages that the design lists (section 3) and the source does not import, so that a new one is
+ * noticed.
+ */
 const NOT_IMPORTED = new Set(['@prisma/client']);
 
 test('the bill of materials lists the shipped packages with their versions', async () => {

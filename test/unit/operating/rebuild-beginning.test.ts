@@ -1,4 +1,5 @@
-// From which midnight on a rebuild may compute anew: only where the stream holds every event of every message.
+// From which midnight on a rebuild may compute anew: only where the stream holds every event of
+// every message.
 
 import { describe, expect, it } from 'vitest';
 import { type EpochMicros, formatInstant, parseInstant } from '../../../src/domain/time/instant.js';

@@ -1,4 +1,5 @@
-// The ledger must know a message for as long as an event of it can be delivered: contract, section 2.
+// The ledger must know a message for as long as an event of it can be delivered: contract, section
+// 2.
 
 import { expect, it } from 'vitest';
 import { ACCEPTANCE_WINDOW_DAYS } from '../../../src/domain/message/admission.js';

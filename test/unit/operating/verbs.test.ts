@@ -1,4 +1,5 @@
-// What every verb of `ops` has in common, read from the command line itself, so that a new verb cannot slip in.
+// What every verb of `ops` has in common, read from the command line itself, so that a new verb
+// cannot slip in.
 
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';

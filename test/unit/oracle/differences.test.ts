@@ -1,4 +1,5 @@
-// How far an answer may be from the oracle's: the change of a median is checked, with room for the two estimates only.
+// How far an answer may be from the oracle's: the change of a median is checked, with room for the
+// two estimates only.
 import { describe, expect, it } from 'vitest';
 import type { Latency } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { differences } from '../../oracle/differences.js';
@@ -28,7 +29,8 @@ describe('the change of a median', () => {
   });
 
   it('may be off by what 5 % of each median make of it', () => {
-    // From 4 s to 6 s, each told 5 % off: at most 6.3 / 3.8, which is 66 % more, at least 5.7 / 4.2, 36 % more.
+    // From 4 s to 6 s, each told 5 % off: at most 6.3 / 3.8, which is 66 % more, at least 5.7 /
+    // 4.2, 36 % more.
     const off = (latencyP50Percent: number | undefined) =>
       differences({ latencyP50Percent }, { latencyP50Percent: 50 });
     for (const near of [36, 50, 65]) expect(off(near)).toEqual([]);

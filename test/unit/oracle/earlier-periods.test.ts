@@ -1,5 +1,6 @@
-// The oracle's earlier periods against the domain's, where the calendar is at its worst: around 29 February and where the
-// clocks change, in zones that change by an hour, by half an hour, at midnight, and never.
+// The oracle's earlier periods against the domain's, where the calendar is at its worst: around 29
+// February and where the clocks change, in zones that change by an hour, by half an hour, at
+// midnight, and never.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -1,5 +1,5 @@
-// The oracle itself, on a story small enough to be worked out by hand; and the domain's ledger against the oracle on
-// generated traffic, before any engine is involved.
+// The oracle itself, on a story small enough to be worked out by hand; and the domain's ledger
+// against the oracle on generated traffic, before any engine is involved.
 
 import { describe, expect, it } from 'vitest';
 import { publications } from '../../../deploy/local/traffic/schedule.js';
@@ -44,9 +44,11 @@ const reported = (eventId: string, messageId: string, seconds: number, state: st
 
 describe('the oracle', () => {
   it('joins two messages of a contradiction, a conflict and a refund as worked out by hand', () => {
-    // ONE: charged 0.10 (c1, earlier) and 0.20 (c2): c1 counts, c2 conflicts. Failed after 5 s, then delivered after
+    // ONE: charged 0.10 (c1, earlier) and 0.20 (c2): c1 counts, c2 conflicts. Failed after 5 s,
+    // then delivered after
     //      9 s: delivered, contradicted, latency 9 s.
-    // TWO: no charge; delivered after 7 s and after 4 s: the earlier, 4 s. Given back 0.05 under r1.
+    // TWO: no charge; delivered after 7 s and after 4 s: the earlier, 4 s. Given back 0.05 under
+    // r1.
     const ledger = ledgerOf([
       charged('c2', ONE, '0.20', { chargedAt: at(1) }),
       charged('c1', ONE, '0.10'),

@@ -1,5 +1,6 @@
-// ts-proto writes the bytes that proto-loader writes, for every message type of both packages, and reads back what went
-// in. Values are drawn from the schema itself, so a new field is covered without a change here.
+// ts-proto writes the bytes that proto-loader writes, for every message type of both packages, and
+// reads back what went in. Values are drawn from the schema itself, so a new field is covered
+// without a change here.
 import { fileURLToPath } from 'node:url';
 import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader';
 import fc from 'fast-check';
@@ -83,7 +84,10 @@ function single(field: Field, from: string, depth: number): fc.Arbitrary<unknown
   }
 }
 
-/** Values of a message as ts-proto takes them: absent optional and message fields undefined, all others present. */
+/**
+ * Values of a message as ts-proto takes them: absent optional and message fields undefined, all
+ * others present.
+ */
 function message(name: string, depth = 0): fc.Arbitrary<Value> {
   const schema = schemaOf(name);
   const fields = schema.field.map((field): [string, fc.Arbitrary<unknown>] => {

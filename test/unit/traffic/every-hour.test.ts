@@ -1,5 +1,5 @@
-// The tests' own traffic, drawn for every hour of a week and for the edges of months: a test that passes in the morning
-// passes in the evening. The clock is given.
+// The tests' own traffic, drawn for every hour of a week and for the edges of months: a test that
+// passes in the morning passes in the evening. The clock is given.
 
 import { describe, expect, it } from 'vitest';
 import type { Publication } from '../../../deploy/local/traffic/schedule.js';

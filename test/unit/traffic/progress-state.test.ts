@@ -1,4 +1,5 @@
-// The demo traffic remembers what it published: a start continues, repeats nothing and leaves nothing out.
+// The demo traffic remembers what it published: a start continues, repeats nothing and leaves
+// nothing out.
 
 import { describe, expect, it } from 'vitest';
 import { resume, type TrafficState } from '../../../deploy/local/traffic/progress-state.js';

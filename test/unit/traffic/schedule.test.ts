@@ -1,5 +1,5 @@
-// The demo traffic must be the same for the same seed, whatever the windows it is asked for in: a restart
-// continues where the last run stopped, and gives out no id twice.
+// The demo traffic must be the same for the same seed, whatever the windows it is asked for in: a
+// restart continues where the last run stopped, and gives out no id twice.
 
 import { describe, expect, it } from 'vitest';
 import {

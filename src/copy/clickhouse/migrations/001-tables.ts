@@ -1,7 +1,5 @@
-/**
- * The copied tables and the marks. One partition per generation, copy and month, so that a superseded copy goes
- * by DROP PARTITION and never by a mutation.
- */
+// The copied tables and the marks. One partition per generation, copy and month, so that a
+// superseded copy goes by DROP PARTITION and never by a mutation.
 import { COPIED_ROLLUPS, type CopiedRollup } from '../../../rollups/copied-rollup.js';
 import { columnDefinitions, sortingKey } from '../columns.js';
 import {

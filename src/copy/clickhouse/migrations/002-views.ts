@@ -1,7 +1,6 @@
-/**
- * What analysts read. Every view reads the copy of the newest mark only, merges versions by itself (nobody has to
- * remember FINAL), leaves out rows that fell to zero, and applies the settling rule of the contract, section 2.
- */
+// What analysts read. Every view reads the copy of the newest mark only, merges versions by itself
+// (nobody has to remember FINAL), leaves out rows that fell to zero, and applies the settling rule
+// of the contract, section 2.
 import { LATENCY_RELATIVE_ERROR } from '../../../domain/measures/latency.js';
 import { type DdlTarget, onCluster, qualified } from '../ddl.js';
 
@@ -37,13 +36,19 @@ LIMIT 1`,
   };
 }
 
-/** A scalar: evaluated once, before the table is read, so that other copies' partitions are never opened. */
+/**
+ * A scalar: evaluated once, before the table is read, so that other copies' partitions are never
+ * opened.
+ */
 function newestMark(target: DdlTarget): string {
   return `WITH (SELECT (generation, copy, settled_through) FROM ${qualified(target, 'freshness')}) AS mark`;
 }
 
 const ofNewestMark = 'generation = mark.1 AND copy = mark.2';
-/** A row's key contains its partition, so parts of different partitions need no merging with each other. */
+/**
+ * A row's key contains its partition, so parts of different partitions need no merging with each
+ * other.
+ */
 const settings = 'SETTINGS do_not_merge_across_partitions_select_final = 1';
 
 function outcomes(target: DdlTarget): ViewDefinition {

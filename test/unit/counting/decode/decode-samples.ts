@@ -1,6 +1,4 @@
-/**
- * Payloads for the tests of decoding, in both forms, and a short way to decode them.
- */
+// Payloads for the tests of decoding, in both forms, and a short way to decode them.
 import { type Decoded, decode } from '../../../../src/counting/decode/decode.js';
 import { type EpochMicros, parseInstant } from '../../../../src/domain/time/instant.js';
 import {

@@ -1,7 +1,5 @@
-/**
- * Events for the tests of the ledger: by hand, and by fast-check from domains so small that ties,
- * copies and contradictions are the rule.
- */
+// Events for the tests of the ledger: by hand, and by fast-check from domains so small that ties,
+// copies and contradictions are the rule.
 import fc from 'fast-check';
 import type {
   AdmittedEvent,

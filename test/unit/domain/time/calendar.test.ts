@@ -84,7 +84,8 @@ describe('daylight-saving changes', () => {
   });
 
   it('gives Lord Howe 24.5 hours on 5 April and 23.5 on 4 October 2026', () => {
-    // +11 until 5 April 02:00 (4 April 15:00 UTC), +10:30 until 4 October 02:00 (3 October 15:30 UTC)
+    // +11 until 5 April 02:00 (4 April 15:00 UTC), +10:30 until 4 October 02:00 (3 October 15:30
+    // UTC)
     expect(
       hours('Australia/Lord_Howe', '2026-04-04T13:00:00Z', '2026-04-06T13:30:00Z', 'day'),
     ).toEqual([24.5, 24]);

@@ -68,7 +68,8 @@ describe('the previous week', () => {
     expect(
       earlier('America/New_York', '2026-03-15T06:15:00Z', '2026-03-15T07:15:00Z', 'previous_week'),
     ).toEqual(['2026-03-08T07:15Z', '2026-03-08T08:15Z']);
-    // 1 November, the first hour from 01:00 (EDT) to the second 01:00 (EST): on 25 October one instant.
+    // 1 November, the first hour from 01:00 (EDT) to the second 01:00 (EST): on 25 October one
+    // instant.
     expect(
       earlier('America/New_York', '2026-11-01T05:00:00Z', '2026-11-01T06:00:00Z', 'previous_week'),
     ).toEqual(['2026-10-25T05:00Z', '2026-10-25T06:00Z']);
