@@ -3,11 +3,11 @@
 
 import { join } from 'node:path';
 import pg from 'pg';
-import { startClickHouse } from '../../deploy/local/clickhouse.js';
-import { randomCredentials } from '../../deploy/local/credentials.js';
-import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
+import { startClickHouse } from '../../deploy/local/engines/clickhouse/clickhouse.js';
+import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/engines/database.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { postgresUrl, startPostgres } from '../../deploy/local/engines/postgres-server.js';
+import { randomCredentials } from '../../deploy/local/secrets/credentials.js';
 import type { Ends } from '../../src/copy/sessions.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 

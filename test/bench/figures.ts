@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../../deploy/local/project.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 
 /**
  * One measured value. `must` and `aim` are bounds in the direction of `better`; null where there is

@@ -3,7 +3,7 @@
 // decoding them is the caller's own cost.
 import { readFileSync } from 'node:fs';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import type { TlsFiles } from '../../deploy/local/certificates.js';
+import type { TlsFiles } from '../../deploy/local/secrets/certificates.js';
 
 /** One call: its path, its request as bytes. */
 export interface Question {

@@ -5,14 +5,18 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { Client } from '@grpc/grpc-js';
 import pg from 'pg';
-import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
-import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import { ensureCredentials } from '../../deploy/local/credentials.js';
-import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
-import { projectRoot } from '../../deploy/local/project.js';
-import { environmentOf, NODE_OPTIONS, plainEnvironment } from '../../deploy/local/services.js';
+import { type Child, startChild, waitUntilReady } from '../../deploy/local/engines/child.js';
+import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/engines/database.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { postgresUrl, startPostgres } from '../../deploy/local/engines/postgres-server.js';
+import { ensureCertificates, type TlsFiles } from '../../deploy/local/secrets/certificates.js';
+import { ensureCredentials } from '../../deploy/local/secrets/credentials.js';
+import {
+  environmentOf,
+  NODE_OPTIONS,
+  plainEnvironment,
+} from '../../deploy/local/stack/services.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { openCaller } from './query-load.js';
 import { addUpSettled, seedDays, seedFreshness } from './query-seed.js';

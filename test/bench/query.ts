@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@grpc/grpc-js';
 import { Command, Option } from 'commander';
-import { atLeast } from '../../deploy/local/number-option.js';
+import { atLeast } from '../../deploy/local/toolchain/number-option.js';
 import { integerArgument } from '../../src/operating/arguments.js';
 import { type Figure, median, reportFigures } from './figures.js';
 import { growthOf } from './query-growth.js';

@@ -16,7 +16,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Child } from '../../deploy/local/child.js';
+import type { Child } from '../../deploy/local/engines/child.js';
 import {
   encode,
   headersOf,

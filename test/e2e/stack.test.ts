@@ -6,7 +6,7 @@ import { exec } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { projectRoot } from '../../deploy/local/project.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import { type LocalStack, openPorts, startLocalStack, survivors } from '../support/local-stack.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 

@@ -8,10 +8,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TlsFiles } from '../../deploy/local/certificates.js';
-import { type Child, startChild } from '../../deploy/local/child.js';
-import { projectRoot } from '../../deploy/local/project.js';
-import { plainEnvironment } from '../../deploy/local/services.js';
+import { type Child, startChild } from '../../deploy/local/engines/child.js';
+import type { TlsFiles } from '../../deploy/local/secrets/certificates.js';
+import { plainEnvironment } from '../../deploy/local/stack/services.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import type { SmsEvent } from '../../deploy/local/traffic/event.js';
 import { Publisher } from '../../deploy/local/traffic/publisher.js';
 import {
@@ -70,7 +70,8 @@ function whileItRuns<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, ended]);
 }
 
-const verbProgram = (verb: 'ops' | 'ingest') => join(projectRoot, `dist/deploy/local/${verb}.js`);
+const verbProgram = (verb: 'ops' | 'ingest') =>
+  join(projectRoot, `dist/deploy/local/verbs/${verb}.js`);
 
 /** Finds this stack, not one of the developer's own. */
 const verbEnvironment = () => ({

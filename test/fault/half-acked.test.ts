@@ -3,7 +3,7 @@
 // nothing twice and leaves nothing pending.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { environmentOf } from '../../deploy/local/services.js';
+import { environmentOf } from '../../deploy/local/stack/services.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { type AckProxy, startAckProxy } from './ack-proxy.js';
 import { lotsOf, Published, startCounter, until } from './guarded-ingest.js';

@@ -4,7 +4,7 @@
 
 import { type ConsumerInfo, connect, type JetStreamManager, nanos } from 'nats';
 import pg from 'pg';
-import type { Child } from '../../deploy/local/child.js';
+import type { Child } from '../../deploy/local/engines/child.js';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
 import type { TestSite } from '../support/site.js';
 

@@ -6,8 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Child } from '../../deploy/local/child.js';
-import { serviceChild } from '../../deploy/local/services.js';
+import type { Child } from '../../deploy/local/engines/child.js';
+import { serviceChild } from '../../deploy/local/stack/services.js';
 import { random } from '../../deploy/local/traffic/random.js';
 import {
   Compare,

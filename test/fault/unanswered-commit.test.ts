@@ -3,7 +3,7 @@
 // here, and in both all is counted once.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { environmentOf } from '../../deploy/local/services.js';
+import { environmentOf } from '../../deploy/local/stack/services.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { lotsOf, Published, startCounter, until } from './guarded-ingest.js';
 import { committedBatches, durable, heldSessions, holdCommits, refusedOf } from './held-commit.js';

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, it } from 'vitest';
-import { environmentOf } from '../../deploy/local/services.js';
+import { environmentOf } from '../../deploy/local/stack/services.js';
 import { createSite, type TestSite } from '../support/site.js';
 import { lotsOf, Published, startCounter, until } from './guarded-ingest.js';
 import { type CuttingProxy, startCuttingProxy } from './soak/cutting-proxy.js';

@@ -4,7 +4,7 @@
 // answer long before TCP gives up the old.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { environmentOf } from '../../deploy/local/services.js';
+import { environmentOf } from '../../deploy/local/stack/services.js';
 import {
   GetAccountUsageRequest,
   GetSummaryRequest,

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Child } from '../../deploy/local/child.js';
+import type { Child } from '../../deploy/local/engines/child.js';
 import { analyticsClient } from '../support/analytics-client.js';
 import { createSite, type TestSite } from '../support/site.js';
 

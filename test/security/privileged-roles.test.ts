@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { serviceChild } from '../../deploy/local/services.js';
+import { serviceChild } from '../../deploy/local/stack/services.js';
 import { createSite, type TestSite } from '../support/site.js';
 
 const bypassing = `bypass_${randomBytes(4).toString('hex')}`;

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { credentials, Metadata } from '@grpc/grpc-js';
-import type { Identity, TlsFiles } from '../../deploy/local/certificates.js';
+import type { Identity, TlsFiles } from '../../deploy/local/secrets/certificates.js';
 import {
   AnalyticsServiceClient,
   type GetAccountUsageRequest,

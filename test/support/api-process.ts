@@ -3,7 +3,7 @@
 // file starts one and asks it everything.
 
 import { readFileSync } from 'node:fs';
-import type { Child } from '../../deploy/local/child.js';
+import type { Child } from '../../deploy/local/engines/child.js';
 import {
   type Authority,
   CertificateFolder,

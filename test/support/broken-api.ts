@@ -5,10 +5,10 @@
 
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { projectRoot } from '../../deploy/local/project.js';
-import { serviceChild } from '../../deploy/local/services.js';
+import { type Child, startChild, waitUntilReady } from '../../deploy/local/engines/child.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { serviceChild } from '../../deploy/local/stack/services.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import type { ApiProcess } from './api-process.js';
 import { temporaryDirectory } from './temporary-directory.js';
 

@@ -6,12 +6,12 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startClickHouse } from '../../deploy/local/clickhouse.js';
-import { type Credentials, randomCredentials } from '../../deploy/local/credentials.js';
-import { ensureDatabase, prepareDatabase } from '../../deploy/local/database.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { postgresUrl, startPostgres } from '../../deploy/local/postgres-server.js';
-import { projectRoot } from '../../deploy/local/project.js';
+import { startClickHouse } from '../../deploy/local/engines/clickhouse/clickhouse.js';
+import { ensureDatabase, prepareDatabase } from '../../deploy/local/engines/database.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { postgresUrl, startPostgres } from '../../deploy/local/engines/postgres-server.js';
+import { type Credentials, randomCredentials } from '../../deploy/local/secrets/credentials.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 /** What test files need to reach the shared engines. */
@@ -66,7 +66,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** Test files start services and the ClickHouse front as compiled programs. */
 function compile(): void {
-  const script = join(projectRoot, 'deploy/local/bootstrap.mjs');
+  const script = join(projectRoot, 'deploy/local/toolchain/bootstrap.mjs');
   const done = spawnSync(process.execPath, [script, 'build'], { stdio: ['ignore', 2, 2] });
   if (done.status !== 0) {
     process.stderr.write(

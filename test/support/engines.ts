@@ -7,16 +7,19 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
-import type { Child } from '../../deploy/local/child.js';
+import type { Child } from '../../deploy/local/engines/child.js';
 import {
   type ClickHouseOptions,
   startClickHouse as startClickHouseEngine,
-} from '../../deploy/local/clickhouse.js';
-import { randomCredentials } from '../../deploy/local/credentials.js';
-import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/database.js';
-import { type NatsUser, natsUrl, startNatsServer } from '../../deploy/local/nats-server.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { postgresUrl, startPostgres as startEngine } from '../../deploy/local/postgres-server.js';
+} from '../../deploy/local/engines/clickhouse/clickhouse.js';
+import { ensureDatabase, prepareDatabase, roleUrl } from '../../deploy/local/engines/database.js';
+import { type NatsUser, natsUrl, startNatsServer } from '../../deploy/local/engines/nats-server.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import {
+  postgresUrl,
+  startPostgres as startEngine,
+} from '../../deploy/local/engines/postgres-server.js';
+import { randomCredentials } from '../../deploy/local/secrets/credentials.js';
 import type { RoleName } from '../../src/postgres/roles.js';
 import { temporaryDirectory } from './temporary-directory.js';
 

@@ -6,8 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { AddressBook } from '../../deploy/local/address-book.js';
-import { projectRoot } from '../../deploy/local/project.js';
+import type { AddressBook } from '../../deploy/local/stack/address-book.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 
 export interface LocalStack {
   readonly process: ChildProcess;
@@ -27,7 +27,12 @@ export interface LocalStack {
 export function startLocalStack(dataDir: string, args: string[], direct = false): LocalStack {
   const options = ['--ports', 'auto', '--data-dir', dataDir, ...args];
   const [command, ...words] = direct
-    ? [process.execPath, join(projectRoot, 'deploy/local/bootstrap.mjs'), 'start', ...options]
+    ? [
+        process.execPath,
+        join(projectRoot, 'deploy/local/toolchain/bootstrap.mjs'),
+        'start',
+        ...options,
+      ]
     : ['npm', 'start', '--', ...options];
   const child = spawn(command ?? '', words, {
     cwd: projectRoot,

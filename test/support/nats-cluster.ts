@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
-import { ensureCertificates } from '../../deploy/local/certificates.js';
-import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import { randomCredentials } from '../../deploy/local/credentials.js';
-import { findNatsServer, type NatsUser } from '../../deploy/local/nats-server.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { projectRoot } from '../../deploy/local/project.js';
+import { type Child, startChild, waitUntilReady } from '../../deploy/local/engines/child.js';
+import { findNatsServer, type NatsUser } from '../../deploy/local/engines/nats-server.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { ensureCertificates } from '../../deploy/local/secrets/certificates.js';
+import { randomCredentials } from '../../deploy/local/secrets/credentials.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 const SERVERS = [0, 1, 2];

@@ -8,7 +8,7 @@ import {
   createAuthority,
   type Issued,
   issue,
-} from '../../deploy/local/authority.js';
+} from '../../deploy/local/secrets/authority.js';
 
 export { type Authority, createAuthority, type Issued, issue };
 

@@ -4,7 +4,6 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomCredentials } from '../../deploy/local/credentials.js';
 import {
   NATS_CONFIG,
   NATS_USERS,
@@ -12,8 +11,9 @@ import {
   type NatsUser,
   natsUrl,
   startNatsServer,
-} from '../../deploy/local/nats-server.js';
-import { freePorts } from '../../deploy/local/ports.js';
+} from '../../deploy/local/engines/nats-server.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { randomCredentials } from '../../deploy/local/secrets/credentials.js';
 import type { TestNats } from './engines.js';
 import { temporaryDirectory } from './temporary-directory.js';
 

@@ -6,12 +6,12 @@
 import { join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import pg from 'pg';
-import { ensureCertificates, type TlsFiles } from '../../deploy/local/certificates.js';
-import { type Child, startChild, waitUntilReady } from '../../deploy/local/child.js';
-import type { Credentials } from '../../deploy/local/credentials.js';
-import { NATS_USERS, type NatsPasswords } from '../../deploy/local/nats-server.js';
-import { freePorts } from '../../deploy/local/ports.js';
-import { type Site, serviceChild } from '../../deploy/local/services.js';
+import { type Child, startChild, waitUntilReady } from '../../deploy/local/engines/child.js';
+import { NATS_USERS, type NatsPasswords } from '../../deploy/local/engines/nats-server.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
+import { ensureCertificates, type TlsFiles } from '../../deploy/local/secrets/certificates.js';
+import type { Credentials } from '../../deploy/local/secrets/credentials.js';
+import { type Site, serviceChild } from '../../deploy/local/stack/services.js';
 import { Publisher } from '../../deploy/local/traffic/publisher.js';
 import type { Publication } from '../../deploy/local/traffic/schedule.js';
 import { ROLES } from '../../src/postgres/roles.js';

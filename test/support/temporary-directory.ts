@@ -5,8 +5,8 @@
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeAtEnd } from '../../deploy/local/child.js';
-import { reachable } from '../../deploy/local/postgres-binaries.js';
+import { removeAtEnd } from '../../deploy/local/engines/child.js';
+import { reachable } from '../../deploy/local/engines/postgres-binaries.js';
 
 /** A fresh, empty directory whose name starts with `sms-analytics-<purpose>-`. */
 export async function temporaryDirectory(purpose: string): Promise<string> {

@@ -3,7 +3,7 @@
 
 import { connect } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';
-import { freePorts } from '../../deploy/local/ports.js';
+import { freePorts } from '../../deploy/local/engines/ports.js';
 
 export interface Terminator extends AsyncDisposable {
   readonly port: number;

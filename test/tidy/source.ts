@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { projectRoot } from '../../deploy/local/project.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 
 export interface SourceFile {
   /** From the project's root. */

@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../deploy/local/project.js';
-import { startCommand } from '../../deploy/local/start-command.js';
+import { startCommand } from '../../deploy/local/stack/start-command.js';
+import { projectRoot } from '../../deploy/local/toolchain/project.js';
 import {
   clockReads,
   consoleUses,
@@ -85,13 +85,13 @@ describe('a rule finds', () => {
 
 describe('the project', () => {
   test('has a lockfile that installs on every platform', () => {
-    const script = join(projectRoot, 'deploy/local/complete-lockfile.mjs');
+    const script = join(projectRoot, 'deploy/local/toolchain/complete-lockfile.mjs');
     const done = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
     expect(done.stdout).toBe('package-lock.json is complete\n');
   });
 
   test('explains every option of npm start in its help', () => {
-    const help = readFileSync(join(projectRoot, 'deploy/local/start-help.txt'), 'utf8');
+    const help = readFileSync(join(projectRoot, 'deploy/local/stack/start-help.txt'), 'utf8');
     const missing = startCommand()
       .options.map((option) => option.long ?? '')
       .filter((name) => !help.includes(name));

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { manyChanges, openStage, type Stage } from '../../integration/copy/stage.js';
 import { createClickHouse, createDatabase } from '../../support/engines.js';
 

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { environmentOf } from '../../integration/copy/command.js';
 import { manyChanges, openStage, type Stage } from '../../integration/copy/stage.js';
 import { type ClickHouseProxy, proxyClickHouse } from '../../support/clickhouse-proxy.js';

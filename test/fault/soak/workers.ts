@@ -4,7 +4,7 @@
 // generation that does not serve any more is.
 
 import { readFileSync } from 'node:fs';
-import type { Child } from '../../../deploy/local/child.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
 import type { TestSite } from '../../support/site.js';
 
 const MOST = 4;

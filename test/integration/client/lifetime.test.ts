@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { parseSpiffeId, type SpiffeId } from '../../../src/api/identity/spiffe-id.js';
 import { AnalyticsError, createAnalyticsClient } from '../../../src/client/index.js';
 import { startTestServer, type TestServer } from '../../support/api-server.js';

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import type { Ends } from '../../../src/copy/sessions.js';
 
 export interface Ended {

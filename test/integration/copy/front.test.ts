@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ClickHouseError, createClient } from '@clickhouse/client';
 import { afterAll, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { createClickHouse } from '../../support/engines.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
@@ -63,10 +63,14 @@ test('curl can ask by GET, and GET cannot write', async () => {
 test('a directory that another front has open, and a wrong port, are clear messages', async () => {
   const directory = await temporaryDirectory('front');
   const front = (...args: string[]) =>
-    spawn(process.execPath, [join(projectRoot, 'dist/deploy/local/clickhouse-front.js'), ...args], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, EXIT_WITH_PARENT: 'on' },
-    });
+    spawn(
+      process.execPath,
+      [join(projectRoot, 'dist/deploy/local/engines/clickhouse/clickhouse-front.js'), ...args],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { ...process.env, EXIT_WITH_PARENT: 'on' },
+      },
+    );
   const first = front('--port', '0', '--data-dir', directory);
   const ready = await new Promise<string>((resolve) =>
     first.stdout.once('data', (chunk) => resolve(String(chunk))),

@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Child } from '../../../deploy/local/child.js';
-import { projectRoot } from '../../../deploy/local/project.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { publications } from '../../../deploy/local/traffic/schedule.js';
 import { Dimension } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import {

@@ -4,7 +4,7 @@
 
 import { type JetStreamManager, type NatsConnection, nanos } from 'nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { connectNats } from '../../../src/nats/connect.js';
 import { acknowledge, type Envelope } from '../../../src/nats/envelope.js';
 import { lookAt } from '../../../src/nats/look.js';

@@ -7,7 +7,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Child } from '../../../deploy/local/child.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
 import { startCounter, until } from '../../fault/guarded-ingest.js';
 import { chargeOf, publicationOf } from '../../support/publications.js';
 import { type RotatingNats, startRotatingNats } from '../../support/rotating-nats.js';

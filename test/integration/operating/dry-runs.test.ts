@@ -2,7 +2,7 @@
 // JSON, changes nothing and leaves no record; and the act itself does what was said.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { roleUrl } from '../../../deploy/local/database.js';
+import { roleUrl } from '../../../deploy/local/engines/database.js';
 import { createSite, type TestSite } from '../../support/site.js';
 import { charge, connectAs, ops, opsJson, publication, runOps } from './run-ops.js';
 

@@ -3,7 +3,7 @@
 // that later setups and seeks still work.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { roleUrl } from '../../../deploy/local/database.js';
+import { roleUrl } from '../../../deploy/local/engines/database.js';
 import { moveDurable, recreateDurable, removeDurable } from '../../../src/nats/seek.js';
 import { createSite, type TestSite } from '../../support/site.js';
 import { charge, connectAs, ops, opsJson, publication, runOps } from './run-ops.js';

@@ -3,7 +3,7 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { roleUrl } from '../../../deploy/local/database.js';
+import { roleUrl } from '../../../deploy/local/engines/database.js';
 import { dayOf } from '../../../src/domain/time/instant.js';
 import { planRetention, retain } from '../../../src/operating/retention/retain.js';
 import { createSite, type TestSite } from '../../support/site.js';

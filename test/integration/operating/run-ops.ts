@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { connect, type NatsConnection } from 'nats';
-import { serviceChild } from '../../../deploy/local/services.js';
+import { serviceChild } from '../../../deploy/local/stack/services.js';
 import {
   encode,
   headersOf,

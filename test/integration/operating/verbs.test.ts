@@ -4,7 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Child } from '../../../deploy/local/child.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
 import { createSite, type TestSite } from '../../support/site.js';
 import {
   charge,

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 
 test.each([
   ['api', 1, ['LOG_LEVEL', 'IDENTITY_MODE', 'DATABASE_URL', 'ACCOUNT_DATABASE_URL']],

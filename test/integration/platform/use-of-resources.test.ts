@@ -2,7 +2,7 @@
 // pools.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Child, waitUntilReady } from '../../../deploy/local/child.js';
+import { type Child, waitUntilReady } from '../../../deploy/local/engines/child.js';
 import { createAnalyticsClient } from '../../../src/client/index.js';
 import { createSite, type TestSite } from '../../support/site.js';
 

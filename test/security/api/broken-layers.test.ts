@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import type { GetAccountUsageResponse } from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { type ApiProcess, RANGE, startApiProcess } from '../../support/api-process.js';

@@ -6,8 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { credentials, status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Identity } from '../../../deploy/local/certificates.js';
-import type { Child } from '../../../deploy/local/child.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
+import type { Identity } from '../../../deploy/local/secrets/certificates.js';
 import {
   AnalyticsServiceClient,
   type GetOperatorPerformanceResponse,

@@ -4,7 +4,7 @@
 
 import { status as GrpcCode } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Child } from '../../../deploy/local/child.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
 import {
   GetAccountUsageRequest,
   GetAccountUsageResponse,

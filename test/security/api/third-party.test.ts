@@ -13,7 +13,7 @@ import {
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Identity } from '../../../deploy/local/certificates.js';
+import type { Identity } from '../../../deploy/local/secrets/certificates.js';
 import { DESCRIPTORS } from '../../../src/generated/descriptors.js';
 import { BadRequest } from '../../../src/generated/proto/google/rpc/error_details.js';
 import { ADMIN, createAuthority, issueCaller } from '../../support/pki.js';

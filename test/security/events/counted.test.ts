@@ -9,7 +9,7 @@
 import { connect } from 'nats';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { roleUrl } from '../../../deploy/local/database.js';
+import { roleUrl } from '../../../deploy/local/engines/database.js';
 import { countable, decide } from '../../../src/counting/count.js';
 import { applyBatch, encodeBatch } from '../../../src/counting/ledger/apply-batch.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';

@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type JetStreamClient, type NatsConnection, headers as newHeaders } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Child } from '../../../deploy/local/child.js';
-import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import type { Child } from '../../../deploy/local/engines/child.js';
+import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { readCells } from '../../oracle/rollup-cells.js';
 import { chargeOf, publicationOf } from '../../support/publications.js';
 import { createSite, type TestSite } from '../../support/site.js';

@@ -4,7 +4,7 @@
 
 import { connect, headers, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { pull } from '../../../src/nats/pull.js';
 import { ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
 import { startNats, type TestNats } from '../../support/engines.js';

@@ -4,7 +4,7 @@
 
 import { AckPolicy, connect, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { startNats, type TestNats } from '../../support/engines.js';
 
 const STREAM = 'SMS_EVENTS';

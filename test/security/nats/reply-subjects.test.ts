@@ -5,7 +5,7 @@
 
 import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { NatsUser } from '../../../deploy/local/nats-server.js';
+import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { pull } from '../../../src/nats/pull.js';
 import { DURABLE, ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
 import { startNats } from '../../support/engines.js';

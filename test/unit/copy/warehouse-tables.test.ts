@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { deduplicationToken } from '../../../src/copy/clickhouse/load.js';
 import { MIGRATIONS } from '../../../src/copy/clickhouse/migrate.js';
 import { tables } from '../../../src/copy/clickhouse/migrations/001-tables.js';

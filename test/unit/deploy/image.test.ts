@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { is } from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { settingsByBinary } from '../../../src/platform/settings/settings.js';
 import { ROLES } from '../../../src/postgres/roles.js';
 import { containersOf, type Manifest, render, workloadsOf } from './manifests.js';

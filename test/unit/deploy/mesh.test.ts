@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { loadPolicy } from '../../../src/api/authorisation/policy.js';
 import { ALL_METHODS } from '../../../src/api/server/methods.js';
 import { type Manifest, render } from './manifests.js';

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { DENIAL_REASONS } from '../../../src/api/authorisation/denial-reasons.js';
 import { ALL_METHODS } from '../../../src/api/server/methods.js';
 import { DEAD_LETTER_REASONS } from '../../../src/domain/message/dead-letter.js';

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/project.js';
+import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 
 const page = readFileSync(join(projectRoot, 'SECURITY.md'), 'utf8');
 const section = (title: string) => page.split(/^## /m).find((one) => one.startsWith(title)) ?? '';

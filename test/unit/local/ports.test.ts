@@ -2,7 +2,7 @@
 
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { choosePorts, DEFAULT_PORTS, freePorts } from '../../../deploy/local/ports.js';
+import { choosePorts, DEFAULT_PORTS, freePorts } from '../../../deploy/local/engines/ports.js';
 
 let server: Server;
 let taken = 0;

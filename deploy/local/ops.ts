@@ -1,5 +1,0 @@
-// `npm run ops -- …`: the ops command on the running local stack, or on what the environment names.
-
-import { runWithStack } from './stack-verb.js';
-
-await runWithStack('ops');
