@@ -14,7 +14,7 @@ const LOCKFILE = 'migration_lock.toml';
 /** From `dist/src/postgres` or `src/postgres` to the SQL, which is never compiled. */
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = here.slice(0, here.lastIndexOf(`${path.sep}src${path.sep}`)).replace(/[/\\]dist$/, '');
-export const MIGRATIONS_DIRECTORY = path.join(root, 'src', 'store', 'postgres', 'migrations');
+export const MIGRATIONS_DIRECTORY = path.join(root, 'src', 'postgres', 'migrations');
 
 /** Node has it; TypeScript types it only together with the browser's DOM. */
 declare const WebAssembly: {
