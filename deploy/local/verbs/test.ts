@@ -18,7 +18,7 @@ interface Step {
 }
 
 const bin = (name: string) => join(projectRoot, 'node_modules/.bin', name);
-const script = (name: string) => join(projectRoot, 'deploy/local', name);
+const script = (name: string) => join(projectRoot, 'deploy/local/toolchain', name);
 
 const CHECKS: readonly Step[] = [
   { name: 'format and lint (biome ci)', command: bin('biome'), args: ['ci', '.'] },
