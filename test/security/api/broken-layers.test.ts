@@ -36,19 +36,19 @@ const BREAKS = {
   // The comparison of question, scope and second reading.
   useCase: [
     {
-      file: 'query/account-usage',
+      file: 'answers/account-usage/account-usage',
       line: 'if (accountId === undefined || accountId !== request.accountId)',
       instead: 'if (false)',
     },
     {
-      file: 'query/account-usage',
+      file: 'answers/account-usage/account-usage',
       line: 'if (rowAccountId !== request.accountId)',
       instead: 'if (false)',
     },
   ],
   predicate: [
     {
-      file: 'store/postgres/select-account-usage',
+      file: 'answers/account-usage/select-account-usage',
       line: "'cell.account_id = $5'",
       instead: "'$5::text IS NOT NULL'",
     },
@@ -64,7 +64,7 @@ const BREAKS = {
   // No transaction sets whose rows it sees.
   setting: [
     {
-      file: 'store/postgres/pool',
+      file: 'postgres/pool',
       line: 'accountId === undefined ? []',
       instead: 'true ? []',
     },
