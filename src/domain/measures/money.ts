@@ -81,30 +81,12 @@ export function netOf(sums: MoneySums): Nanos {
 
 /** `amount` / `messages`, rounded half to even to a whole nano; undefined where there are none. */
 export function perMessage(amount: Nanos, messages: bigint | number): Nanos | undefined {
-  const small = Number(amount);
-  const few = Number(messages);
-  if (few <= 0) return undefined;
-  if (small >= 0 && small < MAX_SMALL && few < MAX_SMALL) return BigInt(quotientOf(small, few));
   const count = BigInt(messages);
+  if (count <= 0n) return undefined;
   const quotient = amount / count;
   const rest = amount % count;
   const twice = 2n * (rest < 0n ? -rest : rest);
   const away = amount < 0n ? -1n : 1n;
   if (twice > count || (twice === count && quotient % 2n !== 0n)) return quotient + away;
   return quotient;
-}
-
-/**
- * Below it, twice a number and products that exceed it by less than itself are exact in floating
- * point.
- */
-const MAX_SMALL = 2 ** 51;
-
-/** The same of numbers from 0 to below MAX_SMALL, without a bigint for each step. */
-function quotientOf(amount: number, count: number): number {
-  let quotient = Math.floor(amount / count);
-  // It is rounded, and may be one too many.
-  if (quotient * count > amount) quotient--;
-  const twice = 2 * (amount - quotient * count);
-  return twice > count || (twice === count && quotient % 2 === 1) ? quotient + 1 : quotient;
 }
