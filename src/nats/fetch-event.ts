@@ -2,10 +2,9 @@
 // letter again. Needs no durable and acknowledges nothing.
 import type { JetStreamManager } from 'nats';
 import { parseInstant } from '../domain/time/instant.js';
+import { NO_MESSAGE_FOUND, unless } from './api-errors.js';
 import type { PublishedEvent } from './published-event.js';
-import { STREAM, unless } from './topology.js';
-
-const NO_MESSAGE_FOUND = 10_037;
+import { STREAM } from './topology.js';
 
 /**
  * The event stored under `sequence`; undefined where the stream no longer (or not yet) holds it.

@@ -2,7 +2,7 @@
 // credential suffices.
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../domain/time/instant.js';
-import { jetStreamErrorCode, unless } from './topology.js';
+import { NO_MESSAGE_FOUND, unless } from './api-errors.js';
 
 /** A durable at one instant, as its server saw it. */
 export interface Look {
@@ -36,19 +36,6 @@ export interface StreamState {
 export interface Place {
   readonly sequence: number;
   readonly publishedAt: EpochMicros | undefined;
-}
-
-/** JetStream API error codes: server/errors.json of nats-server. */
-const NO_MESSAGE_FOUND = 10_037;
-const CONSUMER_NOT_FOUND = 10_014;
-const STREAM_NOT_FOUND = 10_059;
-
-/**
- * Whether a look failed because the server has no such stream or durable, which no waiting cures.
- */
-export function isMissing(error: unknown): boolean {
-  const code = jetStreamErrorCode(error);
-  return code === CONSUMER_NOT_FOUND || code === STREAM_NOT_FOUND;
 }
 
 /**
@@ -102,14 +89,10 @@ export async function firstMessageFrom(
   stream: string,
   sequence: number,
 ): Promise<Place | undefined> {
-  try {
-    const query = { seq: sequence, next_by_subj: '>' } as never;
-    const message = await manager.streams.getMessage(stream, query);
-    return { sequence: message.seq, publishedAt: parseInstant(message.timestamp) };
-  } catch (error) {
-    if (jetStreamErrorCode(error) === NO_MESSAGE_FOUND) return undefined;
-    throw error;
-  }
+  const query = { seq: sequence, next_by_subj: '>' } as never;
+  const message = await unless(manager.streams.getMessage(stream, query), NO_MESSAGE_FOUND);
+  if (message === undefined) return undefined;
+  return { sequence: message.seq, publishedAt: parseInstant(message.timestamp) };
 }
 
 /**

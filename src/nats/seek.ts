@@ -2,12 +2,10 @@
 // credential may; what is counted is not counted again, so a move back can only heal.
 import { type ConsumerInfo, DeliverPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import { type EpochMicros, formatInstant, parseInstant } from '../domain/time/instant.js';
+import { CONSUMER_NOT_FOUND, jetStreamErrorCode, NO_MESSAGE_FOUND, unless } from './api-errors.js';
 import type { StreamState } from './look.js';
-import { durableConfig, jetStreamErrorCode, STREAM, unless } from './topology.js';
+import { durableConfig, STREAM } from './topology.js';
 
-/** JetStream API error codes: server/errors.json of nats-server. */
-const CONSUMER_NOT_FOUND = 10_014;
-const NO_MESSAGE_FOUND = 10_037;
 /** The first server with CONSUMER.RESET to a sequence, and with MSG.GET by time. */
 const RESETS_SINCE = [2, 14] as const;
 const FINDS_BY_TIME_SINCE = [2, 11] as const;

@@ -11,6 +11,7 @@ import {
   StorageType,
   type StreamConfig,
 } from 'nats';
+import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, unless } from './api-errors.js';
 
 export const STREAM = 'SMS_EVENTS';
 /** The durable of the first generation; a rebuild adds `analytics-rollup-g<n>`. */
@@ -75,10 +76,6 @@ export function durableConfig(durable: string): Partial<ConsumerConfig> {
 /** What setting up did to one object, or would do. */
 export type SetupAction = 'created' | 'updated' | 'unchanged';
 
-/** JetStream API error codes: server/errors.json of nats-server. */
-const STREAM_NOT_FOUND = 10_059;
-const CONSUMER_NOT_FOUND = 10_014;
-
 /** Creates or updates the stream. Repeatable; rejects with the server's error. */
 export async function ensureStream(
   manager: JetStreamManager,
@@ -122,20 +119,4 @@ function sameWhereWanted(wanted: object, actual: object): boolean {
   return Object.entries(wanted).every(
     ([name, value]) => JSON.stringify(values.get(name)) === JSON.stringify(value),
   );
-}
-
-/** The promise's value, or undefined where JetStream answers with this error code. */
-export async function unless<T>(promise: Promise<T>, errorCode: number): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (jetStreamErrorCode(error) === errorCode) return undefined;
-    throw error;
-  }
-}
-
-/** The JetStream API error code of an error, where it has one. */
-export function jetStreamErrorCode(error: unknown): number | undefined {
-  const api = (error as { api_error?: { err_code?: number } } | undefined)?.api_error;
-  return api?.err_code;
 }

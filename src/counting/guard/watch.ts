@@ -4,14 +4,8 @@
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import type { EpochDay } from '../../domain/time/instant.js';
-import {
-  isMissing,
-  type Look,
-  lookAt,
-  publishedAt,
-  type StreamState,
-  streamState,
-} from '../../nats/look.js';
+import { isMissing } from '../../nats/api-errors.js';
+import { type Look, lookAt, publishedAt, type StreamState, streamState } from '../../nats/look.js';
 import { STREAM } from '../../nats/topology.js';
 import { pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';

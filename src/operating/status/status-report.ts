@@ -5,9 +5,10 @@ import { type GenerationRow, readGenerations } from '../../counting/guard/genera
 import { readGaps, type StreamGap } from '../../counting/guard/stream-gaps.js';
 import { type EpochMicros, formatInstant, MICROS_PER_SECOND } from '../../domain/time/instant.js';
 import { settledThrough } from '../../domain/time/settling.js';
+import { STREAM_NOT_FOUND, unless } from '../../nats/api-errors.js';
 import { lookAt } from '../../nats/look.js';
 import { durableInfo } from '../../nats/seek.js';
-import { STREAM, unless } from '../../nats/topology.js';
+import { STREAM } from '../../nats/topology.js';
 import { systemClock } from '../../platform/clock.js';
 import { countByReason, type ReasonCount } from '../dead-letters/stored.js';
 import type { Session } from '../session.js';
@@ -19,8 +20,6 @@ import {
   readIngestWorkers,
   readLedgerDays,
 } from './generation-health.js';
-
-const STREAM_NOT_FOUND = 10_059;
 
 /** The stream; instants as RFC 3339 text everywhere in the report. */
 export interface StreamReport {
