@@ -87,7 +87,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     log,
     monotonicMs: systemClock.monotonicMs,
     onRetired: () => lifecycle.stop('generation retired'),
-    observe: observer.observeLook,
+    observe: observer.observeDurable,
     observeGaps: observer.observeGaps,
   });
   const readiness = await openSideDoor(lifecycle, registry, {
@@ -146,9 +146,9 @@ function observerOf(registry: Registry): Observer {
     observeDueDays: metrics.observeDueDays,
     observeGaps: metrics.observeGaps,
     observeMissingDays: metrics.observeMissingDays,
-    observeLook(look) {
-      metrics.observeLook(look);
-      lines.noteLook(look);
+    observeDurable(durable) {
+      metrics.observeDurable(durable);
+      lines.noteDurable(durable);
     },
     observeBatch(envelopes, committed, durationMs) {
       metrics.observeBatch(envelopes, committed, durationMs);

@@ -3,7 +3,7 @@
 import { type ConsumerInfo, DeliverPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import { type EpochMicros, formatInstant, parseInstant } from '../domain/time/instant.js';
 import { CONSUMER_NOT_FOUND, jetStreamErrorCode, NO_MESSAGE_FOUND, unless } from './api-errors.js';
-import type { StreamState } from './look.js';
+import type { StreamState } from './durable-state.js';
 import { durableConfig, STREAM } from './topology.js';
 
 /** The first server with CONSUMER.RESET to a sequence, and with MSG.GET by time. */

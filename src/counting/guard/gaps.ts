@@ -4,12 +4,12 @@
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import {
+  type DurableState,
   deletedSequences,
   firstMessageFrom,
-  type Look,
   publishedAt,
   type StreamState,
-} from '../../nats/look.js';
+} from '../../nats/durable-state.js';
 import { STREAM } from '../../nats/topology.js';
 import type { Log } from '../../platform/log.js';
 import {
@@ -53,11 +53,11 @@ export class Gaps {
   }
 
   /** True where nothing is missing: only then may this look's `dataAsOf` be recorded. */
-  async examine(streamId: number, stream: StreamState, look: Look): Promise<boolean> {
+  async examine(streamId: number, stream: StreamState, durable: DurableState): Promise<boolean> {
     const { pool, worker, log, observeGaps } = this.options;
     const key = this.#key(streamId);
     const { firstSequence } = stream;
-    const seen = { through: examinedThrough(stream, look), firstSequence, before: this.#gone };
+    const seen = { through: examinedThrough(stream, durable), firstSequence, before: this.#gone };
     let found = await findUnaccounted(pool, key, { ...seen, deleted: NONE });
     if (found.maybeInMiddle) {
       found = await findUnaccounted(pool, key, { ...seen, deleted: await this.#deleted() });
@@ -100,8 +100,8 @@ export class Gaps {
  * Up to here every event is acknowledged, or not in the stream. The stream was read before the
  * durable, so that an idle durable has settled all that the stream held then.
  */
-export function examinedThrough(stream: StreamState, look: Look): number {
-  const idle = look.pendingCount === 0 && look.unacknowledgedCount === 0;
-  const through = idle ? stream.lastSequence : (look.nextSequence ?? look.ackFloor + 1) - 1;
+export function examinedThrough(stream: StreamState, durable: DurableState): number {
+  const idle = durable.pendingCount === 0 && durable.unacknowledgedCount === 0;
+  const through = idle ? stream.lastSequence : (durable.nextSequence ?? durable.ackFloor + 1) - 1;
   return Math.max(through, stream.firstSequence - 1);
 }

@@ -3,7 +3,7 @@
 // that puts it right. Everything else (crashes, restarts, outages, redelivery) needs no guard.
 
 import type { EpochMicros } from '../../domain/time/instant.js';
-import type { Look, StreamState } from '../../nats/look.js';
+import type { DurableState, StreamState } from '../../nats/durable-state.js';
 import { isRolledBack } from '../../nats/rolled-back.js';
 import type { KnownStream } from './ingest-progress.js';
 
@@ -13,7 +13,7 @@ export interface Evidence {
   readonly stream: StreamState;
   /** When the event was published that now stands at the highest sequence of `before`. */
   readonly foundAt?: EpochMicros | undefined;
-  readonly look: Look;
+  readonly durable: DurableState;
   readonly after: KnownStream | undefined;
   /** `after` of this process's last examination with which all was well. */
   readonly last?: KnownStream | undefined;
@@ -26,7 +26,7 @@ export const MISSING = 'The stream or its durable does not exist any more. Run: 
 
 /** Why counting must stop, and the command that puts it right; undefined where all is well. */
 export function contradiction(evidence: Evidence): string | undefined {
-  const { before, stream, foundAt, look, after, last, building } = evidence;
+  const { before, stream, foundAt, durable, after, last, building } = evidence;
   if (before !== undefined && stream.createdAt !== before.createdAt) {
     return 'The stream was recreated: its sequences name other events now. Run: ops adopt-stream';
   }
@@ -35,7 +35,7 @@ export function contradiction(evidence: Evidence): string | undefined {
   }
   // Removed messages count as acknowledged.
   const highest = Math.max(after?.highestSequence ?? 0, stream.firstSequence - 1);
-  if (acknowledgedBeyond(highest, look) || hasFallen(highest, look, after, last)) {
+  if (acknowledgedBeyond(highest, durable) || hasFallen(highest, durable, after, last)) {
     const command = `ops seek --to-data-as-of${building === undefined ? '' : ` --generation ${building}`}`;
     return `Postgres was restored: events after sequence ${after?.highestSequence ?? 0} were acknowledged and are not in it. Run: ${command}`;
   }
@@ -47,8 +47,8 @@ export function contradiction(evidence: Evidence): string | undefined {
  * what is committed, those that are not acknowledged are still in somebody's hands, however far the
  * floor lags behind.
  */
-function acknowledgedBeyond(highest: number, look: Look): boolean {
-  const { ackFloor, deliveredSequence, unacknowledgedCount } = look;
+function acknowledgedBeyond(highest: number, durable: DurableState): boolean {
+  const { ackFloor, deliveredSequence, unacknowledgedCount } = durable;
   return ackFloor > highest || deliveredSequence - highest > unacknowledgedCount;
 }
 
@@ -58,7 +58,7 @@ function acknowledgedBeyond(highest: number, look: Look): boolean {
  */
 function hasFallen(
   highest: number,
-  { deliveredSequence }: Look,
+  { deliveredSequence }: DurableState,
   after: KnownStream | undefined,
   last: KnownStream | undefined,
 ): boolean {

@@ -5,7 +5,13 @@ import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import type { EpochDay } from '../../domain/time/instant.js';
 import { isMissing } from '../../nats/api-errors.js';
-import { type Look, lookAt, publishedAt, type StreamState, streamState } from '../../nats/look.js';
+import {
+  type DurableState,
+  publishedAt,
+  readDurableState,
+  type StreamState,
+  streamState,
+} from '../../nats/durable-state.js';
 import { STREAM } from '../../nats/topology.js';
 import { pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
@@ -37,7 +43,7 @@ export interface WatchOptions {
    * Told of each look, also where Postgres cannot be written just then: that is when somebody must
    * hear of it.
    */
-  readonly observe: (look: Look) => void;
+  readonly observe: (durable: DurableState) => void;
   /** Told how many events left the stream before they were counted. */
   readonly observeGaps: (missingCount: number) => void;
 }
@@ -52,7 +58,7 @@ const TRUST_MS = 3 * INTERVAL_MS;
 /** What one examination found. */
 interface Found {
   readonly stream: StreamState;
-  readonly look: Look;
+  readonly durable: DurableState;
   readonly after: KnownStream | undefined;
 }
 
@@ -127,16 +133,16 @@ export class Watch {
     const { pool, generation, worker } = this.options;
     const counting = await this.#examineAndObserve().finally(() => this.#days.keep());
     if (counting === undefined) return;
-    const { stream, look, after } = counting;
+    const { stream, durable, after } = counting;
     if (after === undefined) {
       this.#streamId = await recordStream(pool, STREAM, stream.createdAt);
       await this.#gaps.begin(pool, this.#streamId, stream);
     }
-    const whole = await this.#gaps.examine(this.#streamId, stream, look);
+    const whole = await this.#gaps.examine(this.#streamId, stream, durable);
     const key = { generation: generation.generation, streamId: this.#streamId, worker };
     // The stream was read before the durable: what came and went between them is seen by the next
     // look.
-    const dataAsOf = Math.min(look.dataAsOf, stream.lookedAt ?? look.dataAsOf);
+    const dataAsOf = Math.min(durable.dataAsOf, stream.lookedAt ?? durable.dataAsOf);
     // Asked after the look: what it takes for settled is refused by now, if it was refused.
     const refusedAt = (await earliestMissingDayLetter(pool)) ?? Infinity;
     await recordWatermark(pool, key, whole ? Math.min(dataAsOf, refusedAt) : undefined);
@@ -146,7 +152,7 @@ export class Watch {
   async #examineAndObserve(): Promise<Found | undefined> {
     const found = await this.#examine(this.options.pool);
     if (found === undefined || this.#forbidden !== undefined) return undefined;
-    this.options.observe(found.look);
+    this.options.observe(found.durable);
     return found;
   }
 
@@ -189,12 +195,12 @@ export class Watch {
     try {
       const stream = await streamState(manager, STREAM);
       const foundAt = await publishedAt(manager, STREAM, before?.highestSequence ?? 0);
-      const look = await lookAt(manager, STREAM, generation.durable);
-      if (look === undefined) return undefined;
+      const durable = await readDurableState(manager, STREAM, generation.durable);
+      if (durable === undefined) return undefined;
       const after = await readKnownStream(queryable, generation.generation);
       const { state, generation: number } = generation;
       const building = state === 'building' ? number : undefined;
-      this.#judge(contradiction({ before, stream, foundAt, look, after, last, building }));
+      this.#judge(contradiction({ before, stream, foundAt, durable, after, last, building }));
       if (this.#forbidden === undefined) {
         if (after !== undefined) await this.#gaps.begin(queryable, after.streamId, stream);
         this.#last = after;
@@ -202,7 +208,7 @@ export class Watch {
         // What was read in part from the server before says nothing of the one that is there now.
         if (reconnects === this.#reconnects) this.#examinedMs = beganMs;
       }
-      return { stream, look, after };
+      return { stream, durable, after };
     } catch (error) {
       if (before === undefined || !isMissing(error)) throw error;
       // A retired generation has no durable: there is nothing left to count, and nothing to put

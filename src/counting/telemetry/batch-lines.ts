@@ -1,8 +1,8 @@
 // The ordinary line of ingest: what was committed. One per batch, at most one a second: a backlog
 // of millions must not become a backlog of lines, so where batches are many their sums are said
 // together.
+import type { DurableState } from '../../nats/durable-state.js';
 import type { Envelope } from '../../nats/envelope.js';
-import type { Look } from '../../nats/look.js';
 import type { Log } from '../../platform/log.js';
 import { parseTraceparent } from '../../platform/trace-context.js';
 import type { Committed } from '../commit.js';
@@ -53,7 +53,7 @@ export class BatchLines {
   }
 
   /** What waits in the stream, as last seen. */
-  noteLook({ pendingCount }: Look): void {
+  noteDurable({ pendingCount }: DurableState): void {
     this.#waitingCount = pendingCount;
   }
 

@@ -3,8 +3,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { DEAD_LETTER_REASONS } from '../../domain/message/dead-letter.js';
 import { MICROS_PER_SECOND } from '../../domain/time/instant.js';
+import type { DurableState } from '../../nats/durable-state.js';
 import type { Envelope } from '../../nats/envelope.js';
-import type { Look } from '../../nats/look.js';
 import type { Committed } from '../commit.js';
 
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -12,7 +12,7 @@ const BATCH_BUCKETS = [1, 10, 50, 100, 250, 500, 1_000, 2_000, 6_000];
 
 export interface IngestMetrics {
   observeBatch(envelopes: readonly Envelope[], committed: Committed, durationMs: number): void;
-  observeLook(look: Look): void;
+  observeDurable(durable: DurableState): void;
   observeForbidden(forbidden: boolean): void;
   observeDueDays(count: number): void;
   observeGaps(missingCount: number): void;
@@ -93,10 +93,10 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
       if (unstorableCount > 0) deadLetters.inc({ reason: 'unstorable' }, unstorableCount);
       if (conflictCount > 0) deadLetters.inc({ reason: 'conflict' }, conflictCount);
     },
-    observeLook(look) {
-      pending.set(look.pendingCount);
-      unacknowledged.set(look.unacknowledgedCount);
-      dataAsOf.set(look.dataAsOf / MICROS_PER_SECOND);
+    observeDurable(durable) {
+      pending.set(durable.pendingCount);
+      unacknowledged.set(durable.unacknowledgedCount);
+      dataAsOf.set(durable.dataAsOf / MICROS_PER_SECOND);
     },
     observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
     observeDueDays: (count) => dueDays.set(count),

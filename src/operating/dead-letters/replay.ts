@@ -14,8 +14,8 @@ import { DEAD_LETTER_MEANING, type DeadLetterReason } from '../../domain/message
 import type { AdmittedEvent } from '../../domain/message/event.js';
 import { foldBatch } from '../../domain/message/ledger-fold.js';
 import { dayOf, type EpochMicros, formatDay, MICROS_PER_DAY } from '../../domain/time/instant.js';
+import { streamState } from '../../nats/durable-state.js';
 import { fetchEvent } from '../../nats/fetch-event.js';
-import { streamState } from '../../nats/look.js';
 import { STREAM } from '../../nats/topology.js';
 import { blamesTheValues, lacksPartition } from '../../postgres/write-failure.js';
 import { OPS_WORKER } from '../retention/retention.js';

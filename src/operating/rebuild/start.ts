@@ -15,7 +15,7 @@ import {
   MICROS_PER_MINUTE,
   parseInstant,
 } from '../../domain/time/instant.js';
-import { type StreamState, streamState } from '../../nats/look.js';
+import { type StreamState, streamState } from '../../nats/durable-state.js';
 import { durableInfo } from '../../nats/seek.js';
 import { ensureDurable, STREAM } from '../../nats/topology.js';
 import { audited } from '../audited.js';

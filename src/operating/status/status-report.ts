@@ -6,7 +6,7 @@ import { readGaps, type StreamGap } from '../../counting/guard/stream-gaps.js';
 import { type EpochMicros, formatInstant, MICROS_PER_SECOND } from '../../domain/time/instant.js';
 import { settledThrough } from '../../domain/time/settling.js';
 import { STREAM_NOT_FOUND, unless } from '../../nats/api-errors.js';
-import { lookAt } from '../../nats/look.js';
+import { readDurableState } from '../../nats/durable-state.js';
 import { durableInfo } from '../../nats/seek.js';
 import { STREAM } from '../../nats/topology.js';
 import { systemClock } from '../../platform/clock.js';
@@ -139,7 +139,7 @@ async function durableReport(
 ): Promise<DurableReport> {
   const info = streamExists ? await durableInfo(manager, durable) : undefined;
   if (info === undefined) return { name: durable, generation, exists: false };
-  const look = await lookAt(manager, STREAM, durable);
+  const look = await readDurableState(manager, STREAM, durable);
   const idle = info.num_pending === 0 && info.num_ack_pending === 0;
   const behind = look === undefined || idle ? 0 : systemClock.now() - look.dataAsOf;
   return {

@@ -10,7 +10,7 @@ import {
   recordStream,
 } from '../../counting/guard/ingest-progress.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
-import { publishedAt, type StreamState, streamState } from '../../nats/look.js';
+import { publishedAt, type StreamState, streamState } from '../../nats/durable-state.js';
 import { isRolledBack } from '../../nats/rolled-back.js';
 import { durableInfo, moveDurable } from '../../nats/seek.js';
 import { STREAM } from '../../nats/topology.js';

@@ -7,7 +7,7 @@ import {
   readGenerations,
 } from '../../counting/guard/generation.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
-import { type StreamState, streamState } from '../../nats/look.js';
+import { type StreamState, streamState } from '../../nats/durable-state.js';
 import { durableInfo, firstSequenceAt, moveDurable } from '../../nats/seek.js';
 import { STREAM } from '../../nats/topology.js';
 import { instantArgument, integerArgument } from '../arguments.js';

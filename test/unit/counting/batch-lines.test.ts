@@ -47,7 +47,7 @@ function start() {
 
 it('says a batch at once, with what was refused and what waits', () => {
   const { lines, said } = start();
-  lines.noteLook({ pendingCount: 70 } as never);
+  lines.noteDurable({ pendingCount: 70 } as never);
   lines.note(envelopes(5, true), committed(3), 12.3456789);
   // Refused: 3 on arrival, 1 by the database, 2 conflicts.
   const counts = { count: 1, batchSize: 5, deadLetters: 6, duplicates: 1, redelivered: 5 };

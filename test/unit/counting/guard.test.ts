@@ -16,7 +16,7 @@ const stream = (firstSequence: number, lastSequence: number, createdAt = CREATED
   firstSequence,
   lastSequence,
 });
-const look = (ackFloor: number, deliveredSequence = ackFloor, unacknowledgedCount = 0) => ({
+const durable = (ackFloor: number, deliveredSequence = ackFloor, unacknowledgedCount = 0) => ({
   dataAsOf: CREATED,
   pendingCount: 0,
   unacknowledgedCount,
@@ -26,7 +26,7 @@ const look = (ackFloor: number, deliveredSequence = ackFloor, unacknowledgedCoun
 const calm: Evidence = {
   before: known(90),
   stream: stream(1, 100),
-  look: look(80),
+  durable: durable(80),
   after: known(90),
 };
 
@@ -34,7 +34,7 @@ const cases: readonly [title: string, evidence: Partial<Evidence>, says: string 
   ['all is well', {}, undefined],
   [
     'a stream of which nothing was counted',
-    { before: undefined, after: undefined, look: look(0) },
+    { before: undefined, after: undefined, durable: durable(0) },
     undefined,
   ],
   [
@@ -49,7 +49,7 @@ const cases: readonly [title: string, evidence: Partial<Evidence>, says: string 
   ],
   [
     'a recreated stream that has grown past the old one',
-    { stream: stream(1, 900, CREATED + 1), look: look(0) },
+    { stream: stream(1, 900, CREATED + 1), durable: durable(0) },
     'recreated: .* Run: ops adopt-stream$',
   ],
   [
@@ -71,59 +71,59 @@ const cases: readonly [title: string, evidence: Partial<Evidence>, says: string 
   ['a stream that ends with what is counted', { stream: stream(1, 90) }, undefined],
   [
     'acks of what is not in Postgres',
-    { look: look(91) },
+    { durable: durable(91) },
     'after sequence 90 .* Run: ops seek --to-data-as-of$',
   ],
-  ['acks of all that is in Postgres', { look: look(90) }, undefined],
+  ['acks of all that is in Postgres', { durable: durable(90) }, undefined],
   [
     'a batch in the hands of a process that sleeps, and acks of what is in Postgres after it',
-    { look: look(10, 90, 20) },
+    { durable: durable(10, 90, 20) },
     undefined,
   ],
-  ['a batch that is not committed yet', { look: look(90, 110, 20) }, undefined],
+  ['a batch that is not committed yet', { durable: durable(90, 110, 20) }, undefined],
   [
     'a batch in the hands of a process that sleeps, and acks of what is not in Postgres after it',
-    { look: look(10, 150, 20) },
+    { durable: durable(10, 150, 20) },
     'after sequence 90 .* Run: ops seek --to-data-as-of$',
   ],
   [
     'a Postgres that knows less than this process has seen in it, after as many batches in hand as it has lost',
-    { look: look(10, 150, 60), last: known(150) },
+    { durable: durable(10, 150, 60), last: known(150) },
     'after sequence 90 .* Run: ops seek --to-data-as-of$',
   ],
   [
     'a Postgres that knows less, and a durable that was moved back',
-    { look: look(40), last: known(150) },
+    { durable: durable(40), last: known(150) },
     undefined,
   ],
   [
     'less of another stream than of the one before',
-    { look: look(10, 150, 60), last: { ...known(150), streamId: 0 } },
+    { durable: durable(10, 150, 60), last: { ...known(150), streamId: 0 } },
     undefined,
   ],
   [
     'the same of a generation that is being built',
-    { look: look(91), building: 2 },
+    { durable: durable(91), building: 2 },
     'Run: ops seek --to-data-as-of --generation 2$',
   ],
   [
     'a batch committed and acked between the readings',
-    { look: look(95), after: known(95) },
+    { durable: durable(95), after: known(95) },
     undefined,
   ],
   [
     'old events that were removed before they were counted',
-    { stream: stream(96, 100), look: look(95) },
+    { stream: stream(96, 100), durable: durable(95) },
     undefined,
   ],
   [
     'removed events and, after them, acks of what is not in Postgres',
-    { stream: stream(96, 100), look: look(96) },
+    { stream: stream(96, 100), durable: durable(96) },
     'Run: ops seek --to-data-as-of$',
   ],
   [
     'an emptied stream that keeps its sequences',
-    { stream: stream(101, 100), look: look(100) },
+    { stream: stream(101, 100), durable: durable(100) },
     undefined,
   ],
 ];

@@ -6,8 +6,8 @@ import { type JetStreamManager, type NatsConnection, nanos } from 'nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { connectNats } from '../../../src/nats/connect.js';
+import { readDurableState } from '../../../src/nats/durable-state.js';
 import { acknowledge, type Envelope } from '../../../src/nats/envelope.js';
-import { lookAt } from '../../../src/nats/look.js';
 import { pull } from '../../../src/nats/pull.js';
 import { DURABLE, durableConfig, STREAM, streamConfig } from '../../../src/nats/topology.js';
 import { startNats, type TestNats } from '../../support/engines.js';
@@ -72,7 +72,7 @@ async function ack(...envelopes: (Envelope | undefined)[]): Promise<void> {
 const storedAt = async (sequence: number) =>
   microsOf((await ops.streams.getMessage(STREAM, { seq: sequence })).timestamp);
 
-const look = () => lookAt(looking, STREAM, DURABLE);
+const look = () => readDurableState(looking, STREAM, DURABLE);
 
 /** The look tells the server's time of the look. */
 async function expectIdle(): Promise<void> {

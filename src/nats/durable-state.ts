@@ -1,11 +1,11 @@
-// Looks at a durable and its stream: how far counting has come. Inspects only; the ingest
+// Reads the state of a durable and of its stream: how far counting has come. Inspects only; the ingest
 // credential suffices.
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../domain/time/instant.js';
 import { NO_MESSAGE_FOUND, unless } from './api-errors.js';
 
 /** A durable at one instant, as its server saw it. */
-export interface Look {
+export interface DurableState {
   /**
    * Everything published before it has been acknowledged, which means committed (contract, section
    * 4).
@@ -44,11 +44,11 @@ export interface Place {
  * tells a durable of a new message after it has stored it, so a durable that knows of nothing is
  * believed only where the stream, asked later, has nothing more either.
  */
-export async function lookAt(
+export async function readDurableState(
   manager: JetStreamManager,
   stream: string,
   durable: string,
-): Promise<Look | undefined> {
+): Promise<DurableState | undefined> {
   const info = await manager.consumers.info(stream, durable);
   const lookedAt = parseInstant((info as ConsumerInfo & { readonly ts: string }).ts);
   const next = await firstMessageFrom(manager, stream, acknowledgedThrough(info) + 1);
