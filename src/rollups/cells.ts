@@ -12,12 +12,14 @@ import {
   MICROS_PER_MINUTE,
 } from '../domain/time/instant.js';
 import { type Run, tile } from '../domain/time/tiling.js';
-import { ACCOUNT_GRAINS_MINUTES, PLATFORM_GRAINS_MINUTES } from './grains.js';
+import { ACCOUNT_GRAINS_MINUTES, DAY_MINUTES, PLATFORM_GRAINS_MINUTES } from './grains.js';
 
 /** Sizes of cells in minutes, coarsest first. */
 const ACCOUNT_GRAINS: readonly number[] = [...ACCOUNT_GRAINS_MINUTES].reverse();
+
 /** Of outcome_account_day, account_usage_day and day_version. */
-export const DAY_MINUTES = 1440;
+export { DAY_MINUTES };
+
 /** Of outcome_account_day, and where a day is not added up, of outcome_account. */
 const DAY_GRAINS: readonly number[] = [DAY_MINUTES, BASE_GRAIN_MINUTES];
 export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();

@@ -1,7 +1,6 @@
 // The rollup tables as a rebuild copies and compares them: their keys, their measures, their base
 // grain.
-
-import { OUTCOMES } from '../domain/message/outcome.js';
+import { MESSAGE_MEASURES, MONEY_MEASURES, OUTCOME_SUM_MEASURES } from './grains.js';
 
 /** One rollup table. */
 export interface RollupTable {
@@ -16,28 +15,28 @@ export interface RollupTable {
   readonly packed?: { readonly columns: readonly string[]; readonly rows: string };
 }
 
-const OUTCOME = ['messages', 'segments', 'contradicted'];
-const SUMS_OF_OUTCOMES = [
-  ...OUTCOMES.map((outcome) => outcome.toLowerCase()),
-  'segments',
-  'contradicted',
-];
-const MONEY = ['charges', 'charged', 'refunds', 'refunded'];
-
 export const ROLLUP_TABLES: readonly RollupTable[] = [
   {
     table: 'outcome_account',
     keys: ['account_id', 'operator_id', 'outcome', 'reason'],
-    measures: OUTCOME,
+    measures: MESSAGE_MEASURES,
   },
-  { table: 'outcome_platform', keys: ['operator_id', 'outcome', 'reason'], measures: OUTCOME },
-  { table: 'money_account', keys: ['account_id', 'operator_id', 'currency'], measures: MONEY },
+  {
+    table: 'outcome_platform',
+    keys: ['operator_id', 'outcome', 'reason'],
+    measures: MESSAGE_MEASURES,
+  },
+  {
+    table: 'money_account',
+    keys: ['account_id', 'operator_id', 'currency'],
+    measures: MONEY_MEASURES,
+  },
   { table: 'latency_platform', keys: ['operator_id', 'bin'], measures: ['messages'] },
   { table: 'throughput_platform', keys: ['operator_id'], measures: ['accepted', 'completed'] },
-  { table: 'outcome_sum', keys: ['operator_id'], measures: SUMS_OF_OUTCOMES },
-  { table: 'money_sum', keys: ['operator_id', 'currency'], measures: MONEY },
-  { table: 'account_outcome_sum', keys: ['account_id'], measures: SUMS_OF_OUTCOMES },
-  { table: 'account_money_sum', keys: ['account_id', 'currency'], measures: MONEY },
+  { table: 'outcome_sum', keys: ['operator_id'], measures: OUTCOME_SUM_MEASURES },
+  { table: 'money_sum', keys: ['operator_id', 'currency'], measures: MONEY_MEASURES },
+  { table: 'account_outcome_sum', keys: ['account_id'], measures: OUTCOME_SUM_MEASURES },
+  { table: 'account_money_sum', keys: ['account_id', 'currency'], measures: MONEY_MEASURES },
   {
     table: 'latency_histogram',
     keys: ['operator_id', 'bin'],
