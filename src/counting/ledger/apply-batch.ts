@@ -73,8 +73,10 @@ interface EntryTypes {
 }
 
 const ENTRY_TYPES = `
-  SELECT 'ledger_entry'::regtype::oid AS ledger, 'refund_entry'::regtype::oid AS refund,
-         'dead_letter_entry'::regtype::oid AS dead_letter`;
+  SELECT
+    'ledger_entry'::regtype::oid AS ledger,
+    'refund_entry'::regtype::oid AS refund,
+    'dead_letter_entry'::regtype::oid AS dead_letter`;
 /** By connection, as a restored database may have given its types other oids. */
 const knownTypes = new WeakMap<object, EntryTypes>();
 
@@ -111,25 +113,17 @@ export async function countBatch(
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
 ): Promise<Applied> {
-  const { rowCount, highestSequence, highestPublishedAt, sequences } = batch;
-  const { entries, refunds, deadLetters } = batch;
+  const { rowCount, ...parameters } = batch;
   const types = await entryTypesOf(connection);
-  nameElementType(entries, types.ledger);
-  nameElementType(refunds, types.refund);
-  nameElementType(deadLetters, types.dead_letter);
-  const rows = [entries, refunds, deadLetters];
-  const values = [
-    generation,
-    streamId,
-    worker,
-    highestSequence,
-    ...rows,
-    highestPublishedAt,
-    sequences,
-  ];
-  const query = { name: 'apply-batch', text: APPLY_BATCH, values };
-  const [row] = (await connection.query<{ conflicts: number; moved: number }>(query)).rows;
-  const { conflicts = 0, moved = 0 } = row ?? {};
+  nameElementType(batch.entries, types.ledger);
+  nameElementType(batch.refunds, types.refund);
+  nameElementType(batch.deadLetters, types.dead_letter);
+  const query = APPLY_BATCH({ generation, streamId, worker, ...parameters });
+  const { rows } = await connection.query<{ conflicts: number; moved: number }>({
+    name: 'apply-batch',
+    ...query,
+  });
+  const { conflicts = 0, moved = 0 } = rows[0] ?? {};
   return { conflictCount: conflicts, duplicateCount: rowCount - moved };
 }
 

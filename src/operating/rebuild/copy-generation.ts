@@ -7,6 +7,7 @@ import type { Pool, PoolClient } from 'pg';
 import { ENTRY_COLUMNS, REFUND_COLUMNS } from '../../counting/ledger/batch-columns.js';
 import { rollupCtes } from '../../counting/ledger/rollup-statement.js';
 import { type EpochDay, type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 import { ROLLUP_TABLES } from '../../rollups/tables.js';
 import { ledgerDaysBelow } from '../retention/retention.js';
 
@@ -112,17 +113,19 @@ const appeared = (columns: readonly [string, string][]) =>
   columns.map(([name, type]) => `NULL::${type} AS old_${name}, ${name} AS new_${name}`).join(', ');
 
 /**
- * $1 generation, $2 H: rows copied into it that have something to count from H on, as if they had just appeared.
+ * Rows copied into the generation that have something to count from `since` (H) on, as if they had
+ * just appeared.
  */
-const COMPUTE_LATER = `
+const COMPUTE_LATER = sql<{ readonly generation: number; readonly since: string }>`
 WITH moved AS MATERIALIZED (
   SELECT ${appeared(MOVED_COLUMNS)} FROM ledger
-  WHERE generation = $1 AND (charge_event <> '' AND charged_at >= $2::timestamptz
-                             OR report_class >= 3 AND reported_at >= $2::timestamptz)),
+  WHERE generation = :generation
+    AND (charge_event <> '' AND charged_at >= :since::timestamptz
+      OR report_class >= 3 AND reported_at >= :since::timestamptz)),
 moved_refund AS MATERIALIZED (
   SELECT ${appeared(MOVED_REFUND_COLUMNS)} FROM refund
-  WHERE generation = $1 AND refunded_at >= $2::timestamptz),
-${rollupCtes('$2::timestamptz')}
+  WHERE generation = :generation AND refunded_at >= :since::timestamptz),
+${rollupCtes(':since::timestamptz')}
 SELECT`;
 
 /**
@@ -151,7 +154,7 @@ export async function copyGeneration(
       await client.query(text, [generation, base, from]);
       tell(++done, all);
     }
-    await client.query(COMPUTE_LATER, [generation, from]);
+    await client.query(COMPUTE_LATER({ generation, since: from }));
     await client.query(
       `UPDATE generation SET copied_at = now(),
          ledger_floor = (SELECT ledger_floor FROM generation WHERE generation = $2)
