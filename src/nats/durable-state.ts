@@ -1,5 +1,5 @@
-// Reads the state of a durable and of its stream: how far counting has come. Inspects only; the ingest
-// credential suffices.
+// The state of a durable and of its stream: how far counting has come. Reading it changes nothing;
+// the credential of ingest suffices.
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from 'nats';
 import { type EpochMicros, parseInstant } from '../domain/time/instant.js';
 import { NO_MESSAGE_FOUND, unless } from './api-errors.js';

@@ -12,6 +12,7 @@ import {
 } from '../../nats/durable-state.js';
 import { STREAM } from '../../nats/topology.js';
 import type { Log } from '../../platform/log.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import {
   type AccountKey,
   beginAccount,
@@ -32,8 +33,6 @@ export interface GapsOptions {
   /** Told at each look how many events open gaps miss. */
   readonly observeGaps: (missingCount: number) => void;
 }
-
-type Queryable = Pick<Pool, 'query'>;
 
 /** The account of one generation, as one process keeps it. */
 export class Gaps {

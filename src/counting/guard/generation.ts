@@ -1,10 +1,10 @@
 // Generations and streams as the operators see them: all of them, with their watermarks. The ingest
 // side of the same tables is ingest-progress.ts.
-import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import { micros } from '../../postgres/epoch-micros.js';
+import type { Queryable } from '../../postgres/queryable.js';
+import { sql } from '../../postgres/sql.js';
 import { readKnownStream } from './ingest-progress.js';
-
-type Queryable = Pick<Pool, 'query'>;
 
 export type GenerationState = 'building' | 'serving' | 'retired';
 
@@ -28,19 +28,24 @@ export interface GenerationRow {
   readonly copiedAt: EpochMicros | undefined;
 }
 
-const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
+const GENERATIONS = sql`
+  SELECT
+    g.generation, g.state, g.durable, g.base_generation,
+    CASE WHEN isfinite(g.ledger_floor) THEN g.ledger_floor::text END AS ledger_floor,
+    ${micros('max(p.data_as_of)')} AS data_as_of,
+    coalesce(sum(p.revision), 0)::text AS revision,
+    ${micros('g.created_at')} AS created_at,
+    ${micros('g.served_at')} AS served_at,
+    ${micros('g.rebuilt_from')} AS rebuilt_from,
+    ${micros('g.copied_at')} AS copied_at
+  FROM generation AS g
+  LEFT JOIN ingest_progress AS p USING (generation)
+  GROUP BY g.generation
+  ORDER BY g.generation`;
 
 /** All generations, the oldest first. */
 export async function readGenerations(pool: Queryable): Promise<GenerationRow[]> {
-  const { rows } = await pool.query<Record<string, string | number | null>>(
-    `SELECT g.generation, g.state, g.durable, g.base_generation,
-            CASE WHEN isfinite(g.ledger_floor) THEN g.ledger_floor::text END AS ledger_floor,
-            ${micros('max(p.data_as_of)')} AS data_as_of, coalesce(sum(p.revision), 0)::text AS revision,
-            ${micros('g.created_at')} AS created_at, ${micros('g.served_at')} AS served_at,
-            ${micros('g.rebuilt_from')} AS rebuilt_from, ${micros('g.copied_at')} AS copied_at
-     FROM generation g LEFT JOIN ingest_progress p USING (generation)
-     GROUP BY g.generation ORDER BY g.generation`,
-  );
+  const { rows } = await pool.query<Record<string, string | number | null>>(GENERATIONS({}));
   const number = (value: string | number | null | undefined) =>
     value == null ? undefined : Number(value);
   return rows.map((row) => ({
@@ -72,13 +77,15 @@ export interface StreamRow {
   readonly firstSeenAt: EpochMicros;
 }
 
+const STREAMS = sql<{ readonly name: string }>`
+  SELECT stream_id, ${micros('created_at')} AS created, epoch, ${micros('first_seen_at')} AS seen
+  FROM event_stream
+  WHERE name = :name
+  ORDER BY stream_id`;
+
 /** All streams of that name that were ever counted from, the oldest first. */
 export async function readStreams(pool: Queryable, name: string): Promise<StreamRow[]> {
-  const { rows } = await pool.query<Record<string, string | number>>(
-    `SELECT stream_id, ${micros('created_at')} AS created, epoch, ${micros('first_seen_at')} AS seen
-     FROM event_stream WHERE name = $1 ORDER BY stream_id`,
-    [name],
-  );
+  const { rows } = await pool.query<Record<string, string | number>>(STREAMS({ name }));
   return rows.map((row) => ({
     streamId: Number(row.stream_id),
     createdAt: Number(row.created),
@@ -87,6 +94,11 @@ export async function readStreams(pool: Queryable, name: string): Promise<Stream
   }));
 }
 
+const FRESH_EPOCH = sql<{ readonly name: string; readonly createdAt: string }>`
+  SELECT coalesce(max(epoch) + 1, 0)::int AS epoch
+  FROM event_stream
+  WHERE name = :name AND created_at = :createdAt`;
+
 /** The first epoch under which (name, createdAt) is not known yet. */
 export async function freshEpoch(
   pool: Queryable,
@@ -94,9 +106,7 @@ export async function freshEpoch(
   createdAt: EpochMicros,
 ): Promise<number> {
   const { rows } = await pool.query<{ epoch: number }>(
-    `SELECT coalesce(max(epoch) + 1, 0)::int AS epoch FROM event_stream
-     WHERE name = $1 AND created_at = $2`,
-    [name, formatInstant(createdAt)],
+    FRESH_EPOCH({ name, createdAt: formatInstant(createdAt) }),
   );
   return rows[0]?.epoch ?? 0;
 }

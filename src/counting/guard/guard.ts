@@ -36,8 +36,12 @@ export function contradiction(evidence: Evidence): string | undefined {
   // Removed messages count as acknowledged.
   const highest = Math.max(after?.highestSequence ?? 0, stream.firstSequence - 1);
   if (acknowledgedBeyond(highest, durable) || hasFallen(highest, durable, after, last)) {
-    const command = `ops seek --to-data-as-of${building === undefined ? '' : ` --generation ${building}`}`;
-    return `Postgres was restored: events after sequence ${after?.highestSequence ?? 0} were acknowledged and are not in it. Run: ${command}`;
+    const counted = after?.highestSequence ?? 0;
+    const of = building === undefined ? '' : ` --generation ${building}`;
+    return (
+      `Postgres was restored: events after sequence ${counted} were acknowledged and are not in ` +
+      `it. Run: ops seek --to-data-as-of${of}`
+    );
   }
   return undefined;
 }

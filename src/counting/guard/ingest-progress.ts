@@ -1,10 +1,10 @@
 // What an ingest process knows of its generation and stream, and says of its own progress: one row
 // per process, so that processes never wait for each other.
-import type { Pool } from 'pg';
 import type { EpochDay, EpochMicros } from '../../domain/time/instant.js';
 import { formatInstant } from '../../domain/time/instant.js';
-
-type Queryable = Pick<Pool, 'query'>;
+import { micros } from '../../postgres/epoch-micros.js';
+import type { Queryable } from '../../postgres/queryable.js';
+import { sql } from '../../postgres/sql.js';
 
 /** A generation as an ingest process needs it. */
 export interface Generation {
@@ -15,16 +15,23 @@ export interface Generation {
   readonly ledgerFloor: EpochDay;
 }
 
+const GENERATION = sql<{ readonly generation: number | null }>`
+  SELECT
+    generation, state, durable,
+    CASE WHEN isfinite(ledger_floor) THEN ledger_floor - date '1970-01-01' END AS floor
+  FROM generation
+  WHERE CASE
+    WHEN :generation::smallint IS NULL THEN state = 'serving'
+    ELSE generation = :generation
+  END`;
+
 /** The generation asked for, or the serving one; undefined where there is none. */
 export async function readGeneration(
   pool: Queryable,
   generation: number | undefined,
 ): Promise<Generation | undefined> {
   const { rows } = await pool.query<Generation & { floor: number | null }>(
-    `SELECT generation, state, durable,
-            CASE WHEN isfinite(ledger_floor) THEN ledger_floor - date '1970-01-01' END AS floor
-     FROM generation WHERE CASE WHEN $1::smallint IS NULL THEN state = 'serving' ELSE generation = $1 END`,
-    [generation ?? null],
+    GENERATION({ generation: generation ?? null }),
   );
   const row = rows[0];
   if (row === undefined) return undefined;
@@ -45,6 +52,20 @@ export interface KnownStream {
   readonly highestPublishedAt: EpochMicros | undefined;
 }
 
+const KNOWN_STREAM = sql<{ readonly generation: number }>`
+  SELECT
+    s.stream_id, s.name,
+    ${micros('s.created_at')} AS created,
+    coalesce(max(p.highest_sequence), 0) AS highest,
+    ${micros(`(array_agg(
+      p.highest_published_at ORDER BY p.highest_sequence DESC, p.highest_published_at
+    ))[1]`)} AS published
+  FROM event_stream AS s
+  LEFT JOIN ingest_progress AS p ON p.stream_id = s.stream_id AND p.generation = :generation
+  GROUP BY s.stream_id
+  ORDER BY s.stream_id DESC
+  LIMIT 1`;
+
 /** The newest stream that the generation counted from, or undefined before the first. */
 export async function readKnownStream(
   pool: Queryable,
@@ -56,15 +77,7 @@ export async function readKnownStream(
     created: string;
     highest: string;
     published: string | null;
-  }>(
-    `SELECT s.stream_id, s.name, (extract(epoch FROM s.created_at) * 1000000)::bigint AS created,
-            coalesce(max(p.highest_sequence), 0) AS highest,
-            (extract(epoch FROM (array_agg(p.highest_published_at
-              ORDER BY p.highest_sequence DESC, p.highest_published_at))[1]) * 1000000)::bigint AS published
-     FROM event_stream s LEFT JOIN ingest_progress p ON p.stream_id = s.stream_id AND p.generation = $1
-     GROUP BY s.stream_id ORDER BY s.stream_id DESC LIMIT 1`,
-    [generation],
-  );
+  }>(KNOWN_STREAM({ generation }));
   const row = rows[0];
   if (row === undefined) return undefined;
   return {
@@ -75,6 +88,24 @@ export async function readKnownStream(
     highestPublishedAt: row.published === null ? undefined : Number(row.published),
   };
 }
+
+const RECORD_STREAM = sql<{
+  readonly name: string;
+  readonly createdAt: string;
+  readonly epoch: number;
+}>`
+  WITH added AS (
+    INSERT INTO event_stream (name, created_at, epoch)
+    VALUES (:name, :createdAt, :epoch)
+    ON CONFLICT DO NOTHING
+    RETURNING stream_id
+  )
+  SELECT stream_id
+  FROM added
+  UNION ALL
+  SELECT stream_id
+  FROM event_stream
+  WHERE name = :name AND created_at = :createdAt AND epoch = :epoch`;
 
 /**
  * Records a stream that events come from, and returns its id. `epoch` tells rolled-back stores
@@ -87,13 +118,7 @@ export async function recordStream(
   epoch = 0,
 ): Promise<number> {
   const { rows } = await pool.query<{ stream_id: number }>(
-    `WITH added AS (
-       INSERT INTO event_stream (name, created_at, epoch) VALUES ($1, $2, $3)
-       ON CONFLICT DO NOTHING RETURNING stream_id)
-     SELECT stream_id FROM added
-     UNION ALL
-     SELECT stream_id FROM event_stream WHERE name = $1 AND created_at = $2 AND epoch = $3`,
-    [name, formatInstant(createdAt), epoch],
+    RECORD_STREAM({ name, createdAt: formatInstant(createdAt), epoch }),
   );
   const id = rows[0]?.stream_id;
   if (id === undefined) return recordStream(pool, name, createdAt, epoch);
@@ -107,6 +132,16 @@ export interface ProgressKey {
   readonly worker: string;
 }
 
+const RECORD_WATERMARK = sql<ProgressKey & { readonly dataAsOf: string | null }>`
+  INSERT INTO ingest_progress AS p (
+    generation, stream_id, worker, committed, data_as_of, looked_at
+  )
+  VALUES (:generation, :streamId, :worker, '{}', :dataAsOf, now())
+  ON CONFLICT (generation, stream_id, worker)
+  DO UPDATE SET
+    data_as_of = greatest(p.data_as_of, excluded.data_as_of),
+    looked_at = excluded.looked_at`;
+
 /** Raises this process's watermark to `dataAsOf`; a lower one, or none, leaves it where it is. */
 export async function recordWatermark(
   pool: Queryable,
@@ -116,11 +151,12 @@ export async function recordWatermark(
   const instant = dataAsOf === undefined ? null : formatInstant(dataAsOf);
   await pool.query({
     name: 'record-watermark',
-    text: `INSERT INTO ingest_progress AS p (generation, stream_id, worker, committed, data_as_of, looked_at)
-           VALUES ($1, $2, $3, '{}', $4, now())
-           ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
-             data_as_of = greatest(p.data_as_of, excluded.data_as_of), looked_at = excluded.looked_at`,
-    values: [key.generation, key.streamId, key.worker, instant],
+    ...RECORD_WATERMARK({
+      generation: key.generation,
+      streamId: key.streamId,
+      worker: key.worker,
+      dataAsOf: instant,
+    }),
   });
 }
 
@@ -128,12 +164,21 @@ export async function recordWatermark(
 const DAYS_BEHIND = 50;
 const DAYS_AHEAD = 2;
 
+const CREATE_LEDGER_DAYS = sql<{
+  readonly generation: number;
+  readonly behind: number;
+  readonly ahead: number;
+}>`
+  SELECT create_ledger_days(
+    :generation,
+    (now() AT TIME ZONE 'UTC')::date - :behind::int,
+    (now() AT TIME ZONE 'UTC')::date + :ahead::int
+  ) AS made`;
+
 /** Makes the ledger's missing day partitions around today (UTC); returns how many. Repeatable. */
 export async function createLedgerDays(pool: Queryable, generation: number): Promise<number> {
   const { rows } = await pool.query<{ made: number }>(
-    `SELECT create_ledger_days($1, (now() AT TIME ZONE 'UTC')::date - $2::int,
-                               (now() AT TIME ZONE 'UTC')::date + $3::int) AS made`,
-    [generation, DAYS_BEHIND, DAYS_AHEAD],
+    CREATE_LEDGER_DAYS({ generation, behind: DAYS_BEHIND, ahead: DAYS_AHEAD }),
   );
   return rows[0]?.made ?? 0;
 }

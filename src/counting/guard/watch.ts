@@ -15,6 +15,7 @@ import {
 import { STREAM } from '../../nats/topology.js';
 import { pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { CommitAbandoned } from '../commit.js';
 import { LedgerDays } from '../days/ledger-days.js';
 import { earliestMissingDayLetter } from '../days/missing-days.js';
@@ -61,8 +62,6 @@ interface Found {
   readonly durable: DurableState;
   readonly after: KnownStream | undefined;
 }
-
-type Queryable = Pick<Pool, 'query'>;
 
 /** The state that the loop asks for. */
 export class Watch {

@@ -78,7 +78,9 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
   );
   const missingDay = new Gauge({
     name: 'sms_analytics_missing_ledger_day',
-    help: '1 for each ledger day that is gone while its rollups count messages: its events are refused',
+    help:
+      '1 for each ledger day that is gone while its rollups count messages: ' +
+      'its events are refused',
     labelNames: ['day'],
     registers,
   });

@@ -2,7 +2,7 @@
 
 import { readCopyLag } from '../../copy/postgres/select-copy-lag.js';
 import { type GenerationRow, readGenerations } from '../../counting/guard/generation.js';
-import { readGaps, type StreamGap } from '../../counting/guard/stream-gaps.js';
+import { readGaps, type StreamGap } from '../../counting/guard/noticed-gaps.js';
 import { type EpochMicros, formatInstant, MICROS_PER_SECOND } from '../../domain/time/instant.js';
 import { settledThrough } from '../../domain/time/settling.js';
 import { STREAM_NOT_FOUND, unless } from '../../nats/api-errors.js';

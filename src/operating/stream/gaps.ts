@@ -2,7 +2,7 @@
 // stands at its beginning; accepting says that these events are lost to the numbers, and lets it go
 // on.
 import type { Command } from 'commander';
-import { acceptGap, readGaps, type StreamGap } from '../../counting/guard/stream-gaps.js';
+import { acceptGap, readGaps, type StreamGap } from '../../counting/guard/noticed-gaps.js';
 import { integerArgument } from '../arguments.js';
 import { audited } from '../audited.js';
 import { Refused } from '../exit-code.js';
