@@ -150,6 +150,11 @@ describe('an identity that is not exactly a listed one is never the admin', () =
     ['two URIs', [ADMIN, STRANGER]],
     ['the same URI twice', [ADMIN, ADMIN]],
     ['a URI that quotes the admin', [`${STRANGER},URI:${ADMIN}`]],
+    ['a URI that quotes the admin after a blank', [`${STRANGER}, URI:${ADMIN}`]],
+    ['a URI that ends its quotes before the admin', [`${STRANGER}", URI:"${ADMIN}`]],
+    ['a URI that escapes its quotes before the admin', [`${STRANGER}\\", URI:${ADMIN}`]],
+    ['a quoted admin', [`"${ADMIN}"`]],
+    ['an admin after a comma', [`,${ADMIN}`]],
     ['a URI that quotes the admin in XFCC form', [`${STRANGER},URI=${ADMIN}`]],
     ['a URI with line break', [`${ADMIN}\n`]],
     ['a web address', ['https://sms.example/ns/admin-dashboard/sa/admin-dashboard']],
@@ -163,10 +168,13 @@ describe('an identity that is not exactly a listed one is never the admin', () =
     });
   });
 
-  test('a DNS name that poses as the admin URI is not looked at', async () => {
-    const issued = await issue(api.authority, { commonName: 'x', dns: [`URI:${ADMIN}`] });
-    expect((await once(issued)).code).toBe(GrpcCode.UNAUTHENTICATED);
-  });
+  test.each([`URI:${ADMIN}`, `x, URI:${ADMIN}`, `x", URI:"${ADMIN}`])(
+    'the DNS name %j that poses as the admin URI is not looked at',
+    async (name) => {
+      const issued = await issue(api.authority, { commonName: 'x', dns: [name] });
+      expect((await once(issued)).code).toBe(GrpcCode.UNAUTHENTICATED);
+    },
+  );
 });
 
 test('customer-portal is denied each of the four admin rpcs', async () => {
