@@ -5,13 +5,18 @@
 import pg from 'pg';
 import { loginOf, type RevealedUrl } from './login.js';
 
+/** An instant without an offset is one of UTC, whatever the server, database or role is set to. */
+const IN_UTC = '-c TimeZone=UTC';
+
 /** Opens nothing before the first statement; `onIdleError` hears of idle connections that broke. */
 export function openPool(
   url: RevealedUrl,
   options: pg.PoolConfig,
   onIdleError: (error: Error) => void = () => {},
 ): pg.Pool {
-  const pool = new pg.Pool({ ...loginOf(url), ...options });
+  const login = loginOf(url);
+  const settings = [login.options, options.options, IN_UTC].filter(Boolean).join(' ');
+  const pool = new pg.Pool({ ...login, ...options, options: settings });
   pool.on('error', onIdleError);
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;

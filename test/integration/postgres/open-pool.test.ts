@@ -32,6 +32,25 @@ it('survives a connection that Postgres ends while it is handed over', async () 
   proxy.server.close();
 });
 
+it('has its sessions in UTC, whatever the role is set to', async () => {
+  const database = await createDatabase();
+  const superuser = new pg.Client({ connectionString: database.superuserUrl });
+  await superuser.connect();
+  const { rows } = await superuser.query<{ name: string }>('SELECT current_user AS name');
+  const role = pg.escapeIdentifier(rows[0]?.name ?? '');
+  const url = new URL(database.superuserUrl);
+  const inDatabase = `IN DATABASE ${pg.escapeIdentifier(url.pathname.slice(1))}`;
+  await superuser.query(`ALTER ROLE ${role} ${inDatabase} SET TimeZone = 'Asia/Tokyo'`);
+  url.searchParams.set('options', '-c work_mem=5MB');
+  const pool = openPool({ reveal: () => url.href }, { max: 1 });
+  const settings = await pool.query(
+    `SELECT current_setting('TimeZone') AS zone, current_setting('work_mem') AS memory`,
+  );
+  expect(settings.rows).toEqual([{ zone: 'UTC', memory: '5MB' }]);
+  await pool.end();
+  await superuser.end();
+});
+
 async function use(client: pg.PoolClient): Promise<void> {
   let failure: Error | undefined;
   try {
