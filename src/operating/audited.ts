@@ -11,7 +11,7 @@ export interface AuditOptions {
   readonly mayPrecedeAudit?: boolean;
 }
 
-type Auditing = Pick<StoreSession, 'pool' | 'actor' | 'correlationId'>;
+type Auditing = Pick<StoreSession, 'prisma' | 'actor' | 'correlationId'>;
 
 /**
  * Does something that changes the system, between the records that it was begun and that it was
@@ -19,7 +19,7 @@ type Auditing = Pick<StoreSession, 'pool' | 'actor' | 'correlationId'>;
  * nobody is known to act, and where the beginning cannot be recorded: nothing was changed then.
  */
 export async function audited<T extends { readonly summary: string }>(
-  { pool, actor, correlationId }: Auditing,
+  { prisma, actor, correlationId }: Auditing,
   action: string,
   target: string,
   act: () => Promise<T>,
@@ -28,8 +28,8 @@ export async function audited<T extends { readonly summary: string }>(
   if (actor === undefined) {
     throw new Refused('Nothing was changed: say who you are, with --as <name> or OPS_ACTOR.');
   }
-  const record = (outcome: 'begun' | 'done' | 'failed', reason: string) =>
-    recordAct(pool, { actor, action, target, outcome, reason, correlationId });
+  const record = async (outcome: 'begun' | 'done' | 'failed', reason: string) =>
+    recordAct(await prisma(), { actor, action, target, outcome, reason, correlationId });
   await record('begun', '').catch((error: unknown) => {
     if (mayPrecedeAudit && lacksAudit(error)) return;
     throw new Error(`Nothing was changed: the act cannot be recorded (${messageOf(error)}).`);

@@ -8,6 +8,7 @@ import { type ConfigOf, readConfig } from '../platform/settings/config.js';
 import { opsSettings } from '../platform/settings/settings-ops.js';
 import { refusePrivilegedSession } from '../postgres/check-role.js';
 import { openPool } from '../postgres/open-pool.js';
+import type { PrismaClient } from '../postgres/prisma.js';
 import { currentActor } from './actor.js';
 import { Refused } from './exit-code.js';
 
@@ -28,6 +29,8 @@ export type OpsConfig = ConfigOf<typeof opsSettings>;
 export interface StoreSession {
   readonly config: OpsConfig;
   readonly pool: Pool;
+  /** Prisma over the same pool; loaded with the first use, for what only reads does without. */
+  readonly prisma: () => Promise<PrismaClient>;
   /** Who is recorded to act; undefined where nobody is known. */
   readonly actor: string | undefined;
   /** Of all that this verb does. */
@@ -58,10 +61,19 @@ export async function withStore<T>(act: (session: StoreSession) => Promise<T>): 
   try {
     await refusePrivilegedSession('DATABASE_URL', pool);
     const actor = currentActor(config.actor);
-    return await act({ config, pool, actor, correlationId: randomUUID() });
+    const prisma = prismaOver(pool);
+    return await act({ config, pool, prisma, actor, correlationId: randomUUID() });
   } finally {
     await pool.end();
   }
+}
+
+function prismaOver(pool: Pool): () => Promise<PrismaClient> {
+  let opened: Promise<PrismaClient> | undefined;
+  return () => {
+    opened ??= import('../postgres/prisma.js').then(({ openPrisma }) => openPrisma(pool));
+    return opened;
+  };
 }
 
 /** Runs `act` with Postgres and NATS. Rejects with Refused where no NATS is configured. */

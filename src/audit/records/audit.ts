@@ -1,7 +1,8 @@
 // The record of what the operators of the service did: append-only (a trigger refuses every
 // change), a row before an act and one after it, also for an act that failed. No payload and no
 // secret ever gets here.
-import type { Pool } from 'pg';
+import type { PrismaClient } from '../../postgres/prisma.js';
+import { writing } from '../../postgres/prisma-failure.js';
 
 /** One act of a person or a job. */
 export interface AuditedAct {
@@ -20,14 +21,15 @@ export interface AuditedAct {
 
 const LONGEST_REASON = 500;
 
-/** Appends the record. Rejects with pg's error; the act itself is not undone by that. */
-export async function recordAct(pool: Pick<Pool, 'query'>, act: AuditedAct): Promise<void> {
+/** Appends the record, dated by Postgres. The act itself is not undone. @throws RowWriteFailed */
+export async function recordAct(
+  prisma: Pick<PrismaClient, 'auditRecord'>,
+  act: AuditedAct,
+): Promise<void> {
+  const { actor, action, target, outcome, correlationId } = act;
   const reason = act.reason.replace(/\s+/g, ' ').slice(0, LONGEST_REASON);
-  await pool.query(
-    `INSERT INTO audit_record (actor, action, target, outcome, reason, correlation_id)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [act.actor, act.action, act.target, act.outcome, reason, act.correlationId],
-  );
+  const data = { actor, action, target, outcome, reason, correlationId };
+  await writing(prisma.auditRecord.createMany({ data }));
 }
 
 /**

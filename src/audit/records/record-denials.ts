@@ -1,6 +1,7 @@
 // Appends denials to the audit, one row each. The login may insert there and nothing else; the
 // table refuses every change of what it holds.
 import type { PrismaClient } from '../../postgres/prisma.js';
+import { writing } from '../../postgres/prisma-failure.js';
 
 /** One audit record of a denial: who, what, why, in which minute, how often. */
 export interface DenialRow {
@@ -16,22 +17,22 @@ export interface DenialRow {
 }
 
 /**
- * Appends all of them in one statement. Rejects with Prisma's error; a retry after that may append
- * twice.
+ * Appends all of them in one statement. A retry after a failure may append twice.
+ *
+ * @throws RowWriteFailed
  */
 export async function recordDenials(
   prisma: Pick<PrismaClient, 'auditRecord'>,
   denials: readonly DenialRow[],
 ): Promise<void> {
-  await prisma.auditRecord.createMany({
-    data: denials.map((denial) => ({
-      occurredAt: new Date(denial.minute / 1_000),
-      actor: denial.caller,
-      action: denial.method,
-      outcome: 'denied',
-      reason: denial.reason,
-      occurrences: denial.count,
-      correlationId: denial.correlationId,
-    })),
-  });
+  const data = denials.map((denial) => ({
+    occurredAt: new Date(denial.minute / 1_000),
+    actor: denial.caller,
+    action: denial.method,
+    outcome: 'denied',
+    reason: denial.reason,
+    occurrences: denial.count,
+    correlationId: denial.correlationId,
+  }));
+  await writing(prisma.auditRecord.createMany({ data }));
 }

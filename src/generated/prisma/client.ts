@@ -53,7 +53,7 @@ export type Generation = Prisma.GenerationModel
 export type EventStream = Prisma.EventStreamModel
 /**
  * Model DeadLetter
- * A refused event, without its payload.
+ * A refused event, without its payload. Inserted by the ledger statement, resolved through Prisma.
  */
 export type DeadLetter = Prisma.DeadLetterModel
 /**

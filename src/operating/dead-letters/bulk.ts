@@ -41,7 +41,7 @@ export function replayAll(options: BulkOptions): Promise<void> {
 export function discardAll(options: BulkOptions): Promise<void> {
   return withStore((session) =>
     forAll(session, options, 'discard', async (letter) => {
-      const done = await resolveDeadLetter(session.pool, letter, 'discarded');
+      const done = await resolveDeadLetter(await session.prisma(), letter, 'discarded');
       return done ? 'discarded' : 'resolved meanwhile';
     }),
   );

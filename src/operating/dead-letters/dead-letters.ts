@@ -179,7 +179,7 @@ function discardOne(name: LetterName, options: BulkOptions): Promise<void> {
       options.yes === true,
     );
     await audited(session, 'dead-letter discard', nameOf(name), async () => {
-      await resolveDeadLetter(session.pool, letter, 'discarded');
+      await resolveDeadLetter(await session.prisma(), letter, 'discarded');
       return { summary: `was refused as ${letter.reason}` };
     });
     if (options.json) printJson({ id: nameOf(name), outcome: 'discarded' });

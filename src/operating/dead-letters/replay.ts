@@ -60,7 +60,7 @@ export async function readGround({ pool, manager }: Session): Promise<ReplayGrou
  * Counts it and marks it `replayed`, or says why not. Repeatable. Rejects where an engine is away.
  */
 export async function replay(
-  { pool, manager, config }: Session,
+  { pool, prisma, manager, config }: Session,
   ground: ReplayGround,
   letter: StoredDeadLetter,
 ): Promise<Verdict> {
@@ -82,7 +82,7 @@ export async function replay(
     const why = await count(pool, generation, streamId, decoded.event);
     if (why !== undefined) return refused(why);
   }
-  await resolveDeadLetter(pool, letter, 'replayed');
+  await resolveDeadLetter(await prisma(), letter, 'replayed');
   return { outcome: 'replayed' };
 }
 

@@ -2,6 +2,9 @@
 // not counted; its payload stays in the stream and is recognised by its digest.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import { systemClock } from '../../platform/clock.js';
+import type { PrismaClient } from '../../postgres/prisma.js';
+import { writing } from '../../postgres/prisma-failure.js';
 
 type Queryable = Pick<Pool, 'query'>;
 
@@ -117,18 +120,22 @@ export async function readDeadLetter(
   return rows[0] === undefined ? undefined : letterOf(rows[0]);
 }
 
-/** Marks one as done with. One that is resolved already stays as it is: false. */
+/**
+ * Marks one as done with, in one statement, dated by our clock. One that is resolved already stays
+ * as it is: false.
+ */
 export async function resolveDeadLetter(
-  pool: Queryable,
+  prisma: Pick<PrismaClient, 'deadLetter'>,
   { streamId, sequence }: Pick<StoredDeadLetter, 'streamId' | 'sequence'>,
   resolution: Resolution,
 ): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `UPDATE dead_letter SET resolution = $3, resolved_at = now()
-     WHERE stream_id = $1 AND sequence = $2 AND resolution IS NULL`,
-    [streamId, sequence, resolution],
+  const { count } = await writing(
+    prisma.deadLetter.updateMany({
+      where: { streamId, sequence, resolution: null },
+      data: { resolution, resolvedAt: new Date(systemClock.now() / 1_000) },
+    }),
   );
-  return rowCount === 1;
+  return count === 1;
 }
 
 /** Dead letters by reason. */

@@ -7,6 +7,8 @@ import type { Pool, PoolClient } from 'pg';
 import { ENTRY_COLUMNS, REFUND_COLUMNS } from '../../counting/ledger/batch-columns.js';
 import { rollupCtes } from '../../counting/ledger/rollup-statement.js';
 import { type EpochDay, type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import type { PrismaClient } from '../../postgres/prisma.js';
+import { writing } from '../../postgres/prisma-failure.js';
 import { sql } from '../../postgres/sql.js';
 import { ROLLUP_TABLES } from '../../rollups/tables.js';
 import { ledgerDaysBelow } from '../retention/retention.js';
@@ -173,12 +175,14 @@ export async function copyGeneration(
 
 /** Moves H before anything is copied: the stream has gone on since the rebuild was begun. */
 export async function setRebuiltFrom(
-  pool: Pick<Pool, 'query'>,
+  prisma: Pick<PrismaClient, 'generation'>,
   generation: number,
   rebuiltFrom: EpochMicros,
 ): Promise<void> {
-  await pool.query(
-    'UPDATE generation SET rebuilt_from = $2 WHERE generation = $1 AND copied_at IS NULL',
-    [generation, formatInstant(rebuiltFrom)],
+  await writing(
+    prisma.generation.updateMany({
+      where: { generation, copiedAt: null },
+      data: { rebuiltFrom: new Date(rebuiltFrom / 1_000) },
+    }),
   );
 }

@@ -139,7 +139,7 @@ async function abandon(session: Session, options: StartOptions): Promise<void> {
   }
   await confirm(`Drop generation ${generation}, which is being built?`, options.yes === true);
   await audited(session, 'rebuild abandon', `generation ${generation}`, async () => {
-    await retireBuilding(session.pool, generation);
+    await retireBuilding(await session.prisma(), generation);
     return { summary: 'retired' };
   });
   const cleaned = await clean(session);

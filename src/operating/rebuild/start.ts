@@ -118,7 +118,7 @@ export async function startRebuild(session: Session, options: StartOptions): Pro
 
 /** Does what is missing; returns the generation. */
 export async function build(
-  { pool, manager }: Pick<Session, 'pool' | 'manager'>,
+  { pool, prisma, manager }: Pick<Session, 'pool' | 'prisma' | 'manager'>,
   serving: GenerationRow,
   building: GenerationRow | undefined,
   { rebuiltFrom }: Pick<Beginning, 'rebuiltFrom'>,
@@ -129,7 +129,7 @@ export async function build(
       : { generation: building.generation, base: serving.generation, rebuiltFrom };
   const { generation } = rebuild;
   if (building?.copiedAt === undefined) {
-    if (building !== undefined) await setRebuiltFrom(pool, generation, rebuiltFrom);
+    if (building !== undefined) await setRebuiltFrom(await prisma(), generation, rebuiltFrom);
     await prepareGeneration(pool, rebuild);
     const progress = new Progress('copying', 1);
     try {

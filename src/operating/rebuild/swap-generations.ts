@@ -1,6 +1,8 @@
 // The moment of a rebuild: the new generation serves, the old one is retired, in one transaction
 // that no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
 import type { Pool } from 'pg';
+import type { PrismaClient } from '../../postgres/prisma.js';
+import { writing } from '../../postgres/prisma-failure.js';
 
 const LOCK_TIMEOUT = '2s';
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -55,10 +57,15 @@ async function exchange(client: Pick<Pool, 'query'>, old: number, next: number):
 }
 
 /** Gives a building generation up: its ingest processes stop by themselves. */
-export async function retireBuilding(pool: Pick<Pool, 'query'>, generation: number): Promise<void> {
-  await pool.query(
-    `UPDATE generation SET state = 'retired' WHERE generation = $1 AND state = 'building'`,
-    [generation],
+export async function retireBuilding(
+  prisma: Pick<PrismaClient, 'generation'>,
+  generation: number,
+): Promise<void> {
+  await writing(
+    prisma.generation.updateMany({
+      where: { generation, state: 'building' },
+      data: { state: 'retired' },
+    }),
   );
 }
 

@@ -16,6 +16,7 @@ import { type Publication, publications } from '../../../deploy/local/traffic/sc
 import { readGenerations } from '../../../src/counting/guard/generation.js';
 import { dayOf, MICROS_PER_DAY } from '../../../src/domain/time/instant.js';
 import { build } from '../../../src/operating/rebuild/start.js';
+import { openPrisma } from '../../../src/postgres/prisma.js';
 import { ledgerOf } from '../../oracle/ledger.js';
 import { cellDifferences, cellsOf, readCells } from '../../oracle/rollup-cells.js';
 import { createSite, type TestSite } from '../../support/site.js';
@@ -278,7 +279,9 @@ describe('ops rebuild', () => {
       const manager = await connection.jetstreamManager();
       const serving = (await readGenerations(pool)).find(({ state }) => state === 'serving');
       if (serving === undefined) throw new Error('nothing serves');
-      const { generation } = await build({ pool, manager }, serving, undefined, { rebuiltFrom });
+      const prisma = async () => openPrisma(pool);
+      const beginning = { rebuiltFrom };
+      const { generation } = await build({ pool, prisma, manager }, serving, undefined, beginning);
       await connection.close();
       await pool.end();
       // Before any event is replayed: the message's cell is copied, what it counts from H on is

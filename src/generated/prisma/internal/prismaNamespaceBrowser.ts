@@ -77,8 +77,12 @@ export const GenerationScalarFieldEnum = {
   generation: 'generation',
   state: 'state',
   durable: 'durable',
+  ledgerFloor: 'ledgerFloor',
   createdAt: 'createdAt',
-  servedAt: 'servedAt'
+  servedAt: 'servedAt',
+  baseGeneration: 'baseGeneration',
+  rebuiltFrom: 'rebuiltFrom',
+  copiedAt: 'copiedAt'
 } as const
 
 export type GenerationScalarFieldEnum = (typeof GenerationScalarFieldEnum)[keyof typeof GenerationScalarFieldEnum]

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model DeadLetter
- * A refused event, without its payload.
+ * A refused event, without its payload. Inserted by the ledger statement, resolved through Prisma.
  */
 export type DeadLetterModel = runtime.Types.Result.DefaultSelection<Prisma.$DeadLetterPayload>
 
@@ -808,6 +808,9 @@ export type $DeadLetterPayload<ExtArgs extends runtime.Types.Extensions.Internal
     messageId: string | null
     payloadDigest: bigint
     resolution: string | null
+    /**
+     * By the clock of ops.
+     */
     resolvedAt: Date | null
   }, ExtArgs["result"]["deadLetter"]>
   composites: {}

@@ -28,68 +28,96 @@ export type AggregateGeneration = {
 
 export type GenerationAvgAggregateOutputType = {
   generation: number | null
+  baseGeneration: number | null
 }
 
 export type GenerationSumAggregateOutputType = {
   generation: number | null
+  baseGeneration: number | null
 }
 
 export type GenerationMinAggregateOutputType = {
   generation: number | null
   state: string | null
   durable: string | null
+  ledgerFloor: Date | null
   createdAt: Date | null
   servedAt: Date | null
+  baseGeneration: number | null
+  rebuiltFrom: Date | null
+  copiedAt: Date | null
 }
 
 export type GenerationMaxAggregateOutputType = {
   generation: number | null
   state: string | null
   durable: string | null
+  ledgerFloor: Date | null
   createdAt: Date | null
   servedAt: Date | null
+  baseGeneration: number | null
+  rebuiltFrom: Date | null
+  copiedAt: Date | null
 }
 
 export type GenerationCountAggregateOutputType = {
   generation: number
   state: number
   durable: number
+  ledgerFloor: number
   createdAt: number
   servedAt: number
+  baseGeneration: number
+  rebuiltFrom: number
+  copiedAt: number
   _all: number
 }
 
 
 export type GenerationAvgAggregateInputType = {
   generation?: true
+  baseGeneration?: true
 }
 
 export type GenerationSumAggregateInputType = {
   generation?: true
+  baseGeneration?: true
 }
 
 export type GenerationMinAggregateInputType = {
   generation?: true
   state?: true
   durable?: true
+  ledgerFloor?: true
   createdAt?: true
   servedAt?: true
+  baseGeneration?: true
+  rebuiltFrom?: true
+  copiedAt?: true
 }
 
 export type GenerationMaxAggregateInputType = {
   generation?: true
   state?: true
   durable?: true
+  ledgerFloor?: true
   createdAt?: true
   servedAt?: true
+  baseGeneration?: true
+  rebuiltFrom?: true
+  copiedAt?: true
 }
 
 export type GenerationCountAggregateInputType = {
   generation?: true
   state?: true
   durable?: true
+  ledgerFloor?: true
   createdAt?: true
   servedAt?: true
+  baseGeneration?: true
+  rebuiltFrom?: true
+  copiedAt?: true
   _all?: true
 }
 
@@ -183,8 +211,12 @@ export type GenerationGroupByOutputType = {
   generation: number
   state: string
   durable: string
+  ledgerFloor: Date
   createdAt: Date
   servedAt: Date | null
+  baseGeneration: number | null
+  rebuiltFrom: Date | null
+  copiedAt: Date | null
   _count: GenerationCountAggregateOutputType | null
   _avg: GenerationAvgAggregateOutputType | null
   _sum: GenerationSumAggregateOutputType | null
@@ -214,16 +246,24 @@ export type GenerationWhereInput = {
   generation?: Prisma.IntFilter<"Generation"> | number
   state?: Prisma.StringFilter<"Generation"> | string
   durable?: Prisma.StringFilter<"Generation"> | string
+  ledgerFloor?: Prisma.DateTimeFilter<"Generation"> | Date | string
   createdAt?: Prisma.DateTimeFilter<"Generation"> | Date | string
   servedAt?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
+  baseGeneration?: Prisma.IntNullableFilter<"Generation"> | number | null
+  rebuiltFrom?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
+  copiedAt?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
 }
 
 export type GenerationOrderByWithRelationInput = {
   generation?: Prisma.SortOrder
   state?: Prisma.SortOrder
   durable?: Prisma.SortOrder
+  ledgerFloor?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   servedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrderInput | Prisma.SortOrder
+  rebuiltFrom?: Prisma.SortOrderInput | Prisma.SortOrder
+  copiedAt?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type GenerationWhereUniqueInput = Prisma.AtLeast<{
@@ -233,16 +273,24 @@ export type GenerationWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.GenerationWhereInput[]
   NOT?: Prisma.GenerationWhereInput | Prisma.GenerationWhereInput[]
   state?: Prisma.StringFilter<"Generation"> | string
+  ledgerFloor?: Prisma.DateTimeFilter<"Generation"> | Date | string
   createdAt?: Prisma.DateTimeFilter<"Generation"> | Date | string
   servedAt?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
+  baseGeneration?: Prisma.IntNullableFilter<"Generation"> | number | null
+  rebuiltFrom?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
+  copiedAt?: Prisma.DateTimeNullableFilter<"Generation"> | Date | string | null
 }, "generation" | "durable">
 
 export type GenerationOrderByWithAggregationInput = {
   generation?: Prisma.SortOrder
   state?: Prisma.SortOrder
   durable?: Prisma.SortOrder
+  ledgerFloor?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   servedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrderInput | Prisma.SortOrder
+  rebuiltFrom?: Prisma.SortOrderInput | Prisma.SortOrder
+  copiedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.GenerationCountOrderByAggregateInput
   _avg?: Prisma.GenerationAvgOrderByAggregateInput
   _max?: Prisma.GenerationMaxOrderByAggregateInput
@@ -257,96 +305,142 @@ export type GenerationScalarWhereWithAggregatesInput = {
   generation?: Prisma.IntWithAggregatesFilter<"Generation"> | number
   state?: Prisma.StringWithAggregatesFilter<"Generation"> | string
   durable?: Prisma.StringWithAggregatesFilter<"Generation"> | string
+  ledgerFloor?: Prisma.DateTimeWithAggregatesFilter<"Generation"> | Date | string
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Generation"> | Date | string
   servedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Generation"> | Date | string | null
+  baseGeneration?: Prisma.IntNullableWithAggregatesFilter<"Generation"> | number | null
+  rebuiltFrom?: Prisma.DateTimeNullableWithAggregatesFilter<"Generation"> | Date | string | null
+  copiedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Generation"> | Date | string | null
 }
 
 export type GenerationCreateInput = {
   generation: number
   state: string
   durable: string
+  ledgerFloor?: Date | string
   createdAt?: Date | string
   servedAt?: Date | string | null
+  baseGeneration?: number | null
+  rebuiltFrom?: Date | string | null
+  copiedAt?: Date | string | null
 }
 
 export type GenerationUncheckedCreateInput = {
   generation: number
   state: string
   durable: string
+  ledgerFloor?: Date | string
   createdAt?: Date | string
   servedAt?: Date | string | null
+  baseGeneration?: number | null
+  rebuiltFrom?: Date | string | null
+  copiedAt?: Date | string | null
 }
 
 export type GenerationUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   durable?: Prisma.StringFieldUpdateOperationsInput | string
+  ledgerFloor?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   servedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  baseGeneration?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rebuiltFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  copiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type GenerationUncheckedUpdateInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   durable?: Prisma.StringFieldUpdateOperationsInput | string
+  ledgerFloor?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   servedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  baseGeneration?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rebuiltFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  copiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type GenerationCreateManyInput = {
   generation: number
   state: string
   durable: string
+  ledgerFloor?: Date | string
   createdAt?: Date | string
   servedAt?: Date | string | null
+  baseGeneration?: number | null
+  rebuiltFrom?: Date | string | null
+  copiedAt?: Date | string | null
 }
 
 export type GenerationUpdateManyMutationInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   durable?: Prisma.StringFieldUpdateOperationsInput | string
+  ledgerFloor?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   servedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  baseGeneration?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rebuiltFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  copiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type GenerationUncheckedUpdateManyInput = {
   generation?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   durable?: Prisma.StringFieldUpdateOperationsInput | string
+  ledgerFloor?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   servedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  baseGeneration?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rebuiltFrom?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  copiedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type GenerationCountOrderByAggregateInput = {
   generation?: Prisma.SortOrder
   state?: Prisma.SortOrder
   durable?: Prisma.SortOrder
+  ledgerFloor?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   servedAt?: Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrder
+  rebuiltFrom?: Prisma.SortOrder
+  copiedAt?: Prisma.SortOrder
 }
 
 export type GenerationAvgOrderByAggregateInput = {
   generation?: Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrder
 }
 
 export type GenerationMaxOrderByAggregateInput = {
   generation?: Prisma.SortOrder
   state?: Prisma.SortOrder
   durable?: Prisma.SortOrder
+  ledgerFloor?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   servedAt?: Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrder
+  rebuiltFrom?: Prisma.SortOrder
+  copiedAt?: Prisma.SortOrder
 }
 
 export type GenerationMinOrderByAggregateInput = {
   generation?: Prisma.SortOrder
   state?: Prisma.SortOrder
   durable?: Prisma.SortOrder
+  ledgerFloor?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   servedAt?: Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrder
+  rebuiltFrom?: Prisma.SortOrder
+  copiedAt?: Prisma.SortOrder
 }
 
 export type GenerationSumOrderByAggregateInput = {
   generation?: Prisma.SortOrder
+  baseGeneration?: Prisma.SortOrder
 }
 
 export type IntFieldUpdateOperationsInput = {
@@ -369,41 +463,65 @@ export type NullableDateTimeFieldUpdateOperationsInput = {
   set?: Date | string | null
 }
 
+export type NullableIntFieldUpdateOperationsInput = {
+  set?: number | null
+  increment?: number
+  decrement?: number
+  multiply?: number
+  divide?: number
+}
+
 
 
 export type GenerationSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   generation?: boolean
   state?: boolean
   durable?: boolean
+  ledgerFloor?: boolean
   createdAt?: boolean
   servedAt?: boolean
+  baseGeneration?: boolean
+  rebuiltFrom?: boolean
+  copiedAt?: boolean
 }, ExtArgs["result"]["generation"]>
 
 export type GenerationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   generation?: boolean
   state?: boolean
   durable?: boolean
+  ledgerFloor?: boolean
   createdAt?: boolean
   servedAt?: boolean
+  baseGeneration?: boolean
+  rebuiltFrom?: boolean
+  copiedAt?: boolean
 }, ExtArgs["result"]["generation"]>
 
 export type GenerationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   generation?: boolean
   state?: boolean
   durable?: boolean
+  ledgerFloor?: boolean
   createdAt?: boolean
   servedAt?: boolean
+  baseGeneration?: boolean
+  rebuiltFrom?: boolean
+  copiedAt?: boolean
 }, ExtArgs["result"]["generation"]>
 
 export type GenerationSelectScalar = {
   generation?: boolean
   state?: boolean
   durable?: boolean
+  ledgerFloor?: boolean
   createdAt?: boolean
   servedAt?: boolean
+  baseGeneration?: boolean
+  rebuiltFrom?: boolean
+  copiedAt?: boolean
 }
 
-export type GenerationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"generation" | "state" | "durable" | "createdAt" | "servedAt", ExtArgs["result"]["generation"]>
+export type GenerationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"generation" | "state" | "durable" | "ledgerFloor" | "createdAt" | "servedAt" | "baseGeneration" | "rebuiltFrom" | "copiedAt", ExtArgs["result"]["generation"]>
 
 export type $GenerationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Generation"
@@ -412,8 +530,24 @@ export type $GenerationPayload<ExtArgs extends runtime.Types.Extensions.Internal
     generation: number
     state: string
     durable: string
+    /**
+     * Ledger days before it were dropped; -infinity where none was.
+     */
+    ledgerFloor: Date
     createdAt: Date
     servedAt: Date | null
+    /**
+     * Of a rebuild: the generation that it began from.
+     */
+    baseGeneration: number | null
+    /**
+     * Of a rebuild: what is accepted from here on is computed anew.
+     */
+    rebuiltFrom: Date | null
+    /**
+     * When what is before rebuiltFrom was copied completely.
+     */
+    copiedAt: Date | null
   }, ExtArgs["result"]["generation"]>
   composites: {}
 }
@@ -840,8 +974,12 @@ export interface GenerationFieldRefs {
   readonly generation: Prisma.FieldRef<"Generation", 'Int'>
   readonly state: Prisma.FieldRef<"Generation", 'String'>
   readonly durable: Prisma.FieldRef<"Generation", 'String'>
+  readonly ledgerFloor: Prisma.FieldRef<"Generation", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Generation", 'DateTime'>
   readonly servedAt: Prisma.FieldRef<"Generation", 'DateTime'>
+  readonly baseGeneration: Prisma.FieldRef<"Generation", 'Int'>
+  readonly rebuiltFrom: Prisma.FieldRef<"Generation", 'DateTime'>
+  readonly copiedAt: Prisma.FieldRef<"Generation", 'DateTime'>
 }
     
 
