@@ -14,8 +14,6 @@ import {
 import { CONSUMER_NOT_FOUND, STREAM_NOT_FOUND, unless } from './api-errors.js';
 
 export const STREAM = 'SMS_EVENTS';
-/** The durable of the first generation; a rebuild adds `analytics-rollup-g<n>`. */
-export const DURABLE = 'analytics-rollup';
 
 const DAY_MS = 86_400_000;
 const MAX_AGE_DAYS = 14;

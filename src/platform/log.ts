@@ -103,9 +103,6 @@ export function createLog(
   };
 }
 
-/** A log that says nothing: for tests that do not look at it. */
-export const silentLog: Log = createLog({ service: 'silent', level: 'silent' });
-
 function admitted(fields: LogFields = {}): Record<string, unknown> {
   const line: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields)) {

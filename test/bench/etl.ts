@@ -19,8 +19,8 @@ import { type RunResult, runOnce } from '../../src/copy/run.js';
 import { withSessions, withWarehouse } from '../../src/copy/sessions.js';
 import { integerArgument } from '../../src/operating/arguments.js';
 import { systemClock } from '../../src/platform/clock.js';
-import { silentLog } from '../../src/platform/log.js';
 import { COPIED_ROLLUPS, type CopiedRollup } from '../../src/rollups/copied-rollup.js';
+import { silentLog } from '../support/silent-log.js';
 import { type BenchStage, changeEverything, fill, openBenchStage } from './etl-stage.js';
 import { median, quantile, reportFigures } from './figures.js';
 

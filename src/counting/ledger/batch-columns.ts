@@ -1,7 +1,7 @@
 // How a folded batch becomes rows of the composite types that the ledger statement takes: one list
 // of columns for both the SQL and the values, in the order of the type's attributes.
 import type { DeadLetterReason, EventField } from '../../domain/message/dead-letter.js';
-import type { LedgerEntry, LedgerRefund } from '../../domain/message/ledger.js';
+import type { LedgerEntry, LedgerRefund } from '../../domain/message/ledger-entry.js';
 import { CLASS_NONE, classOf, outcomeOf } from '../../domain/message/outcome.js';
 import type { EpochMicros } from '../../domain/time/instant.js';
 import {

@@ -1,7 +1,6 @@
 // Latency bins of an answer, and the four percentiles that it tells of them. Bins stand densely
 // from the first to the last that is used: hundreds of buckets are answered at once, and adding
-// arrays costs a tenth of adding maps. The rule of the percentiles is that of `quantileMicros` in
-// latency.ts.
+// arrays costs a tenth of adding maps. The percentiles are by nearest rank.
 import { valueMicrosOf } from './latency.js';
 
 /**
@@ -28,20 +27,6 @@ const PERCENTS = [50, 90, 95, 99] as const;
 /** No delivered messages at all. */
 export function noBins(): BinCounts {
   return { first: 0, counts: new Float64Array(0) };
-}
-
-/** The bins of some pairs of bin and messages, in any order. */
-export function binCountsOf(entries: Iterable<readonly [number, number]>): BinCounts {
-  const all = [...entries];
-  if (all.length === 0) return noBins();
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const [bin] of all) {
-    if (bin < first) first = bin;
-    if (bin > last) last = bin;
-  }
-  const counts = new Float64Array(last - first + 1);
-  for (const [bin, messages] of all) counts[bin - first] = (counts[bin - first] ?? 0) + messages;
-  return { first, counts };
 }
 
 /** Adds `more` to `bins`, in place. */

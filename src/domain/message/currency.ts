@@ -1,11 +1,9 @@
 // The currencies in which a charge can be made: a closed list, so that a typing error becomes a
 // dead letter and not a total of its own.
 
-/** Day of ISO 4217 list one (maintenance agency: SIX, Zurich) that `CURRENCIES` follows. */
-export const CURRENCY_LIST_VERSION = '2026-01-01';
-
 /**
- * Active alphabetic codes of national and supranational currencies. Left out: funds and units of
+ * Active alphabetic codes of national and supranational currencies, by ISO 4217 list one
+ * (maintenance agency: SIX, Zurich) of 2026-01-01. Left out: funds and units of
  * account (BOV CHE CHW CLF COU MXV USN UYI UYW XAD XDR XSU XUA), metals (XAG XAU XPD XPT), bond
  * markets (XBA-XBD), testing (XTS) and "no currency" (XXX): nobody is charged in those. Withdrawn
  * by the list's day: ANG BGN CUC HRK SLL ZWL.

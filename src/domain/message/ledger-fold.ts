@@ -1,16 +1,8 @@
 // A batch of events, joined per message before it goes to the database: one row per key, sorted by
 // key. Sorted rows are locked in one order by all workers, so that they cannot deadlock.
 import type { AdmittedEvent } from './event.js';
-import {
-  type Conflict,
-  entryOf,
-  joinEntries,
-  joinRefunds,
-  type LedgerCharge,
-  type LedgerEntry,
-  type LedgerRefund,
-  refundOf,
-} from './ledger.js';
+import { type Conflict, entryOf, joinEntries, joinRefunds, refundOf } from './ledger.js';
+import type { LedgerCharge, LedgerEntry, LedgerRefund } from './ledger-entry.js';
 import { compareSources } from './ledger-order.js';
 
 /** What the ledger statement is given. */

@@ -2,7 +2,7 @@
 // of arrival: only what the events say. Ids are ASCII (decoding admits nothing else), so that `<`
 // on strings is the bytewise order here and under COLLATE "C" alike.
 import type { EventSource } from './event.js';
-import type { LedgerCharge, LedgerRefund, LedgerReport } from './ledger.js';
+import type { LedgerCharge, LedgerRefund, LedgerReport } from './ledger-entry.js';
 import { CLASS_DELIVERED, classOf } from './outcome.js';
 
 function compare<T extends string | number | bigint>(left: T, right: T): number {

@@ -17,7 +17,6 @@ export const STATE_NAMES = [
   'REJECTED',
   'SKIPPED',
 ] as const;
-export type StateName = (typeof STATE_NAMES)[number];
 
 /** Whose numbering an error code follows: 0 none, 1 GSM_MAP, 2 SMPP, 3 VENDOR. */
 export type NetworkNumber = 0 | 1 | 2 | 3;
@@ -40,7 +39,6 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** 0 no report, 1 pending, 2 unknown, 3 failure, 4 delivered. */
 export type ReportClass = 0 | 1 | 2 | 3 | 4;
 export const CLASS_NONE = 0;
-export const CLASS_PENDING = 1;
 export const CLASS_UNKNOWN = 2;
 export const CLASS_FAILURE = 3;
 export const CLASS_DELIVERED = 4;
@@ -68,9 +66,4 @@ export function classOf(state: StateNumber): ReportClass {
 /** What a message whose winning report says `state` is counted as. */
 export function outcomeOf(state: StateNumber): Outcome {
   return OUTCOME_OF_STATE[state] as Outcome;
-}
-
-/** True for a failure or DELIVERED: nothing but a contradiction is expected afterwards. */
-export function isFinal(state: StateNumber): boolean {
-  return classOf(state) >= CLASS_FAILURE;
 }

@@ -9,9 +9,6 @@ import {
   type StateNumber,
 } from './outcome.js';
 
-/** Grows with every change of a row; history follows only by a rebuild. */
-export const REASON_TABLE_VERSION = 1;
-
 /** Whether trying again can help; '' where the question makes no sense. */
 export type ErrorClass = '' | 'PERMANENT' | 'TEMPORARY' | 'UNKNOWN';
 

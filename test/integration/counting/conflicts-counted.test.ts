@@ -16,9 +16,9 @@ import { countBatch } from '../../../src/counting/ledger/apply-batch.js';
 import { ingestMetrics } from '../../../src/counting/telemetry/metrics.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';
 import type { Envelope } from '../../../src/nats/envelope.js';
-import { silentLog } from '../../../src/platform/log.js';
 import { createDatabase } from '../../support/engines.js';
 import { chargeOf } from '../../support/publications.js';
+import { silentLog } from '../../support/silent-log.js';
 
 let pool: pg.Pool;
 let streamId: number;

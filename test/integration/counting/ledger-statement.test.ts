@@ -9,16 +9,12 @@ import {
   conflictLetters,
   encodeBatch,
 } from '../../../src/counting/ledger/apply-batch.js';
-import {
-  countedOf,
-  countedOfRefund,
-  type MoneyCell,
-} from '../../../src/domain/measures/counted.js';
 import { formatNanos } from '../../../src/domain/measures/decimal.js';
 import type { AdmittedEvent } from '../../../src/domain/message/event.js';
-import type { LedgerEntry } from '../../../src/domain/message/ledger.js';
+import type { LedgerEntry } from '../../../src/domain/message/ledger-entry.js';
 import { type FoldedBatch, foldBatch } from '../../../src/domain/message/ledger-fold.js';
 import { type EpochMicros, formatDay } from '../../../src/domain/time/instant.js';
+import { countedOf, countedOfRefund, type MoneyCell } from '../../oracle/counted.js';
 import { createDatabase } from '../../support/engines.js';
 import {
   ACCEPTED_AT,

@@ -9,7 +9,8 @@ import { connectNats } from '../../../src/nats/connect.js';
 import { readDurableState } from '../../../src/nats/durable-state.js';
 import { acknowledge, type Envelope } from '../../../src/nats/envelope.js';
 import { pull } from '../../../src/nats/pull.js';
-import { DURABLE, durableConfig, STREAM, streamConfig } from '../../../src/nats/topology.js';
+import { durableConfig, STREAM, streamConfig } from '../../../src/nats/topology.js';
+import { DURABLE } from '../../support/durable.js';
 import { startNats, type TestNats } from '../../support/engines.js';
 import { consumerTime, microsOf } from '../../support/freshness.js';
 

@@ -3,8 +3,9 @@
 
 import { expect, it } from 'vitest';
 import { INGEST_POOL } from '../../../src/counting/pool-options.js';
-import { DURABLE, durableConfig } from '../../../src/nats/topology.js';
+import { durableConfig } from '../../../src/nats/topology.js';
 import { openPool } from '../../../src/postgres/open-pool.js';
+import { DURABLE } from '../../support/durable.js';
 import { createDatabase } from '../../support/engines.js';
 
 it('ends a statement of ingest before the broker delivers the batch again', async () => {

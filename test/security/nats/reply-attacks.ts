@@ -3,7 +3,8 @@
 // for less than a single event.
 
 import { headers, type MsgHdrs } from 'nats';
-import { DURABLE, STREAM } from '../../../src/nats/topology.js';
+import { STREAM } from '../../../src/nats/topology.js';
+import { DURABLE } from '../../support/durable.js';
 
 /** A durable beside the one that is watched, which may be moved. */
 export const SCRATCH = 'scratch';

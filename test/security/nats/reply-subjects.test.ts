@@ -7,7 +7,8 @@ import { AckPolicy, connect, type JetStreamManager, type NatsConnection } from '
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NatsUser } from '../../../deploy/local/engines/nats-server.js';
 import { pull } from '../../../src/nats/pull.js';
-import { DURABLE, ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
+import { ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
+import { DURABLE } from '../../support/durable.js';
 import { startNats } from '../../support/engines.js';
 import { startNatsCluster, untilDone } from '../../support/nats-cluster.js';
 import {

@@ -6,7 +6,7 @@ import {
   rankOperators,
 } from '../../../src/answers/operators/rank-operators.js';
 import { noCounts } from '../../../src/domain/measures/counts.js';
-import { binCountsOf } from '../../../src/domain/measures/percentile.js';
+import { binCountsOf } from '../../support/bin-counts.js';
 
 /** Of a hundred messages: the 50th, the 90th, the 95th and the 99th lie in these bins. */
 function operator(operatorId: string, p50: number, p90: number, p95: number, p99: number) {

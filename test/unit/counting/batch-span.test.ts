@@ -6,8 +6,8 @@ import { beforeEach, expect, it } from 'vitest';
 import { CommitAbandoned, type Committed } from '../../../src/counting/commit.js';
 import { type LoopOptions, runLoop } from '../../../src/counting/loop.js';
 import type { Envelope } from '../../../src/nats/envelope.js';
-import { silentLog } from '../../../src/platform/log.js';
 import { recordSpans } from '../../support/recorded-spans.js';
+import { silentLog } from '../../support/silent-log.js';
 
 const spans = recordSpans();
 beforeEach(() => {

@@ -4,15 +4,9 @@
 import { describe, expect, it } from 'vitest';
 import { publications } from '../../../deploy/local/traffic/schedule.js';
 import { decode } from '../../../src/counting/decode/decode.js';
-import { countedOf, countedOfRefund } from '../../../src/domain/measures/counted.js';
-import {
-  entryOf,
-  joinEntries,
-  joinRefunds,
-  type LedgerEntry,
-  type LedgerRefund,
-  refundOf,
-} from '../../../src/domain/message/ledger.js';
+import { entryOf, joinEntries, joinRefunds, refundOf } from '../../../src/domain/message/ledger.js';
+import type { LedgerEntry, LedgerRefund } from '../../../src/domain/message/ledger-entry.js';
+import { countedOf, countedOfRefund } from '../../oracle/counted.js';
 import { countsOf, decimal, latencyOf, moneyOf } from '../../oracle/figures.js';
 import type { Stored } from '../../oracle/judge.js';
 import { ledgerOf } from '../../oracle/ledger.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { configurationPage } from '../../../src/platform/settings/configuration-page.js';
 import { settingsByBinary } from '../../../src/platform/settings/settings.js';
+import { configurationPage } from '../../support/configuration-page.js';
 
 it('deploy/CONFIGURATION.md says what can be set, as the binaries read it', async () => {
   const page = configurationPage(settingsByBinary);

@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FieldViolation } from '../../../../src/domain/failure.js';
-import { quantileMicros, valueMicrosOf } from '../../../../src/domain/measures/latency.js';
+import { valueMicrosOf } from '../../../../src/domain/measures/latency.js';
 import { perMessage } from '../../../../src/domain/measures/money.js';
 import { compareValues, readOrder } from '../../../../src/domain/measures/ordering.js';
-import { binCountsOf, noBins, percentilesOf } from '../../../../src/domain/measures/percentile.js';
+import { noBins, percentilesOf } from '../../../../src/domain/measures/percentile.js';
+import { quantileMicros } from '../../../oracle/bin-quantile.js';
+import { binCountsOf } from '../../../support/bin-counts.js';
 
 describe('percentiles', () => {
   it('are the values at ranks 50, 90, 95 and 99 of a hundred', () => {

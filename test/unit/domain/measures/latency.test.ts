@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  addCounts,
   binOf,
   LATENCY_RELATIVE_ERROR,
-  quantileMicros,
-  subtractCounts,
   valueMicrosOf,
 } from '../../../../src/domain/measures/latency.js';
+import { quantileMicros } from '../../../oracle/bin-quantile.js';
 
 // Floating-point rounding at a bin's edge.
 const ROUNDING = 1e-9;
@@ -88,19 +86,5 @@ describe('a latency percentile', () => {
   it('is absent where nothing was delivered', () => {
     expect(quantileMicros(new Map(), 0.5)).toBeUndefined();
     expect(quantileMicros(new Map([[3, 0n]]), 0.5)).toBeUndefined();
-  });
-
-  it('is the same however the counts were merged, and after a subtraction', () => {
-    fc.assert(
-      fc.property(latencies, latencies, (left, right) => {
-        const both = addCounts(countsOf(left), countsOf(right));
-        expect(both).toEqual(countsOf([...left, ...right]));
-        expect(subtractCounts(both, countsOf(right))).toEqual(countsOf(left));
-      }),
-    );
-  });
-
-  it('cannot lose what was never added', () => {
-    expect(() => subtractCounts(new Map([[1, 1n]]), new Map([[1, 2n]]))).toThrow(RangeError);
   });
 });

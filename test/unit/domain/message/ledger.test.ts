@@ -5,11 +5,13 @@ import {
   entryOf,
   joinEntries,
   joinRefunds,
-  type LedgerCharge,
-  type LedgerEntry,
-  type LedgerReport,
   refundOf,
 } from '../../../../src/domain/message/ledger.js';
+import type {
+  LedgerCharge,
+  LedgerEntry,
+  LedgerReport,
+} from '../../../../src/domain/message/ledger-entry.js';
 import { compareCharges, compareReports } from '../../../../src/domain/message/ledger-order.js';
 import {
   ACCEPTED_AT,

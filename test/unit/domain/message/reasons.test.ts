@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   classOf,
-  isFinal,
   type NetworkNumber,
   OUTCOMES,
   outcomeOf,
@@ -14,6 +13,7 @@ import {
   REASONS,
   reasonOf,
 } from '../../../../src/domain/message/reasons.js';
+import { isFinal } from '../../../oracle/counted.js';
 
 const GSM_MAP = 1;
 const SMPP = 2;

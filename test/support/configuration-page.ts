@@ -1,6 +1,6 @@
 // The page of all settings, made from the tables that the binaries read. A test holds
 // deploy/CONFIGURATION.md to it.
-import { describeSettings, type SettingTable } from './config.js';
+import { describeSettings, type SettingTable } from '../../src/platform/settings/config.js';
 
 const HEAD = `# Configuration
 

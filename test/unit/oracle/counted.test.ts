@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { countedOf, countedOfRefund } from '../../../../src/domain/measures/counted.js';
-import { binOf } from '../../../../src/domain/measures/latency.js';
-import type { LedgerEntry } from '../../../../src/domain/message/ledger.js';
-import { refundOf } from '../../../../src/domain/message/ledger.js';
-import { foldBatch } from '../../../../src/domain/message/ledger-fold.js';
-import { ACCEPTED_AT, charged, instant, refunded, reported } from '../message/ledger-events.js';
+import { binOf } from '../../../src/domain/measures/latency.js';
+import { refundOf } from '../../../src/domain/message/ledger.js';
+import type { LedgerEntry } from '../../../src/domain/message/ledger-entry.js';
+import { foldBatch } from '../../../src/domain/message/ledger-fold.js';
+import { countedOf, countedOfRefund } from '../../oracle/counted.js';
+import {
+  ACCEPTED_AT,
+  charged,
+  instant,
+  refunded,
+  reported,
+} from '../domain/message/ledger-events.js';
 
 function entryFrom(
   ...events: Parameters<typeof foldBatch>[0] extends Iterable<infer E> ? E[] : never
