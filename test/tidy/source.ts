@@ -17,22 +17,27 @@ export interface SourceFile {
 
 const SOURCE = /\.(ts|mjs)$/;
 
-/** Every hand-written source file below these directories. */
+/** Every hand-written source file of the project below these directories. */
 export function sourceFiles(...directories: string[]): SourceFile[] {
+  return sourceFilesAt(projectRoot, directories);
+}
+
+/** The same of another copy of the project, whose root is `root`. */
+export function sourceFilesAt(root: string, directories: readonly string[]): SourceFile[] {
   return directories
-    .filter((directory) => existsSync(join(projectRoot, directory)))
+    .filter((directory) => existsSync(join(root, directory)))
     .flatMap((directory) =>
-      readdirSync(join(projectRoot, directory), { recursive: true, withFileTypes: true })
+      readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile() && SOURCE.test(entry.name))
-        .map((entry) => join(entry.parentPath, entry.name).slice(projectRoot.length + 1)),
+        .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)),
     )
     .filter((path) => !path.startsWith('src/generated/'))
     .sort()
-    .map(read);
+    .map((path) => fileOf(path, readFileSync(join(root, path), 'utf8')));
 }
 
-function read(path: string): SourceFile {
-  const text = readFileSync(join(projectRoot, path), 'utf8');
+/** A file as the rules see it. */
+export function fileOf(path: string, text: string): SourceFile {
   return { path, text, code: withoutComments(text), imports: importsOf(path, text) };
 }
 
