@@ -1,14 +1,14 @@
 // The first step of every `npm run` verb, in plain JavaScript without dependencies: checks Node,
 // installs what the lockfile lists when it is not there, compiles when a source changed, and goes
-// on with the compiled verb in this same process (dist/deploy/local/verbs/<verb>.js), so that signals and
-// the exit code are the verb's own.
+// on with the compiled verb in this same process (dist/deploy/local/verbs/<verb>.js), so that
+// signals and the exit code are the verb's own.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fingerprintOfSources, removeOrphanOutputs, whatIsMissing } from './freshness.mjs';
 
-const VERBS = ['start', 'test', 'ops', 'etl', 'ingest', 'bench', 'soak', 'build'];
+const VERBS = ['start', 'test', 'ops', 'etl', 'ingest', 'bench', 'soak', 'house', 'build'];
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const local = join(root, '.local');
 const stamp = join(root, 'dist', '.sources');
@@ -27,7 +27,8 @@ function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
   fail(
-    `sms-analytics needs Node.js 20.19 or later; this is ${process.version} (${process.execPath}).\n` +
+    'sms-analytics needs Node.js 20.19 or later; ' +
+      `this is ${process.version} (${process.execPath}).\n` +
       'Install a current release from https://nodejs.org/ and run the command again.',
   );
 }
@@ -176,7 +177,8 @@ try {
 } catch (error) {
   fail(
     `Cannot write to ${root} (${error.code}).\n` +
-      'Dependencies, compiled code and the local data live there: clone the project to a place of your own.',
+      'Dependencies, compiled code and the local data live there: ' +
+      'clone the project to a place of your own.',
   );
 }
 await alone(async () => {
