@@ -3,7 +3,7 @@
 // stopped.
 
 import { exec } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../deploy/local/toolchain/project.js';
@@ -13,10 +13,10 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 const MINUTES = 60_000;
 const PULSE = /published ([\d,]+) · counted ([\d,]+) ·/g;
 
-/** Runs a line as pasted into a shell in the project's root. */
-function paste(line: string): Promise<{ code: number; output: string }> {
+/** Runs lines as pasted into a bash in the project's root. */
+function paste(lines: string): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    exec(line, { cwd: projectRoot }, (error, stdout, stderr) =>
+    exec(lines, { cwd: projectRoot, shell: '/bin/bash' }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, output: stdout + stderr }),
     );
   });
@@ -88,6 +88,19 @@ describe('npm start without traffic', () => {
         expect(code, title).not.toBe(0);
       } else expect(code, `${title}: ${output}`).toBe(0);
     }
+  });
+
+  test('answers the five questions of the README as pasted', { timeout: 5 * MINUTES }, async () => {
+    const page = readFileSync(join(projectRoot, 'README.md'), 'utf8');
+    const [, section = ''] = /^## Five questions\n(.*?)^## /ms.exec(page) ?? [];
+    const lines = [...section.matchAll(/^```sh\n(.*?)^```/gms)]
+      .map(([, text = '']) => text)
+      .join('');
+    expect(lines).toContain('./.local/stack.json');
+    const found = lines.replace('./.local/stack.json', join(dataDir, 'stack.json'));
+    const { code, output } = await paste(`set -e\n${found}`);
+    expect(code, output).toBe(0);
+    expect(output.match(/^ {2}"meta"/gm)).toHaveLength(5);
   });
 
   test('refuses a second stack on the same data, and says what to do', async () => {

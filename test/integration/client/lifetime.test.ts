@@ -128,9 +128,9 @@ test('the package exports the built client under its own name, and nothing else'
   ]);
 });
 
-test('the example of the README fits the types that the package exports', async () => {
-  const page = readFileSync(join(projectRoot, 'README.md'), 'utf8');
-  const example = /^## The client\n[\s\S]*?^```ts\n([\s\S]*?)^```/m.exec(page)?.[1] ?? '';
+test('the example of src/client/README.md fits the types that the package exports', async () => {
+  const page = readFileSync(join(projectRoot, 'src/client/README.md'), 'utf8');
+  const example = /^# The client\n[\s\S]*?^```ts\n([\s\S]*?)^```/m.exec(page)?.[1] ?? '';
   const folder = await temporaryDirectory('consumer');
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(projectRoot, join(folder, 'node_modules/sms-analytics'));

@@ -1,6 +1,6 @@
-// The three questions that analysts ask, exactly as the README shows them, on a copy that came the
-// whole way: events, ingest, rollups, anlyt-etl. The API answers the same from Postgres; both must
-// agree.
+// The three questions that analysts ask, exactly as deploy/clickhouse/README.md shows them, on a
+// copy that came the whole way: events, ingest, rollups, anlyt-etl. The API answers the same from
+// Postgres; both must agree.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ let admin: Analytics;
 let questions: string[];
 
 beforeAll(async () => {
-  const page = readFileSync(join(projectRoot, 'README.md'), 'utf8');
+  const page = readFileSync(join(projectRoot, 'deploy/clickhouse/README.md'), 'utf8');
   questions = [...page.matchAll(/```sql\n(.*?)```/gs)].map((match) => match[1] ?? '');
   const database = await createDatabase();
   site = await createSite({ database });
