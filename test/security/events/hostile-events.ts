@@ -1,4 +1,4 @@
-// The events of attacks 23, 24, 26 and 27, each with the reason and the field under which it must
+// The events of attacks 23 to 27, each with the reason and the field under which it must
 // become a dead letter. Every JSON payload carries MARKER in a field that the contract does not
 // have, so that it can be searched for afterwards.
 
@@ -115,6 +115,18 @@ export const nulEvents = (): HostileEvent[] => [
     Buffer.concat([BINARY.charged, Buffer.from('1a03610062', 'hex')]),
   ),
 ];
+
+/**
+ * Attack 25: a name that no event may have. JSON.parse keeps the last of two members of one name,
+ * so the first is seen in the text alone.
+ */
+export const forbiddenEvents = (): HostileEvent[] =>
+  [
+    '"x":{"msisdn":"0"}',
+    '"x":{"msisdn":"0"},"x":{}',
+    '"x":[{"\\u0074o" : "0"}],"x":0',
+    '"currency":{"phone":"0"},"currency":"EUR"',
+  ].map((member) => refused('forbidden_field', member, withMember(member)));
 
 /** So many minutes from now, which is when the stream stores it, give or take a second. */
 export const minutesAhead = (minutes: number): string =>

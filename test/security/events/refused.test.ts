@@ -1,4 +1,4 @@
-// Attacks 21, 23, 24, 26 and 27 end to end: published to NATS under the producers' own credentials,
+// Attacks 21 and 23 to 27 end to end: published to NATS under the producers' own credentials,
 // refused by the running ingest process at first delivery, acknowledged, recorded without their
 // payload; no rollup moves, and the next good event is counted.
 
@@ -11,6 +11,7 @@ import { readCells } from '../../oracle/rollup-cells.js';
 import { chargeOf, publicationOf } from '../../support/publications.js';
 import { createSite, type TestSite } from '../../support/site.js';
 import {
+  forbiddenEvents,
   type HostileEvent,
   MARKER,
   malformedEvents,
@@ -133,6 +134,9 @@ describe('dead letters at first delivery, after which counting goes on:', () => 
     expectRefused(malformedEvents()));
 
   test('attack 24: a NUL in any text', () => expectRefused(nulEvents()));
+
+  test('attack 25: a forbidden field, also under a key that comes twice', () =>
+    expectRefused(forbiddenEvents()));
 
   test('attack 26: times that are no times, too old, or ahead of the stream', () =>
     expectRefused(untimelyEvents()));
