@@ -38,9 +38,10 @@ export interface Counter {
 export async function startCounter(
   site: TestSite,
   env: Record<string, string> = {},
+  args: readonly string[] = [],
 ): Promise<Counter> {
   const [port = 0] = await freePorts(1);
-  const child = await site.spawn('ingest', { ADMIN_PORT: String(port), ...env });
+  const child = await site.spawn('ingest', { ADMIN_PORT: String(port), ...env }, args);
   const readyStatus = () =>
     fetch(`http://127.0.0.1:${port}/readyz`).then(
       ({ status }) => status,
