@@ -18,12 +18,12 @@ const JOBS = ['counting', 'answers', 'copy', 'audit'];
 
 /**
  * What each part of src may import besides itself. Jobs do not know one another, but any may write
- * audit records. `rollups` reads through a snapshot, whose type `postgres` has.
+ * audit records.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   platform: [],
-  rollups: [...GROUND, 'postgres'],
+  rollups: GROUND,
   postgres: GROUND,
   nats: GROUND,
   counting: [...SHARED, 'audit'],

@@ -7,8 +7,15 @@ import { floorToMinutes, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/
 import type { Run } from '../../domain/time/tiling.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import {
+  addCells,
+  CELL_TEXT_FORMAT,
+  COUNTS_OF_CELLS,
+  countsOfCells,
+  MONEY_OF_CELLS,
+  readSums,
+} from '../../rollups/cell-text.js';
+import {
   accountRuns,
-  CELL_MINUTE,
   type CellRange,
   cellsOfRuns,
   cellValues,
@@ -19,8 +26,6 @@ import {
   runValues,
 } from '../../rollups/cells.js';
 import { utcDay } from '../../rollups/grains.js';
-import { MONEY_OF_CELLS, readSums } from '../../rollups/select-money.js';
-import { addCells, COUNTS_OF_CELL, COUNTS_OF_CELLS } from '../../rollups/select-outcomes.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from '../freshness/select-answer-state.js';
 
 const ACCOUNT = 'cell.account_id = $5';
@@ -29,15 +34,14 @@ const QUARTERS = ['$7', '$8', '$9'];
 
 // Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the
 // columns of its sums.
-const countOf = (name: string) =>
+const COUNTS_OF_QUARTERS = countsOfCells((name) =>
   name === 'segments' || name === 'contradicted'
     ? `cell.${name}`
-    : `CASE WHEN cell.outcome = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`;
-const COUNTS_OF_QUARTERS = `
-  string_agg(concat_ws(' ', ${CELL_MINUTE}, ${COUNTS_OF_CELL.map(countOf).join(', ')}), ',')`;
+    : `CASE WHEN cell.outcome = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`,
+);
 
 // Hours of days that are added up come day by day, also those that were not asked for; the others
-// come one by one. A run lies in one day.
+// come one by one. A run lies in one day. A day on which the account has no row had nothing of it.
 const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
     FROM (SELECT * FROM ${RUNS}
            WHERE ${utcDay('starts_at')} NOT IN (SELECT bucket FROM day)) AS run
@@ -45,18 +49,26 @@ const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
 
 const BY_HOUR = `
   WITH day AS MATERIALIZED (
-    SELECT bucket FROM day_version
-     WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = ANY (${DAYS}) AND usage_added_up = version
+    SELECT made.bucket, usage.counts, usage.codes, usage.money
+      FROM day_version AS made
+      LEFT JOIN LATERAL (
+           SELECT *
+             FROM account_usage_day AS cell
+            WHERE cell.generation = $1
+              AND cell.grain_minutes = ${DAY_MINUTES}
+              AND cell.bucket = made.bucket
+              AND ${ACCOUNT}
+           OFFSET 0) AS usage ON true
+     WHERE made.generation = $1
+       AND made.grain_minutes = ${DAY_MINUTES}
+       AND made.bucket = ANY (${DAYS})
+       AND made.usage_added_up = made.version
+       AND coalesce(usage.format, ${CELL_TEXT_FORMAT}) = ${CELL_TEXT_FORMAT}
   )
   SELECT *
     FROM (SELECT ${STATE_COLUMNS} FROM answer_state) AS state
    CROSS JOIN (
-     SELECT string_agg(cell.counts, ','), string_agg(cell.codes, ''), string_agg(cell.money, ',')
-       FROM day
-      CROSS JOIN LATERAL (
-        SELECT * FROM account_usage_day AS cell
-         WHERE cell.generation = $1 AND cell.grain_minutes = ${DAY_MINUTES} AND cell.bucket = day.bucket AND ${ACCOUNT}
-        OFFSET 0) AS cell) AS days
+     SELECT string_agg(counts, ','), string_agg(codes, ''), string_agg(money, ',') FROM day) AS days
    CROSS JOIN (SELECT ${COUNTS_OF_CELLS} ${hoursOf('account_outcome_sum')}) AS counts
    CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${hoursOf('account_money_sum')}) AS money`;
 

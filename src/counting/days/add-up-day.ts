@@ -1,16 +1,24 @@
 // Every account's whole UTC day, added up after the day is over: in outcome_account_day what became
 // of its messages, in account_usage_day its hours as texts in one row. Invariant: what stands there
 // is what the rollups had when the day's version was `added_up` and `usage_added_up`; where the day
-// has changed since, readers see it by the version and go back to the rollups.
+// has changed since, readers see it by the version and go back to the rollups. Texts in another
+// format than this program's are as if they were not there, and are written anew.
 import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
+import { CELL_TEXT_FORMAT, COUNTS_OF_CELLS, MONEY_OF_CELLS } from '../../rollups/cell-text.js';
 import { DAY_MINUTES } from '../../rollups/cells.js';
 import { HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
-import { MONEY_OF_CELLS } from '../../rollups/select-money.js';
-import { COUNTS_OF_CELLS } from '../../rollups/select-outcomes.js';
 
 type Queryable = Pick<Pool, 'query'>;
+
+/** Whether a day has rows whose text is not in the format of this program. */
+const hasOtherFormat = (bucket: string) => `EXISTS (
+           SELECT FROM account_usage_day AS usage
+            WHERE usage.generation = $1
+              AND usage.grain_minutes = ${DAY_MINUTES}
+              AND usage.bucket = ${bucket}
+              AND usage.format <> ${CELL_TEXT_FORMAT})`;
 
 /**
  * A day that is over and not added up, and its version: as long as that is the same, nothing of the
@@ -32,7 +40,9 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
                  WHERE generation = $1 AND grain_minutes = ${BASE_GRAIN_MINUTES}),
                now() - interval '24 hours', interval '24 hours') AS day (bucket)
         LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = ${DAY_MINUTES} AND r.bucket = day.bucket
-       WHERE r.added_up IS DISTINCT FROM coalesce(r.version, 0) OR r.usage_added_up IS DISTINCT FROM coalesce(r.version, 0)
+       WHERE r.added_up IS DISTINCT FROM coalesce(r.version, 0)
+          OR r.usage_added_up IS DISTINCT FROM coalesce(r.version, 0)
+          OR ${hasOtherFormat('day.bucket')}
        ORDER BY day.bucket DESC`,
     values: [generation],
   });
@@ -44,11 +54,12 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
 // the same. A rebuilt generation has no versions of copied days. The row of the version is locked
 // last, as whoever counts a message of that day waits for it: Postgres runs what nothing refers to
 // at the end.
-const addingUp = (versionColumn: string, added: string) => `
+const addingUp = (versionColumn: string, isStale: string, added: string) => `
   WITH due AS MATERIALIZED (
     SELECT coalesce(max(version), 0) AS version FROM day_version
      WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = $2::timestamptz
-    HAVING max(${versionColumn}) IS DISTINCT FROM coalesce(max(version), 0) AND pg_try_advisory_xact_lock($1, $3)
+    HAVING (max(${versionColumn}) IS DISTINCT FROM coalesce(max(version), 0) OR ${isStale})
+       AND pg_try_advisory_xact_lock($1, $3)
   ), added AS (${added}
     RETURNING 1)
   INSERT INTO day_version AS r (generation, bucket, version, ${versionColumn})
@@ -60,6 +71,7 @@ const cellsOfDay = (minutes: number) => `cell.generation = $1 AND cell.grain_min
 
 const OUTCOMES = addingUp(
   'added_up',
+  'false',
   `
     INSERT INTO outcome_account_day AS r
       (generation, bucket, account_id, operator_id, outcome, reason, messages, segments)
@@ -83,17 +95,22 @@ const hoursOf = (rollup: string, columns: string) => `
             OFFSET 0)`;
 const USAGE = addingUp(
   'usage_added_up',
+  hasOtherFormat('$2::timestamptz'),
   `
-    INSERT INTO account_usage_day AS r (generation, bucket, account_id, counts, codes, money)
-    SELECT $1, $2, account.account_id, counted.counts, charged.codes, charged.money
+    INSERT INTO account_usage_day AS r
+      (generation, bucket, account_id, format, counts, codes, money)
+    SELECT $1, $2, account.account_id, ${CELL_TEXT_FORMAT},
+           counted.counts, charged.codes, charged.money
       FROM (${accountsOf('account_outcome_sum', HOUR_MINUTES)}
             UNION ${accountsOf('money_account', BASE_GRAIN_MINUTES)}) AS account
      ${hoursOf('account_outcome_sum', COUNTS_OF_CELLS)} AS counted (counts)
      ${hoursOf('account_money_sum', MONEY_OF_CELLS)} AS charged (codes, money)
      ORDER BY 3
     ON CONFLICT (generation, grain_minutes, bucket, account_id)
-    DO UPDATE SET counts = excluded.counts, codes = excluded.codes, money = excluded.money
-     WHERE (r.counts, r.codes, r.money) IS DISTINCT FROM (excluded.counts, excluded.codes, excluded.money)`,
+    DO UPDATE SET format = excluded.format, counts = excluded.counts,
+                  codes = excluded.codes, money = excluded.money
+     WHERE (r.format, r.counts, r.codes, r.money)
+           IS DISTINCT FROM (excluded.format, excluded.counts, excluded.codes, excluded.money)`,
 );
 
 /**

@@ -15,6 +15,7 @@ import {
 import { Granularity } from '../../../src/generated/proto/sms/analytics/v1/common.js';
 import { systemClock } from '../../../src/platform/clock.js';
 import { createLog } from '../../../src/platform/log.js';
+import { CELL_TEXT_FORMAT } from '../../../src/rollups/cell-text.js';
 import { createDatabase, type TestDatabase } from '../../support/engines.js';
 import { charged, MESSAGE_ID } from '../../unit/domain/message/ledger-events.js';
 import { caller, queriesAt } from '../answers/rollup-rows.js';
@@ -150,6 +151,61 @@ describe('a day', () => {
     expect(await usageOf('beta')).toEqual(['12 1 1 0']);
     await addUpDay(pool, 1, DAY);
     expect(await usageOf('acme')).toEqual(['12 3 3 0', '18 1 1 0']);
+  });
+
+  it('in another format is not read, and is written anew', async () => {
+    for (const day of [DAY, DAY + 1]) await addUpDay(pool, 1, day);
+    const rows = async () => {
+      const sql = 'SELECT account_id, format, counts FROM account_usage_day ORDER BY account_id';
+      return (await owner.query(sql)).rows;
+    };
+    const before = await rows();
+    expect(before).toMatchObject([{ format: 1 }, { format: 1 }]);
+    expect(await dueDays()).toEqual([]);
+    // As a program with another order of numbers writes it; read in this one's, it tells lies.
+    const change = `UPDATE account_usage_day SET format = $1, counts = replace(counts, ' 0 0 2', ' 70 0')
+                     WHERE account_id = 'acme'`;
+    for (const format of [CELL_TEXT_FORMAT + 1, CELL_TEXT_FORMAT - 1]) {
+      await owner.query(change, [format]);
+      expect(await usageOf('acme')).toEqual(['12 2 2 0']);
+      expect(await dueDays()).toEqual([0]);
+      expect(await addUpDay(pool, 1, DAY)).toBe(true);
+      expect(await rows()).toEqual(before);
+      expect(await dueDays()).toEqual([]);
+    }
+    await owner.query(change, [CELL_TEXT_FORMAT]);
+    expect(await usageOf('acme')).not.toEqual(['12 2 2 0']);
+  });
+
+  it('is kept in these bytes, in the format that the index of other formats leaves out', async () => {
+    await count(message('seldom'));
+    // Each number another one; `beta` has only the first ones, `seldom` those up to the middle.
+    await owner.query(`
+      UPDATE account_outcome_sum
+         SET delivered = 1, segments = 2, pending = 0,
+             undeliverable = CASE WHEN account_id IN ('acme', 'seldom') THEN 3 ELSE 0 END`);
+    await owner.query(`
+      UPDATE account_outcome_sum
+         SET expired = 4, rejected = 5, deleted = 6, unknown = 7, contradicted = 8, pending = 9
+       WHERE account_id = 'acme'`);
+    await owner.query(`UPDATE account_money_sum SET charges = 1, charged = 2.000000003`);
+    await owner.query(
+      `UPDATE account_money_sum SET refunds = 4, refunded = 5.000000006 WHERE account_id = 'acme'`,
+    );
+    await addUpDay(pool, 1, DAY);
+    const { rows } = await owner.query(
+      `SELECT concat_ws('|', account_id, format, counts, codes, money) AS row FROM account_usage_day ORDER BY account_id`,
+    );
+    const minute = DAY * 1_440 + 720;
+    expect(rows.map(({ row }) => row)).toEqual([
+      `acme|1|${minute} 1 2 3 4 5 6 7 8 9|EUR|${minute} 1 2.000000003 4 5.000000006`,
+      `beta|1|${minute} 1 2|EUR|${minute} 1 2.000000003`,
+      `seldom|1|${minute} 1 2 3 0|EUR|${minute} 1 2.000000003`,
+    ]);
+    const index = await owner.query(
+      `SELECT indexdef FROM pg_indexes WHERE indexname = 'account_usage_day_other_format'`,
+    );
+    expect(index.rows[0]?.indexdef).toContain(`format <> ${CELL_TEXT_FORMAT})`);
   });
 
   it('has the money of an account that had no message on it', async () => {
