@@ -3,6 +3,17 @@
 // answer's own snapshot (look.ts). Invariants: what is found is what a statement would read; memory
 // is bounded; everything in it belongs to one generation of one database. Nothing of a single
 // account is kept here.
+//
+// Life of a block, which holds 24 slots of one series and one size:
+// - It begins when the first of its slots is kept, as the youngest of all blocks.
+// - A slot that is kept again replaces the old one. A slot under another version stays where it is
+//   and is not found, until it is replaced or its block goes.
+// - A slot that is found marks its block as used.
+// - Where a new slot has no room, the oldest block goes. One that was used since it was last passed
+//   over becomes the youngest instead and loses its mark, so one round over all blocks ends with a
+//   block that goes.
+// - All blocks go when a look belongs to another generation or database (`enter`). A read that began
+//   before carries the old owner, so that what it found is not kept.
 import {
   type EpochMicros,
   MICROS_PER_DAY,
@@ -24,28 +35,10 @@ export interface SlotKind<T> {
 }
 
 /**
- * One series: blocks by size of their slots in minutes. Its name comes from callers and may be as
- * long as a question.
- */
-interface Series {
-  readonly name: string;
-  readonly bySize: Map<number, Sized>;
-}
-
-/** The blocks of slots of one size, by start in minutes since 1970. */
-interface Sized {
-  readonly series: Series;
-  readonly size: number;
-  readonly blocks: Map<number, Block>;
-}
-
-/**
  * Slots that lie one after the other: an object for each would cost as much as what is remembered
  * of it.
  */
 interface Block {
-  readonly among: Sized;
-  readonly start: number;
   /** By place in the block; undefined where nothing is known. */
   readonly values: unknown[];
   /** What each was read under. */
@@ -54,32 +47,37 @@ interface Block {
   bytes: number;
   /** Whether anything of it was found since it was last passed over. */
   used: boolean;
-  /** The blocks that were begun just before and just after it: a ring through `#ring`. */
-  older: Block;
-  newer: Block;
 }
+
+/** Where a slot is kept: at `index` in the block of slots of `size` that begins at `start`. */
+interface Place {
+  /** In minutes. */
+  readonly size: number;
+  /** In minutes since 1970. */
+  readonly start: number;
+  readonly index: number;
+}
+
+/** A slot as it is remembered; undefined where it is not, or was read under another state. */
+type Find<T> = (from: EpochMicros, to: EpochMicros) => T | undefined;
 
 /** Slots of a block: the hours of a day. */
 const SLOTS = 24;
-/** What a block costs beside its values: an object, its place in the map, and three lists. */
+/** What a block costs beside its name and values: an object, its place in the map, three lists. */
 const BLOCK_BYTES = 150 + 3 * (50 + 8 * SLOTS);
 
 export class SlotMemory {
-  #series = new Map<string, Series>();
+  /** The oldest first: a Map iterates in the order of insertion. */
+  readonly #blocks = new Map<string, Block>();
   #bytes = 0;
   #owner = '';
-  /** Its `newer` is the block that goes next, its `older` the one that goes last. */
-  #ring = emptyRing();
 
-  /**
-   * Remembers at most about `maxBytes`; 0 remembers nothing. What was begun first goes first,
-   * unless it was found since.
-   */
+  /** Remembers at most about `maxBytes`; 0 remembers nothing. */
   constructor(private readonly maxBytes: number) {}
 
-  /** How many series have anything that is remembered. */
-  get series(): number {
-    return this.#series.size;
+  /** How many blocks are remembered. */
+  get blocks(): number {
+    return this.#blocks.size;
   }
 
   /** Whether anything is kept at all. */
@@ -95,9 +93,8 @@ export class SlotMemory {
   /** Forgets what was read of another generation or another database. */
   enter(look: Look): void {
     if (look.owner === this.#owner) return;
-    this.#series = new Map();
+    this.#blocks.clear();
     this.#bytes = 0;
-    this.#ring = emptyRing();
     this.#owner = look.owner;
   }
 
@@ -106,16 +103,16 @@ export class SlotMemory {
    * name within the kind. A day whose hours are all known is made of them, and kept.
    */
   recall<T>(kind: SlotKind<T>, series: string, range: SlotRange, look: Look): (T | undefined)[] {
-    const { edges, settledThrough } = range;
-    const own = look.owner === this.#owner ? this.#series.get(`${kind.name} ${series}`) : undefined;
+    const { edges } = range;
+    if (look.owner !== this.#owner) return new Array<undefined>(edges.length - 1).fill(undefined);
+    const find = this.#finder<T>(kind, series, range, look);
     const found: (T | undefined)[] = [];
     for (let i = 1; i < edges.length; i++) {
-      const from = edges[i - 1] as EpochMicros;
-      const to = edges[i] as EpochMicros;
-      let value = own && find<T>(own, from, to, settledThrough, look);
-      if (own !== undefined && value === undefined && isDay(from, to)) {
-        const hours = hoursOf<T>(own, from, settledThrough, look);
-        value = hours && kind.sum?.(hours);
+      const [from, to] = [edges[i - 1] as EpochMicros, edges[i] as EpochMicros];
+      let value = find(from, to);
+      if (value === undefined && kind.sum !== undefined && isDay(from, to)) {
+        const hours = hoursOf(from, find);
+        value = hours && kind.sum(hours);
         if (value !== undefined) this.keep(kind, series, slotOf(range, from, to), look, value);
       }
       found.push(value);
@@ -124,43 +121,68 @@ export class SlotMemory {
   }
 
   /**
-   * Keeps what was read in the snapshot of `look`. Not to be changed afterwards: answers share it.
+   * Keeps what was read in the snapshot of `look`. Answers share it: it is not changed afterwards,
+   * but for the encoded point that wire/points.ts leaves with it.
    */
   keep<T>(kind: SlotKind<T>, series: string, slot: Slot, look: Look, value: T): void {
-    const bytes = kind.bytesOf(value);
-    const name = `${kind.name} ${series}`;
-    const mostBytes = name.length + BLOCK_BYTES + bytes;
-    if (mostBytes > this.maxBytes || look.owner !== this.#owner) return;
     const { from, to, settledTo } = slot;
-    const { size, start, place } = placeOf(from, to);
-    const before = this.#series.get(name)?.bySize.get(size)?.blocks.get(start);
-    if (before?.values[place] !== undefined) {
-      this.#grow(before, -kind.bytesOf(before.values[place] as T));
-      before.values[place] = undefined;
-    }
-    // Before it has its place: otherwise it could be what goes.
-    while (this.#bytes + mostBytes > this.maxBytes) this.#forgetOne();
-    if (!this.#series.has(name)) this.#bytes += name.length;
-    const own = valueAt(this.#series, name, () => ({ name, bySize: new Map() }));
-    const among = valueAt(own.bySize, size, () => ({ series: own, size, blocks: new Map() }));
-    const block = valueAt(among.blocks, start, () => this.#begin(among, start));
+    const place = placeOf(from, to);
+    const name = nameOf(kind, series, place);
+    const bytes = kind.bytesOf(value);
+    const mostBytes = BLOCK_BYTES + name.length + bytes;
+    if (mostBytes > this.maxBytes || look.owner !== this.#owner) return;
+    this.#drop(kind, this.#blocks.get(name), place);
+    // Before the value has its place: its own block may be what goes.
+    while (this.#bytes + mostBytes > this.maxBytes) this.#forgetOldest();
+    const block = this.#blocks.get(name) ?? this.#begin(name);
     this.#grow(block, bytes);
-    block.values[place] = value;
-    block.versions[place] = look.days.of(from, to);
-    block.settledTo[place] = settledTo;
+    block.values[place.index] = value;
+    block.versions[place.index] = look.days.of(from, to);
+    block.settledTo[place.index] = settledTo;
   }
 
-  #begin(among: Sized, start: number): Block {
-    const lists = {
+  /** Finds slots of one series under one look; most lie in the block of the one before. */
+  #finder<T>(
+    kind: SlotKind<T>,
+    series: string,
+    { settledThrough }: SlotRange,
+    look: Look,
+  ): Find<T> {
+    let block: Block | undefined;
+    let [size, start] = [Number.NaN, Number.NaN];
+    return (from, to) => {
+      const place = placeOf(from, to);
+      if (place.size !== size || place.start !== start) {
+        block = this.#blocks.get(nameOf(kind, series, place));
+        ({ size, start } = place);
+      }
+      const value = block?.values[place.index] as T | undefined;
+      if (block === undefined || value === undefined) return undefined;
+      if (block.settledTo[place.index] !== settledPart(from, to, settledThrough)) return undefined;
+      if (block.versions[place.index] !== look.days.of(from, to)) return undefined;
+      block.used = true;
+      return value;
+    };
+  }
+
+  #begin(name: string): Block {
+    const block: Block = {
       values: new Array<unknown>(SLOTS),
       versions: new Array<number>(SLOTS),
       settledTo: new Array<EpochMicros>(SLOTS),
+      bytes: 0,
+      used: false,
     };
-    const ends = { older: this.#ring, newer: this.#ring };
-    const block: Block = { among, start, ...lists, bytes: 0, used: false, ...ends };
-    this.#grow(block, BLOCK_BYTES);
-    this.#linkLast(block);
+    this.#blocks.set(name, block);
+    this.#grow(block, BLOCK_BYTES + name.length);
     return block;
+  }
+
+  #drop<T>(kind: SlotKind<T>, block: Block | undefined, { index }: Place): void {
+    const value = block?.values[index] as T | undefined;
+    if (block === undefined || value === undefined) return;
+    this.#grow(block, -kind.bytesOf(value));
+    block.values[index] = undefined;
   }
 
   #grow(block: Block, bytes: number): void {
@@ -168,97 +190,43 @@ export class SlotMemory {
     this.#bytes += bytes;
   }
 
-  #linkLast(block: Block): void {
-    const last = this.#ring.older;
-    block.older = last;
-    block.newer = this.#ring;
-    last.newer = block;
-    this.#ring.older = block;
-  }
-
-  /** Second chance: what was found since it was last looked at here goes to the end instead. */
-  #forgetOne(): void {
-    let block = this.#ring.newer;
-    for (; block.used; block = this.#ring.newer) {
+  #forgetOldest(): void {
+    // A block that is inserted again comes round again in the same loop.
+    for (const [name, block] of this.#blocks) {
+      this.#blocks.delete(name);
+      if (!block.used) {
+        this.#bytes -= block.bytes;
+        return;
+      }
       block.used = false;
-      unlink(block);
-      this.#linkLast(block);
-    }
-    unlink(block);
-    this.#bytes -= block.bytes;
-    const { series, size, blocks } = block.among;
-    blocks.delete(block.start);
-    // Names come from callers: without a block, nothing is left of one.
-    if (blocks.size === 0) series.bySize.delete(size);
-    if (series.bySize.size === 0) {
-      this.#series.delete(series.name);
-      this.#bytes -= series.name.length;
+      this.#blocks.set(name, block);
     }
   }
 }
 
-/**
- * Where a slot is kept: in the block of slots of `size` that starts at `start`, both in minutes.
- */
-function placeOf(from: EpochMicros, to: EpochMicros) {
+function placeOf(from: EpochMicros, to: EpochMicros): Place {
   const size = (to - from) / MICROS_PER_MINUTE;
   const at = from / MICROS_PER_MINUTE;
-  const place = Math.floor(at / size) % SLOTS;
-  return { size, start: at - place * size, place };
+  const index = Math.floor(at / size) % SLOTS;
+  return { size, start: at - index * size, index };
 }
 
-function find<T>(
-  own: Series,
-  from: EpochMicros,
-  to: EpochMicros,
-  settledThrough: EpochMicros,
-  look: Look,
-): T | undefined {
-  const { size, start, place } = placeOf(from, to);
-  const block = own.bySize.get(size)?.blocks.get(start);
-  const value = block?.values[place] as T | undefined;
-  if (block === undefined || value === undefined) return undefined;
-  if (block.settledTo[place] !== settledPart(from, to, settledThrough)) return undefined;
-  if (block.versions[place] !== look.days.of(from, to)) return undefined;
-  block.used = true;
-  return value;
+/** Of a block. A series comes from callers and may be as long as a question. */
+function nameOf(
+  { name }: { readonly name: string },
+  series: string,
+  { size, start }: Place,
+): string {
+  return `${name} ${size} ${start} ${series}`;
 }
 
 /** Of the 24 hours from `from` on; undefined where one is missing. */
-function hoursOf<T>(
-  own: Series,
-  from: EpochMicros,
-  settledThrough: EpochMicros,
-  look: Look,
-): T[] | undefined {
+function hoursOf<T>(from: EpochMicros, find: Find<T>): T[] | undefined {
   const found: T[] = [];
   for (let at = from; at < from + MICROS_PER_DAY; at += MICROS_PER_HOUR) {
-    const value = find<T>(own, at, at + MICROS_PER_HOUR, settledThrough, look);
+    const value = find(at, at + MICROS_PER_HOUR);
     if (value === undefined) return undefined;
     found.push(value);
   }
   return found;
-}
-
-function unlink({ older, newer }: Block): void {
-  older.newer = newer;
-  newer.older = older;
-}
-
-/** A ring of nothing but its own link. */
-function emptyRing(): Block {
-  const link = { used: false } as Block;
-  link.older = link;
-  link.newer = link;
-  return link;
-}
-
-/** The value of a key, made where there is none. */
-function valueAt<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

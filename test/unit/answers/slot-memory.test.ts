@@ -202,12 +202,12 @@ describe('the memory', () => {
     }
   });
 
-  it('leaves nothing of a series behind that has no slot any more', () => {
+  it('leaves nothing behind of blocks that are forgotten, however many series there were', () => {
     const memory = memoryOf(10_000, look);
     for (let i = 0; i < 1_000; i++) {
       memory.keep(TEXTS, `series ${i}`, slot(0, HOUR), look, 'x'.repeat(400));
     }
-    expect(memory.series).toBeLessThanOrEqual(7);
+    expect(memory.blocks).toBeLessThanOrEqual(7);
     expect(memory.bytes).toBeLessThanOrEqual(10_000);
   });
 
@@ -215,7 +215,7 @@ describe('the memory', () => {
     const memory = memoryOf(1_000_000, look);
     const nameOf = (i: number) => `${i}`.padEnd(60_000, '.');
     for (let i = 0; i < 100; i++) memory.keep(TEXTS, nameOf(i), slot(0, HOUR), look, 'kept');
-    expect(memory.series).toBeLessThan(1_000_000 / 60_000);
+    expect(memory.blocks).toBeLessThan(1_000_000 / 60_000);
     expect(recall(memory, TEXTS, nameOf(99), [slot(0, HOUR)], look)).toEqual(['kept']);
   });
 
