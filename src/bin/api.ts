@@ -31,7 +31,7 @@ import { PrivilegedRole, refusePrivilegedRole } from '../postgres/check-role.js'
 import type { RevealedUrl } from '../postgres/login.js';
 import { openPool } from '../postgres/open-pool.js';
 import { createReadPool } from '../postgres/pool.js';
-import type { PrismaClient } from '../postgres/prisma.js';
+import type { PrismaClient } from '../postgres/prisma/prisma.js';
 
 type Config = ConfigOf<typeof apiSettings>;
 
@@ -152,7 +152,7 @@ function openStore(
   // ready.
   let prisma: PrismaClient | undefined;
   const record = async (rows: readonly DenialRow[]) => {
-    prisma ??= (await import('../postgres/prisma.js')).openPrisma(auditPool);
+    prisma ??= (await import('../postgres/prisma/prisma.js')).openPrisma(auditPool);
     await recordDenials(prisma, rows);
   };
   const audit = new DenialAudit(clock, log, record);

@@ -1,6 +1,6 @@
 // `ops migrate`: brings the schema of Postgres to this build's, as the owner of the schema.
 import type { Command } from 'commander';
-import { migrate, pendingMigrations } from '../postgres/migrate.js';
+import { migrate, pendingMigrations } from '../postgres/prisma/migrate.js';
 import { audited } from './audited.js';
 import { type StoreSession, withStore } from './session.js';
 import { print, printJson } from './terminal.js';

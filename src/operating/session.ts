@@ -8,7 +8,7 @@ import { type ConfigOf, readConfig } from '../platform/settings/config.js';
 import { opsSettings } from '../platform/settings/settings-ops.js';
 import { refusePrivilegedSession } from '../postgres/check-role.js';
 import { openPool } from '../postgres/open-pool.js';
-import type { PrismaClient } from '../postgres/prisma.js';
+import type { PrismaClient } from '../postgres/prisma/prisma.js';
 import { currentActor } from './actor.js';
 import { Refused } from './exit-code.js';
 
@@ -71,7 +71,7 @@ export async function withStore<T>(act: (session: StoreSession) => Promise<T>): 
 function prismaOver(pool: Pool): () => Promise<PrismaClient> {
   let opened: Promise<PrismaClient> | undefined;
   return () => {
-    opened ??= import('../postgres/prisma.js').then(({ openPrisma }) => openPrisma(pool));
+    opened ??= import('../postgres/prisma/prisma.js').then(({ openPrisma }) => openPrisma(pool));
     return opened;
   };
 }

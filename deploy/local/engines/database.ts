@@ -2,7 +2,7 @@
 // the newest migrations, by the same code that prepares a production database.
 
 import pg from 'pg';
-import { migrate } from '../../../src/postgres/migrate.js';
+import { migrate } from '../../../src/postgres/prisma/migrate.js';
 import { createRoles, type RoleName } from '../../../src/postgres/roles.js';
 import type { Credentials } from '../secrets/credentials.js';
 import { Advice } from '../toolchain/project.js';

@@ -1,8 +1,8 @@
 // The record of what the operators of the service did: append-only (a trigger refuses every
 // change), a row before an act and one after it, also for an act that failed. No payload and no
 // secret ever gets here.
-import type { PrismaClient } from '../../postgres/prisma.js';
-import { writing } from '../../postgres/prisma-failure.js';
+import type { PrismaClient } from '../../postgres/prisma/prisma.js';
+import { writing } from '../../postgres/prisma/prisma-failure.js';
 
 /** One act of a person or a job. */
 export interface AuditedAct {

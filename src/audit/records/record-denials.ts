@@ -1,7 +1,7 @@
 // Appends denials to the audit, one row each. The login may insert there and nothing else; the
 // table refuses every change of what it holds.
-import type { PrismaClient } from '../../postgres/prisma.js';
-import { writing } from '../../postgres/prisma-failure.js';
+import type { PrismaClient } from '../../postgres/prisma/prisma.js';
+import { writing } from '../../postgres/prisma/prisma-failure.js';
 
 /** One audit record of a denial: who, what, why, in which minute, how often. */
 export interface DenialRow {

@@ -3,8 +3,8 @@
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import { systemClock } from '../../platform/clock.js';
-import type { PrismaClient } from '../../postgres/prisma.js';
-import { writing } from '../../postgres/prisma-failure.js';
+import type { PrismaClient } from '../../postgres/prisma/prisma.js';
+import { writing } from '../../postgres/prisma/prisma-failure.js';
 
 type Queryable = Pick<Pool, 'query'>;
 

@@ -1,8 +1,8 @@
 // The moment of a rebuild: the new generation serves, the old one is retired, in one transaction
 // that no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
 import type { Pool } from 'pg';
-import type { PrismaClient } from '../../postgres/prisma.js';
-import { writing } from '../../postgres/prisma-failure.js';
+import type { PrismaClient } from '../../postgres/prisma/prisma.js';
+import { writing } from '../../postgres/prisma/prisma-failure.js';
 
 const LOCK_TIMEOUT = '2s';
 const LOCK_NOT_AVAILABLE = '55P03';

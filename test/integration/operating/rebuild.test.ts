@@ -16,7 +16,7 @@ import { type Publication, publications } from '../../../deploy/local/traffic/sc
 import { readGenerations } from '../../../src/counting/guard/generation.js';
 import { dayOf, MICROS_PER_DAY } from '../../../src/domain/time/instant.js';
 import { build } from '../../../src/operating/rebuild/start.js';
-import { openPrisma } from '../../../src/postgres/prisma.js';
+import { openPrisma } from '../../../src/postgres/prisma/prisma.js';
 import { ledgerOf } from '../../oracle/ledger.js';
 import { cellDifferences, cellsOf, readCells } from '../../oracle/rollup-cells.js';
 import { createSite, type TestSite } from '../../support/site.js';

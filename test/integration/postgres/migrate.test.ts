@@ -7,7 +7,7 @@ import { createDatabase } from '../../support/engines.js';
 
 test('a process that migrates ends when it has migrated, not when the timer of the lock does', async () => {
   const database = await createDatabase();
-  const module = pathToFileURL(join(projectRoot, 'dist/src/postgres/migrate.js')).href;
+  const module = pathToFileURL(join(projectRoot, 'dist/src/postgres/prisma/migrate.js')).href;
   const script = `
     const { migrate } = await import(${JSON.stringify(module)});
     const applied = await migrate(process.env.OWNER_URL);

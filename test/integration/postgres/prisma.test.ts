@@ -11,7 +11,7 @@ import { resolveDeadLetter } from '../../../src/operating/dead-letters/stored.js
 import { setRebuiltFrom } from '../../../src/operating/rebuild/copy-generation.js';
 import { retireBuilding } from '../../../src/operating/rebuild/swap-generations.js';
 import { openPool } from '../../../src/postgres/open-pool.js';
-import { openPrisma, type PrismaClient } from '../../../src/postgres/prisma.js';
+import { openPrisma, type PrismaClient } from '../../../src/postgres/prisma/prisma.js';
 import { createSite, type TestSite } from '../../support/site.js';
 
 let site: TestSite;

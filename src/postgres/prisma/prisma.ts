@@ -6,9 +6,9 @@
 // Invariant: the pool's sessions are in UTC (open-pool.ts). Prisma sends instants without an offset.
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
-import { PrismaClient } from '../generated/prisma/client.js';
+import { PrismaClient } from '../../generated/prisma/client.js';
 
-export type { PrismaClient } from '../generated/prisma/client.js';
+export type { PrismaClient } from '../../generated/prisma/client.js';
 
 /** A client that uses `pool` and leaves it open; the opener of the pool ends it. */
 export function openPrisma(pool: pg.Pool): PrismaClient {
