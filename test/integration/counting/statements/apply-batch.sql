@@ -243,7 +243,6 @@ moved_refund AS (
     old.account_id AS old_account_id, new.account_id AS new_account_id,
     old.operator_id AS old_operator_id, new.operator_id AS new_operator_id
 ),
-
 counted AS MATERIALIZED (
   SELECT
     -1 AS sign,
