@@ -5,20 +5,15 @@ import { Command } from 'commander';
 import type { NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { type CommitOptions, commit, prepare } from '../counting/commit.js';
 import { addUpDays } from '../counting/days/add-up-days.js';
-import { missingDaysAdvice } from '../counting/days/missing-days.js';
 import { type Generation, readGeneration } from '../counting/guard/ingest-progress.js';
-import { applyTrusted } from '../counting/guard/trusted-apply.js';
+import { guardProbes } from '../counting/guard/probes.js';
 import { Watch } from '../counting/guard/watch.js';
+import { applyTrusted } from '../counting/ledger/apply-batch.js';
 import { runLoop } from '../counting/loop.js';
 import { INGEST_POOL } from '../counting/pool-options.js';
-import { BatchLines } from '../counting/telemetry/batch-lines.js';
-import { type IngestMetrics, ingestMetrics } from '../counting/telemetry/metrics.js';
-import { logRefusals } from '../counting/telemetry/refusals.js';
-import { formatDay } from '../domain/time/instant.js';
+import { createObserver, type Observer } from '../counting/telemetry/observer.js';
 import { connectNats, onReconnect } from '../nats/connect.js';
-import { acknowledge } from '../nats/envelope.js';
 import { pull } from '../nats/pull.js';
 import { STREAM } from '../nats/topology.js';
 import { startAdminHttp } from '../platform/admin-http.js';
@@ -54,7 +49,7 @@ const exitWithParent = config.exitWithParent === 'on';
 
 async function start(lifecycle: Lifecycle): Promise<void> {
   const registry = createRegistry('ingest', VERSION);
-  const observer = observerOf(registry);
+  const observer = createObserver(registry, log, systemClock.monotonicMs);
   await refusePrivilegedRole('DATABASE_URL', config.databaseUrl.reveal());
   const pool = openPool(config.databaseUrl, INGEST_POOL, (error) =>
     log.warn('idle connection lost', { error }),
@@ -93,15 +88,7 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   const readiness = await openSideDoor(lifecycle, registry, {
     postgres: async () => void (await pool.query('SELECT 1')),
     nats: () => connection.flush(),
-    guard: async () => {
-      observer.observeForbidden(watch.forbidden !== undefined);
-      if (watch.forbidden !== undefined) throw new Error(watch.forbidden);
-    },
-    ledgerDays: async () => {
-      const missing = [...watch.missingDays];
-      observer.observeMissingDays(missing.map(formatDay));
-      if (missing.length > 0) throw new Error(missingDaysAdvice(missing));
-    },
+    ...guardProbes(watch, observer),
   });
   await watch.look();
   void readiness.watch();
@@ -132,33 +119,6 @@ async function start(lifecycle: Lifecycle): Promise<void> {
   });
 }
 
-/** Whoever is told what was seen and committed: the metrics and the log. */
-interface Observer extends IngestMetrics {
-  /** Says what is still to be said. */
-  flush(): void;
-}
-
-function observerOf(registry: Registry): Observer {
-  const metrics = ingestMetrics(registry);
-  const lines = new BatchLines({ log, monotonicMs: systemClock.monotonicMs });
-  return {
-    observeForbidden: metrics.observeForbidden,
-    observeDueDays: metrics.observeDueDays,
-    observeGaps: metrics.observeGaps,
-    observeMissingDays: metrics.observeMissingDays,
-    observeDurable(durable) {
-      metrics.observeDurable(durable);
-      lines.noteDurable(durable);
-    },
-    observeBatch(envelopes, committed, durationMs) {
-      metrics.observeBatch(envelopes, committed, durationMs);
-      logRefusals(log, envelopes, committed);
-      lines.note(envelopes, committed, durationMs);
-    },
-    flush: () => lines.flush(),
-  };
-}
-
 interface Parts {
   readonly pool: Pool;
   readonly connection: NatsConnection;
@@ -175,23 +135,13 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
   const { generation, durable } = parts.generation;
   const { stopping } = lifecycle;
   const source = { connection, stream: STREAM, durable, inboxPrefix: INBOX_PREFIX };
-  const committing: CommitOptions = {
-    apply: (batch, streamId) =>
-      applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
-    rules: { msisdn: config.msisdnDigits },
-    ledgerFloor: () => watch.ledgerFloor,
-    missingDays: () => watch.missingDays,
-    lookAtDays: () => watch.lookAtDays(),
-    stopping,
-    log,
-  };
   return runLoop({
     pull: () => pull(source, config.batchSize),
-    streamId: () => watch.streamId,
-    prepare: (envelopes, streamId) => prepare(committing, envelopes, streamId),
-    commit: (prepared) => commit(committing, prepared),
-    acknowledge: (envelopes) => acknowledge(connection, envelopes),
-    mayContinue: () => watch.mayContinue(),
+    apply: (batch, streamId) =>
+      applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
+    guard: watch,
+    connection,
+    rules: { msisdn: config.msisdnDigits },
     observe: observer.observeBatch,
     monotonicMs: systemClock.monotonicMs,
     stopping,

@@ -1,38 +1,31 @@
-// Makes a pulled batch durable, whatever happens: an outage is waited out (nothing is pulled
-// meanwhile), and an event that the database refuses is found by halving the batch, so that it
-// never blocks its neighbours and is never tried for ever. A batch that keeps running out of time
-// is halved too, and its last event waits like any other: time blames nobody. A batch whose day the
-// ledger has not is judged anew once the days were looked at: made, dropped or missing. Nothing is
-// acknowledged here.
-
+// Makes a pulled batch durable, whatever happens, and acknowledges nothing.
+//
+// An outage is waited out; nothing is pulled meanwhile. An event that the database refuses is found
+// by halving the batch, so that it never blocks its neighbours and is never tried for ever. A batch
+// that keeps running out of time is halved too, but its last event waits like any other: time
+// blames no event. A batch that meets no partition for a day is judged anew after a look at the
+// ledger's days: the day was made, was dropped, or is missing.
 import type { AdmissionRules } from '../domain/message/admission.js';
 import type { EpochDay } from '../domain/time/instant.js';
 import type { Envelope } from '../nats/envelope.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { blamesTheValues, lacksPartition } from '../postgres/write-failure.js';
+import { CommitAbandoned } from './commit-abandoned.js';
 import { countable, type Decided, decide, together, unstorable } from './count.js';
+import type { Watch } from './guard/watch.js';
 import { type Applied, type EncodedBatch, encodeBatch } from './ledger/apply-batch.js';
 
+/** What a commit asks of the guard. */
+export type DaysGuard = Pick<Watch, 'ledgerFloor' | 'missingDays' | 'lookAtDays'>;
+
 export interface CommitOptions {
-  /** Applies one batch in one transaction: trusted-apply.ts. */
+  /** One batch in one transaction: applyTrusted. */
   readonly apply: (batch: EncodedBatch, streamId: number) => Promise<Applied>;
+  readonly guard: DaysGuard;
   readonly rules: AdmissionRules;
-  readonly ledgerFloor: () => EpochDay;
-  /** Days whose events are refused; another set whenever other days are missing. */
-  readonly missingDays: () => ReadonlySet<EpochDay>;
-  /** Looks at the ledger's days at once and makes those that can be made; returns how many. */
-  readonly lookAtDays: () => Promise<number>;
   readonly stopping: AbortSignal;
   readonly log: Log;
-}
-
-/**
- * Stopped, forbidden by the guard, or pulled from a stream that is none any more, before the batch
- * was known to be durable: nothing may be acknowledged.
- */
-export class CommitAbandoned extends Error {
-  override readonly name = 'CommitAbandoned';
 }
 
 const FIRST_RETRY_MS = 100;
@@ -44,7 +37,7 @@ const MISSING_DAY_MS = 2_000;
  */
 const TIME_OUTS_OF_WHOLE = 3;
 
-/** What of a batch became what. */
+/** What became of the events of a batch. */
 export interface Committed {
   readonly decided: Decided;
   /** Events refused by the database alone. */
@@ -76,8 +69,7 @@ export function prepare(
   envelopes: readonly Envelope[],
   streamId: number,
 ): Prepared {
-  const ledgerFloor = options.ledgerFloor();
-  const missingDays = options.missingDays();
+  const { ledgerFloor, missingDays } = options.guard;
   const decided = decide(envelopes, options.rules, ledgerFloor, missingDays);
   const encoded = encodeBatch(countable(decided));
   return { envelopes, decided, encoded, streamId, ledgerFloor, missingDays };
@@ -111,8 +103,8 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
 }
 
 /**
- * The ledger takes nothing into a day. A look tells why: it could be made, it is below a new floor,
- * or it is missing. The batch is judged anew, at once where the look has told something new.
+ * The partition for a day is missing. A look tells why: it can be made, it is below a new floor, or
+ * it is gone. The batch is judged anew, at once where the look has told something new.
  */
 async function commitLater(
   options: CommitOptions,
@@ -126,15 +118,15 @@ async function commitLater(
 
 /** Looks at the ledger's days; true where the batch fares otherwise since. */
 async function daysMoved(
-  options: CommitOptions,
+  { guard, log }: CommitOptions,
   { ledgerFloor, missingDays }: Prepared,
 ): Promise<boolean> {
   try {
-    if ((await options.lookAtDays()) > 0) return true;
+    if ((await guard.lookAtDays()) > 0) return true;
   } catch (error) {
-    options.log.warn('ledger days not looked at', { error });
+    log.warn('ledger days not looked at', { error });
   }
-  return options.missingDays() !== missingDays || options.ledgerFloor() !== ledgerFloor;
+  return guard.missingDays !== missingDays || guard.ledgerFloor !== ledgerFloor;
 }
 
 async function commitHalves(

@@ -1,36 +1,26 @@
 // The main job: pull, count, commit, acknowledge. The next batch is pulled, judged and encoded
 // while this one commits, and never more than one ahead, so that memory is bounded and a database
 // that is away stops the pulling by itself. A crash anywhere only means that the broker delivers
-// again.
-import type { Envelope } from '../nats/envelope.js';
+// again. DESIGN.md of this folder follows one event through it.
+import type { NatsConnection } from 'nats';
+import { acknowledge, type Envelope } from '../nats/envelope.js';
 import { pause } from '../platform/clock.js';
-import type { Log } from '../platform/log.js';
 import { inBatchSpan } from './batch-span.js';
-import { CommitAbandoned, type Committed, type Prepared } from './commit.js';
+import { type CommitOptions, type Committed, commit, type Prepared, prepare } from './commit.js';
+import { CommitAbandoned } from './commit-abandoned.js';
+import type { Watch } from './guard/watch.js';
 
-export interface LoopOptions {
+export interface LoopOptions extends CommitOptions {
   readonly pull: () => Promise<Envelope[]>;
-  /**
-   * The stream that is counted from, as known before a pull: what the pull brings may be of no
-   * other.
-   */
-  readonly streamId: () => number;
-  readonly prepare: (envelopes: readonly Envelope[], streamId: number) => Prepared;
-  readonly commit: (prepared: Prepared) => Promise<Committed>;
-  readonly acknowledge: (envelopes: readonly Envelope[]) => void;
-  /**
-   * Waits while the guard forbids counting; then false, as what was pulled before may be of another
-   * stream.
-   */
-  readonly mayContinue: () => Promise<boolean>;
+  readonly guard: CommitOptions['guard'] & Pick<Watch, 'streamId' | 'mayContinue'>;
+  /** Where acknowledgements go. */
+  readonly connection: Pick<NatsConnection, 'publish'>;
   readonly observe: (
     envelopes: readonly Envelope[],
     committed: Committed,
     durationMs: number,
   ) => void;
   readonly monotonicMs: () => number;
-  readonly stopping: AbortSignal;
-  readonly log: Log;
 }
 
 const RETRY_PULL_MS = 500;
@@ -40,16 +30,19 @@ const RETRY_PULL_MS = 500;
  * what no retry cures.
  */
 export async function runLoop(options: LoopOptions): Promise<void> {
+  const { guard, stopping } = options;
   let committing: Promise<unknown> = Promise.resolve();
   for (let last = false; !last; ) {
     // What is pulled while the guard forbids counting would come again only after ack_wait.
-    await options.mayContinue();
-    last = options.stopping.aborted;
-    const streamId = options.streamId();
+    await guard.mayContinue();
+    last = stopping.aborted;
+    // As known before the pull: the batch is committed under this stream, or not at all.
+    const { streamId } = guard;
     const envelopes = last ? [] : await pullPatiently(options);
-    const prepared = envelopes.length > 0 ? options.prepare(envelopes, streamId) : undefined;
+    const prepared = envelopes.length > 0 ? prepare(options, envelopes, streamId) : undefined;
     await committing;
-    if (prepared === undefined || !(await options.mayContinue())) continue;
+    // After a wait, what was pulled before it may be of another stream: it is dropped here.
+    if (prepared === undefined || !(await guard.mayContinue())) continue;
     committing = settle(options, prepared);
     committing.catch(() => {});
   }
@@ -57,16 +50,18 @@ export async function runLoop(options: LoopOptions): Promise<void> {
 }
 
 async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
-  const startedMs = options.monotonicMs();
+  const { guard, connection, monotonicMs } = options;
+  const { envelopes, streamId } = prepared;
+  const startedMs = monotonicMs();
   try {
-    const committed = await inBatchSpan(prepared.envelopes, async () => {
-      const durable = await options.commit(prepared);
+    const committed = await inBatchSpan(envelopes, async () => {
+      const durable = await commit(options, prepared);
       // Acks name sequences: another stream, adopted since the commit, would take them for events
       // of its own.
-      if (prepared.streamId === options.streamId()) options.acknowledge(prepared.envelopes);
+      if (streamId === guard.streamId) acknowledge(connection, envelopes);
       return durable;
     });
-    options.observe(prepared.envelopes, committed, options.monotonicMs() - startedMs);
+    options.observe(envelopes, committed, monotonicMs() - startedMs);
   } catch (error) {
     if (!(error instanceof CommitAbandoned)) throw error;
   }
@@ -76,12 +71,12 @@ async function settle(options: LoopOptions, prepared: Prepared): Promise<void> {
  * Pulls; a broker that is away, or without the durable (the guard says so), gives no envelopes
  * after a pause.
  */
-async function pullPatiently(options: LoopOptions): Promise<Envelope[]> {
+async function pullPatiently({ pull, log, stopping }: LoopOptions): Promise<Envelope[]> {
   try {
-    return await options.pull();
+    return await pull();
   } catch (error) {
-    options.log.warn('pull failed', { error });
-    await pause(RETRY_PULL_MS, options.stopping);
+    log.warn('pull failed', { error });
+    await pause(RETRY_PULL_MS, stopping);
     return [];
   }
 }

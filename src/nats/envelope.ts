@@ -15,7 +15,10 @@ export interface Envelope extends PublishedEvent {
 const ACK = new TextEncoder().encode('+ACK');
 
 /** Acknowledges. An ack is a hint: it may be lost, and the server may forget it. */
-export function acknowledge(connection: NatsConnection, envelopes: readonly Envelope[]): void {
+export function acknowledge(
+  connection: Pick<NatsConnection, 'publish'>,
+  envelopes: readonly Envelope[],
+): void {
   for (const { replySubject } of envelopes) connection.publish(replySubject, ACK);
 }
 

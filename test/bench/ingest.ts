@@ -40,7 +40,7 @@ async function applyRate(
 ): Promise<number> {
   const context = { generation: 1, streamId: engines.streamId, worker: 'bench' };
   const startedMs = performance.now();
-  let applying = Promise.resolve();
+  let applying: Promise<unknown> = Promise.resolve();
   for (const events of batches) {
     // As in the service, the next batch is folded and encoded while this one, sent before, is
     // applied.

@@ -18,7 +18,7 @@ const { rows } = await pool.query<{ stream_id: number }>('SELECT stream_id FROM 
 const context = { generation: 1, streamId: rows[0]?.stream_id ?? 0, worker: 'ingestion' };
 const startedMs = performance.now();
 let events = 0;
-let applying = Promise.resolve();
+let applying: Promise<unknown> = Promise.resolve();
 while (performance.now() - startedMs < Number(seconds) * 1000) {
   const folded = foldBatch(chargeBatches(1, BATCH)[0] ?? []);
   const encoded = encodeBatch({ folded, deadLetters: [], highestSequence: events });

@@ -6,9 +6,16 @@
 import type { EventFields, EventKind } from '../../domain/message/admission.js';
 import { isForbiddenField } from '../../domain/message/forbidden-fields.js';
 import { type EpochMicros, parseInstant } from '../../domain/time/instant.js';
-import { emptyFields, MALFORMED, type Reading } from './decode-reading.js';
-import { networkOfEnum, networkOfName, stateOfEnum, stateOfName } from './decode-states.js';
 import { holdsForbiddenName, mayHoldMoreNames } from './json-names.js';
+import {
+  emptyFields,
+  MALFORMED,
+  networkOfEnum,
+  networkOfName,
+  type Reading,
+  stateOfEnum,
+  stateOfName,
+} from './reading.js';
 
 const MAX_UINT32 = 0xffff_ffff;
 

@@ -10,9 +10,8 @@ import {
   MessageCharged,
   MessageRefunded,
 } from '../../generated/proto/sms/events/v1/events.js';
-import { emptyFields, MALFORMED, type Reading } from './decode-reading.js';
-import { networkOfEnum, stateOfEnum } from './decode-states.js';
 import { countUnknownFields, WIRE_SHAPES } from './decode-wire.js';
+import { emptyFields, MALFORMED, networkOfEnum, type Reading, stateOfEnum } from './reading.js';
 
 // A byte order mark is kept, so that it is refused and not dropped in silence.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

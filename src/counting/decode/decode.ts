@@ -1,6 +1,7 @@
 // From the bytes of one JetStream message to an admitted event, or to the reason why it is a dead
 // letter. Never throws and keeps nothing of a refused payload but its digest and the ids that are
 // valid by themselves. First step of ingestion; what it admits is folded next.
+import { hash } from 'node:crypto';
 import {
   type AdmissionRules,
   admit,
@@ -11,10 +12,9 @@ import {
 import type { DeadLetterReason, Refusal } from '../../domain/message/dead-letter.js';
 import type { AdmittedEvent, EventSource } from '../../domain/message/event.js';
 import type { PublishedEvent } from '../../nats/published-event.js';
-import { digestOf } from './decode-digest.js';
 import { readJson } from './decode-json.js';
 import { readProtobuf } from './decode-protobuf.js';
-import { MALFORMED, type Reading } from './decode-reading.js';
+import { MALFORMED, type Reading } from './reading.js';
 
 /** Largest payload that is read, in bytes (contract, section 1). */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
@@ -56,6 +56,14 @@ export function decode(
   const judged = admit(kind, fields, published.timestamp, source, rules);
   if ('reason' in judged) return { admitted: false, refusal: judged, source };
   return { admitted: true, event: judged, unknownFields };
+}
+
+/**
+ * First 64 bits of SHA-256 of `payload`, big-endian, as a signed integer: fits a SQL bigint. A
+ * replay recognises a dead letter's payload by it.
+ */
+export function digestOf(payload: Uint8Array): bigint {
+  return hash('sha256', payload, 'buffer').readBigInt64BE(0);
 }
 
 function refuse(reason: DeadLetterReason, source: EventSource): Decoded {

@@ -16,7 +16,7 @@ import { STREAM } from '../../nats/topology.js';
 import { pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
 import type { Queryable } from '../../postgres/queryable.js';
-import { CommitAbandoned } from '../commit.js';
+import { CommitAbandoned } from '../commit-abandoned.js';
 import { LedgerDays } from '../days/ledger-days.js';
 import { earliestMissingDayLetter } from '../days/missing-days.js';
 import { Gaps } from './gaps.js';

@@ -3,7 +3,9 @@
 import type { Pool } from 'pg';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { multirangeOf } from '../guard/stream-gaps.js';
+import type { Watch } from '../guard/watch.js';
 import {
   DEAD_LETTER_COLUMNS,
   type DeadLetter,
@@ -80,7 +82,7 @@ const ENTRY_TYPES = `
 /** By connection, as a restored database may have given its types other oids. */
 const knownTypes = new WeakMap<object, EntryTypes>();
 
-async function entryTypesOf(connection: Pick<Pool, 'query'>): Promise<EntryTypes> {
+async function entryTypesOf(connection: Queryable): Promise<EntryTypes> {
   const known = knownTypes.get(connection);
   if (known !== undefined) return known;
   const types = (await connection.query<EntryTypes>(ENTRY_TYPES)).rows[0] as EntryTypes;
@@ -108,8 +110,8 @@ export interface Applied {
  * and 23 blame an event of the batch. After a rejection it is unknown whether the batch was
  * committed; a retry is right in both cases, and finds nothing new where it was.
  */
-export async function countBatch(
-  connection: Pick<Pool, 'query'>,
+export async function applyBatch(
+  connection: Queryable,
   { generation, streamId, worker }: BatchContext,
   batch: EncodedBatch,
 ): Promise<Applied> {
@@ -127,9 +129,29 @@ export async function countBatch(
   return { conflictCount: conflicts, duplicateCount: rowCount - moved };
 }
 
-/** As `countBatch`, for whoever need not know what became of it. */
-export async function applyBatch(...args: Readonly<Parameters<typeof countBatch>>): Promise<void> {
-  await countBatch(...args);
+/**
+ * Applies the batch through a connection that the guard has looked through. A batch waits for a
+ * Postgres that is away; where it comes back as an older copy, the first commit would raise the
+ * highest sequence over all that is lost, and nothing would show the loss. Resolves and rejects as
+ * applyBatch does, or with CommitAbandoned where the guard forbids counting.
+ */
+export async function applyTrusted(
+  pool: Pool,
+  guard: Pick<Watch, 'trust'>,
+  context: BatchContext,
+  batch: EncodedBatch,
+): Promise<Applied> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await guard.trust(client, context.streamId);
+    return await applyBatch(client, context, batch);
+  } catch (error) {
+    failure = error as Error;
+    throw error;
+  } finally {
+    client.release(failure);
+  }
 }
 
 /** The dead letters of charges and refunds that lost to another one within the batch. */

@@ -1,8 +1,7 @@
 // Judges a dead letter again: its payload is fetched from the stream and recognised by its digest,
 // decoded under today's rules, and counted under its original sequence if it is admitted. Nothing
 // is published, and what is counted already is not counted twice.
-import { decode } from '../../counting/decode/decode.js';
-import { digestOf } from '../../counting/decode/decode-digest.js';
+import { decode, digestOf } from '../../counting/decode/decode.js';
 import { readGenerations, readStreams } from '../../counting/guard/generation.js';
 import {
   createLedgerDays,

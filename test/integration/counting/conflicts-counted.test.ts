@@ -12,7 +12,7 @@ import {
   prepare,
 } from '../../../src/counting/commit.js';
 import { createLedgerDays } from '../../../src/counting/guard/ingest-progress.js';
-import { countBatch } from '../../../src/counting/ledger/apply-batch.js';
+import { applyBatch } from '../../../src/counting/ledger/apply-batch.js';
 import { ingestMetrics } from '../../../src/counting/telemetry/metrics.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';
 import type { Envelope } from '../../../src/nats/envelope.js';
@@ -60,11 +60,9 @@ function charge(sequence: number, index: number, amount: string): Envelope {
 async function committed(envelopes: readonly Envelope[]): Promise<Committed> {
   const context = { generation: 1, streamId, worker: 'one' };
   const options: CommitOptions = {
-    apply: (batch) => countBatch(pool, context, batch),
+    apply: (batch) => applyBatch(pool, context, batch),
     rules: DEFAULT_ADMISSION_RULES,
-    ledgerFloor: () => -Infinity,
-    missingDays: () => new Set(),
-    lookAtDays: async () => 0,
+    guard: { ledgerFloor: -Infinity, missingDays: new Set(), lookAtDays: async () => 0 },
     stopping: new AbortController().signal,
     log: silentLog,
   };

@@ -42,11 +42,17 @@ function committing(
       return { conflictCount: 1, duplicateCount: 1 };
     },
     rules: DEFAULT_ADMISSION_RULES,
-    ledgerFloor,
-    missingDays,
-    lookAtDays: async () => {
-      asked.push('day');
-      return 0;
+    guard: {
+      get ledgerFloor() {
+        return ledgerFloor();
+      },
+      get missingDays() {
+        return missingDays();
+      },
+      lookAtDays: async () => {
+        asked.push('day');
+        return 0;
+      },
     },
     stopping: new AbortController().signal,
     log: { warn: (message: string) => warnings.push(message) } as unknown as Log,

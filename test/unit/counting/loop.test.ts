@@ -1,10 +1,11 @@
-// One span per batch, linked to the publishers' traces, from its commit to its acks: as an SDK
-// would see it.
+// The loop over one batch: its span, linked to the publishers' traces, from the commit to the
+// acks, as an SDK would see it; and what is acknowledged.
 
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { beforeEach, expect, it } from 'vitest';
-import { CommitAbandoned, type Committed } from '../../../src/counting/commit.js';
+import { CommitAbandoned } from '../../../src/counting/commit-abandoned.js';
 import { type LoopOptions, runLoop } from '../../../src/counting/loop.js';
+import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';
 import type { Envelope } from '../../../src/nats/envelope.js';
 import { recordSpans } from '../../support/recorded-spans.js';
 import { silentLog } from '../../support/silent-log.js';
@@ -18,7 +19,20 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 /** Its span is `number` in hexadecimal. */
 const from = (number: number) => `00-${TRACE}-${number.toString(16).padStart(16, '0')}-01`;
 const envelopes = (traceparents: readonly (string | undefined)[]) =>
-  traceparents.map((traceparent) => ({ traceparent }) as Envelope);
+  traceparents.map(
+    (traceparent, at): Envelope => ({
+      subject: 'sms.other',
+      contentType: undefined,
+      payload: new Uint8Array(),
+      sequence: at + 1,
+      timestamp: 1,
+      replySubject: `ack.${at + 1}`,
+      redelivered: false,
+      traceparent,
+    }),
+  );
+
+const APPLIED = { conflictCount: 0, duplicateCount: 0 };
 
 /** Runs the loop over one batch. */
 async function run(batch: readonly Envelope[], changes: Partial<LoopOptions> = {}): Promise<void> {
@@ -28,11 +42,16 @@ async function run(batch: readonly Envelope[], changes: Partial<LoopOptions> = {
       stopping.abort();
       return [...batch];
     },
-    streamId: () => 1,
-    prepare: () => ({ envelopes: batch, streamId: 1 }) as never,
-    commit: async () => ({}) as Committed,
-    acknowledge: () => {},
-    mayContinue: async () => true,
+    apply: async () => APPLIED,
+    guard: {
+      streamId: 1,
+      ledgerFloor: -Infinity,
+      missingDays: new Set(),
+      lookAtDays: async () => 0,
+      mayContinue: async () => true,
+    },
+    connection: { publish: () => {} },
+    rules: DEFAULT_ADMISSION_RULES,
     observe: () => {},
     monotonicMs: () => 0,
     stopping: stopping.signal,
@@ -74,12 +93,12 @@ it('commits and acknowledges under the span', async () => {
   const under: unknown[] = [];
   const note = () => under.push([trace.getActiveSpan()?.spanContext().spanId, spans[0]?.ends]);
   await run(envelopes([from(1)]), {
-    commit: async () => {
+    apply: async () => {
       await new Promise((resolve) => setImmediate(resolve));
       note();
-      return {} as Committed;
+      return APPLIED;
     },
-    acknowledge: note,
+    connection: { publish: note },
     observe: () => under.push(spans[0]?.ends),
   });
   const { spanId } = spans[0]?.own ?? {};
@@ -88,9 +107,36 @@ it('commits and acknowledges under the span', async () => {
 
 it('ends the span of a batch that is given up as an error', async () => {
   await run(envelopes([from(1)]), {
-    commit: async () => {
+    apply: async () => {
       throw new CommitAbandoned('stopped');
     },
   });
   expect(spans).toMatchObject([{ ends: 1, status: { code: SpanStatusCode.ERROR } }]);
+});
+
+it('acknowledges each event of a batch, once it is applied', async () => {
+  const acknowledged: string[] = [];
+  const connection = { publish: (subject: string) => acknowledged.push(subject) as never };
+  await run(envelopes([undefined, undefined]), { connection });
+  expect(acknowledged).toEqual(['ack.1', 'ack.2']);
+});
+
+it('acknowledges nothing of a stream that was replaced while its batch was applied', async () => {
+  const acknowledged: string[] = [];
+  const guard = {
+    streamId: 1,
+    ledgerFloor: -Infinity,
+    missingDays: new Set<number>(),
+    lookAtDays: async () => 0,
+    mayContinue: async () => true,
+  };
+  await run(envelopes([undefined]), {
+    guard,
+    apply: async () => {
+      guard.streamId = 2;
+      return APPLIED;
+    },
+    connection: { publish: (subject: string) => acknowledged.push(subject) as never },
+  });
+  expect(acknowledged).toEqual([]);
 });
