@@ -7,6 +7,8 @@ import type { Pool, PoolClient } from 'pg';
 import { ENTRY_COLUMNS, REFUND_COLUMNS } from '../../counting/ledger/batch-columns.js';
 import { rollupCtes } from '../../counting/ledger/rollup-statement.js';
 import { type EpochDay, type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import type { PrismaClient } from '../../postgres/prisma/prisma.js';
+import { writing } from '../../postgres/prisma/prisma-failure.js';
 import { sql } from '../../postgres/sql.js';
 import { ROLLUP_TABLES } from '../../rollups/tables.js';
 import { ledgerDaysBelow } from '../retention/retention.js';
