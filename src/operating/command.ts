@@ -19,11 +19,14 @@ import { registerSeek } from './stream/seek.js';
 import { registerSetup } from './stream/setup.js';
 
 const AFTER_HELP = `
-Configured by environment: NATS_URL (the ops user), DATABASE_URL (analytics_ops; migrate: analytics_owner).
+Configured by environment: NATS_URL (the ops user), DATABASE_URL (analytics_ops; migrate:
+analytics_owner).
 See: ops config table
 
-Exit codes: 0 done, 1 failed, 2 refused (wrong arguments or configuration, not confirmed, or it would do harm).
-What changes something is recorded in audit_record, before it begins and when it has ended, with --yes or without.`;
+Exit codes: 0 done, 1 failed, 2 refused (wrong arguments or configuration, not confirmed, or it
+would do harm).
+What changes something is recorded in audit_record, before it begins and when it has ended, with
+--yes or without.`;
 
 /** The whole command line. */
 export function opsCommand(): Command {

@@ -74,8 +74,16 @@ function faultsOf(table: SettingTable): readonly string[] {
 export function markdownOf(binary: string): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const rows = describeSettings(tableOf(binary)).map(
-    ({ name, what, expected, fallback, secret }) =>
-      `| \`${name}\` | ${cell(what)} | ${cell(expected)} | ${cell(fallback)} | ${secret ? 'yes' : ''} |`,
+    ({ name, what, expected, fallback, secret }) => {
+      const cells = [
+        `\`${name}\``,
+        cell(what),
+        cell(expected),
+        cell(fallback),
+        secret ? 'yes' : '',
+      ];
+      return `| ${cells.join(' | ')} |`;
+    },
   );
   return [
     `### ${binary}`,

@@ -5,8 +5,49 @@ import type { Pool } from 'pg';
 import { formatNanos } from '../../domain/measures/decimal.js';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';
 import { formatDay, formatInstant } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 
 type Queryable = Pick<Pool, 'query'>;
+
+/** What a charge and a refund have in common, as parameters. */
+interface Booking {
+  generation: number;
+  day: string;
+  messageId: string;
+  at: string;
+  eventId: string;
+  amount: string;
+  currency: string;
+  accountId: string;
+  operatorId: string;
+}
+
+const CHARGE = sql<Booking & { segments: number }>`
+SELECT
+FROM ledger
+WHERE generation = :generation
+  AND accepted_day = :day
+  AND message_id = :messageId
+  AND charged_at = :at::timestamptz
+  AND charge_event = :eventId::text
+  AND segments = :segments::smallint
+  AND amount = :amount::numeric
+  AND currency = :currency::text
+  AND charge_account = :accountId::text
+  AND charge_operator = :operatorId::text`;
+
+const REFUND = sql<Booking>`
+SELECT
+FROM refund
+WHERE generation = :generation
+  AND accepted_day = :day
+  AND message_id = :messageId
+  AND event_id = :eventId
+  AND refunded_at = :at::timestamptz
+  AND amount = :amount::numeric
+  AND currency = :currency::text
+  AND account_id = :accountId::text
+  AND operator_id = :operatorId::text`;
 
 /** True where every charge and refund of `folded` is what the ledger holds; reports always join. */
 export async function isCounted(
@@ -16,28 +57,37 @@ export async function isCounted(
 ): Promise<boolean> {
   for (const { day, messageId, charge } of entries) {
     if (charge === undefined) continue;
+    const { eventId, segments, currency, accountId, operatorId } = charge;
     const found = await pool.query(
-      `SELECT FROM ledger WHERE generation = $1 AND accepted_day = $2 AND message_id = $3
-         AND (charged_at, charge_event, segments, amount, currency, charge_account, charge_operator)
-           = ($4::timestamptz, $5::text, $6::smallint, $7::numeric, $8::text, $9::text, $10::text)`,
-      [
-        ...[generation, formatDay(day), messageId, formatInstant(charge.chargedAt), charge.eventId],
-        ...[charge.segments, formatNanos(charge.amount), charge.currency, charge.accountId],
-        charge.operatorId,
-      ],
+      CHARGE({
+        generation,
+        day: formatDay(day),
+        messageId,
+        at: formatInstant(charge.chargedAt),
+        eventId,
+        segments,
+        amount: formatNanos(charge.amount),
+        currency,
+        accountId,
+        operatorId,
+      }),
     );
     if (found.rowCount === 0) return false;
   }
   for (const refund of refunds) {
+    const { messageId, eventId, currency, accountId, operatorId } = refund;
     const found = await pool.query(
-      `SELECT FROM refund WHERE generation = $1 AND accepted_day = $2 AND message_id = $3 AND event_id = $4
-         AND (refunded_at, amount, currency, account_id, operator_id)
-           = ($5::timestamptz, $6::numeric, $7::text, $8::text, $9::text)`,
-      [
-        ...[generation, formatDay(refund.day), refund.messageId, refund.eventId],
-        ...[formatInstant(refund.refundedAt), formatNanos(refund.amount), refund.currency],
-        ...[refund.accountId, refund.operatorId],
-      ],
+      REFUND({
+        generation,
+        day: formatDay(refund.day),
+        messageId,
+        at: formatInstant(refund.refundedAt),
+        eventId,
+        amount: formatNanos(refund.amount),
+        currency,
+        accountId,
+        operatorId,
+      }),
     );
     if (found.rowCount === 0) return false;
   }

@@ -102,7 +102,8 @@ async function count(
   event: AdmittedEvent,
 ): Promise<string | undefined> {
   if (event.acceptedAt < ledgerFloor * MICROS_PER_DAY) {
-    return `too_old: ledger days before ${formatDay(ledgerFloor)} were dropped, so it might count twice`;
+    const floor = formatDay(ledgerFloor);
+    return `too_old: ledger days before ${floor} were dropped, so it might count twice`;
   }
   const folded = foldBatch([event]);
   try {
@@ -111,7 +112,8 @@ async function count(
     await applyBatch(pool, context, encodeBatch({ folded, deadLetters: [], highestSequence: 0 }));
   } catch (error) {
     if (lacksPartition(error)) {
-      return `${DAY_MISSING}: ledger day ${formatDay(dayOf(event.acceptedAt))}; attach its partition first`;
+      const day = formatDay(dayOf(event.acceptedAt));
+      return `${DAY_MISSING}: ledger day ${day}; attach its partition first`;
     }
     if (!blamesTheValues(error)) throw error;
     return `unstorable: ${(error as Error).message}`;

@@ -5,6 +5,7 @@ import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import { systemClock } from '../../platform/clock.js';
 import type { PrismaClient } from '../../postgres/prisma/prisma.js';
 import { writing } from '../../postgres/prisma/prisma-failure.js';
+import { sql } from '../../postgres/sql.js';
 
 type Queryable = Pick<Pool, 'query'>;
 
@@ -36,17 +37,66 @@ export interface DeadLetterFilter {
 }
 
 const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-const COLUMNS = `stream_id, sequence, ${micros('published_at')} AS published_at,
-  ${micros('recorded_at')} AS recorded_at, subject, reason, field, event_id, message_id,
-  payload_digest, resolution, ${micros('resolved_at')} AS resolved_at`;
-const WHERE = `($1::text IS NULL OR reason = $1) AND ($2::timestamptz IS NULL OR recorded_at >= $2)
-  AND (NOT $3 OR resolution IS NULL)`;
+const LETTERS = `
+SELECT
+  stream_id,
+  sequence,
+  ${micros('published_at')} AS published_at,
+  ${micros('recorded_at')} AS recorded_at,
+  subject,
+  reason,
+  field,
+  event_id,
+  message_id,
+  payload_digest,
+  resolution,
+  ${micros('resolved_at')} AS resolved_at
+FROM dead_letter`;
 
-const parametersOf = ({ reason, since, open }: DeadLetterFilter) => [
-  reason ?? null,
-  since === undefined ? null : formatInstant(since),
+interface FilterParameters {
+  reason: string | null;
+  since: string | null;
+  open: boolean;
+}
+
+const MATCHING = `(:reason::text IS NULL OR reason = :reason)
+  AND (:since::timestamptz IS NULL OR recorded_at >= :since)
+  AND (NOT :open OR resolution IS NULL)`;
+
+const parametersOf = ({ reason, since, open }: DeadLetterFilter): FilterParameters => ({
+  reason: reason ?? null,
+  since: since === undefined ? null : formatInstant(since),
   open,
-];
+});
+
+const LIST = sql<FilterParameters & { limit: number }>`${LETTERS}
+WHERE ${MATCHING}
+ORDER BY recorded_at DESC, stream_id DESC, sequence DESC
+LIMIT :limit`;
+
+const NEXT = sql<FilterParameters & { stream: number; sequence: number; limit: number }>`${LETTERS}
+WHERE ${MATCHING}
+  AND (stream_id, sequence) > (:stream, :sequence)
+ORDER BY stream_id, sequence
+LIMIT :limit`;
+
+const COUNT = sql<FilterParameters>`
+SELECT count(*) AS count
+FROM dead_letter
+WHERE ${MATCHING}`;
+
+const ONE = sql<{ stream: number; sequence: number }>`${LETTERS}
+WHERE stream_id = :stream
+  AND sequence = :sequence`;
+
+const BY_REASON = sql`
+SELECT
+  reason,
+  (count(*) FILTER (WHERE resolution IS NULL))::int AS open,
+  count(resolution)::int AS resolved
+FROM dead_letter
+GROUP BY reason
+ORDER BY open DESC, reason`;
 
 function letterOf(row: Record<string, string | number | null>): StoredDeadLetter {
   const text = (name: string) => (row[name] == null ? undefined : String(row[name]));
@@ -73,11 +123,7 @@ export async function listDeadLetters(
   filter: DeadLetterFilter,
   limit: number,
 ): Promise<StoredDeadLetter[]> {
-  const { rows } = await pool.query(
-    `SELECT ${COLUMNS} FROM dead_letter WHERE ${WHERE}
-     ORDER BY recorded_at DESC, stream_id DESC, sequence DESC LIMIT $4`,
-    [...parametersOf(filter), limit],
-  );
+  const { rows } = await pool.query(LIST({ ...parametersOf(filter), limit }));
   return rows.map(letterOf);
 }
 
@@ -91,19 +137,13 @@ export async function nextDeadLetters(
   after: { readonly streamId: number; readonly sequence: number },
   limit: number,
 ): Promise<StoredDeadLetter[]> {
-  const { rows } = await pool.query(
-    `SELECT ${COLUMNS} FROM dead_letter WHERE ${WHERE} AND (stream_id, sequence) > ($4, $5)
-     ORDER BY stream_id, sequence LIMIT $6`,
-    [...parametersOf(filter), after.streamId, after.sequence, limit],
-  );
+  const { streamId: stream, sequence } = after;
+  const { rows } = await pool.query(NEXT({ ...parametersOf(filter), stream, sequence, limit }));
   return rows.map(letterOf);
 }
 
 export async function countDeadLetters(pool: Queryable, filter: DeadLetterFilter): Promise<number> {
-  const { rows } = await pool.query<{ count: string }>(
-    `SELECT count(*) AS count FROM dead_letter WHERE ${WHERE}`,
-    parametersOf(filter),
-  );
+  const { rows } = await pool.query<{ count: string }>(COUNT(parametersOf(filter)));
   return Number(rows[0]?.count ?? 0);
 }
 
@@ -113,10 +153,7 @@ export async function readDeadLetter(
   streamId: number,
   sequence: number,
 ): Promise<StoredDeadLetter | undefined> {
-  const { rows } = await pool.query(
-    `SELECT ${COLUMNS} FROM dead_letter WHERE stream_id = $1 AND sequence = $2`,
-    [streamId, sequence],
-  );
+  const { rows } = await pool.query(ONE({ stream: streamId, sequence }));
   return rows[0] === undefined ? undefined : letterOf(rows[0]);
 }
 
@@ -147,10 +184,6 @@ export interface ReasonCount {
 
 /** The reason with the most open ones first. */
 export async function countByReason(pool: Queryable): Promise<ReasonCount[]> {
-  const { rows } = await pool.query<ReasonCount>(
-    `SELECT reason, (count(*) FILTER (WHERE resolution IS NULL))::int AS open,
-       count(resolution)::int AS resolved
-     FROM dead_letter GROUP BY reason ORDER BY open DESC, reason`,
-  );
+  const { rows } = await pool.query<ReasonCount>(BY_REASON({}));
   return rows;
 }

@@ -3,6 +3,7 @@
 // table.
 import type { Pool } from 'pg';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 import { ROLLUP_TABLES, type RollupTable } from '../../rollups/tables.js';
 
 type Queryable = Pick<Pool, 'query'>;
@@ -16,26 +17,73 @@ export interface BucketPair {
   readonly new: string;
 }
 
-const fingerprintOf = ({ keys, measures }: RollupTable) =>
-  `sum(hashtextextended(concat_ws('|', ${[...keys, ...measures.map((one) => `trim_scale(${one}::numeric)`)].join(', ')}), 0)::numeric)::text`;
+/** Of the rows of a bucket, in any order. */
+function fingerprintOf({ keys, measures }: RollupTable): string {
+  const values = [...keys, ...measures.map((one) => `trim_scale(${one}::numeric)`)];
+  const row = `concat_ws('|',
+      ${values.join(',\n      ')})`;
+  return `sum(hashtextextended(${row}, 0)::numeric)::text`;
+}
 const notZero = ({ measures }: RollupTable) =>
   `(${measures.map((one) => `${one} <> 0`).join(' OR ')})`;
 const rowsOf = ({ table, packed }: RollupTable) => packed?.rows ?? table;
 const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
-/** $1 old, $2 new, $3 the end by which buckets must end, $4 only these buckets (null: all). */
-const differing = (table: RollupTable) => `
-  WITH mark AS (
-    SELECT generation, grain_minutes, bucket, ${fingerprintOf(table)} AS mark FROM ${rowsOf(table)} AS r
-    WHERE generation IN ($1, $2) AND bucket + grain_minutes * interval '1 min' <= $3
-      AND ($4::timestamptz[] IS NULL OR bucket = ANY ($4)) AND ${notZero(table)}
-    GROUP BY 1, 2, 3)
-  SELECT '${table.table}' AS table, grain_minutes, ${micros('bucket')} AS bucket,
-    coalesce(max(mark) FILTER (WHERE generation = $1), '') AS old,
-    coalesce(max(mark) FILTER (WHERE generation = $2), '') AS new
-  FROM mark GROUP BY grain_minutes, bucket
-  HAVING coalesce(max(mark) FILTER (WHERE generation = $1), '')
-      <> coalesce(max(mark) FILTER (WHERE generation = $2), '')`;
+/** `until` is when buckets must have ended, `only` are their beginnings (null: all). */
+interface Comparison {
+  old: number;
+  next: number;
+  until: string;
+  only: readonly string[] | null;
+}
+
+const differing = (table: RollupTable) => sql<Comparison>`
+WITH mark AS (
+  SELECT
+    generation,
+    grain_minutes,
+    bucket,
+    ${fingerprintOf(table)} AS mark
+  FROM ${rowsOf(table)} AS r
+  WHERE generation IN (:old, :next)
+    AND bucket + grain_minutes * interval '1 min' <= :until
+    AND (:only::timestamptz[] IS NULL OR bucket = ANY (:only))
+    AND ${notZero(table)}
+  GROUP BY generation, grain_minutes, bucket
+),
+both_marks AS (
+  SELECT
+    grain_minutes,
+    bucket,
+    coalesce(max(mark) FILTER (WHERE generation = :old), '') AS old,
+    coalesce(max(mark) FILTER (WHERE generation = :next), '') AS new
+  FROM mark
+  GROUP BY grain_minutes, bucket
+)
+SELECT
+  '${table.table}' AS table,
+  grain_minutes,
+  ${micros('bucket')} AS bucket,
+  old,
+  new
+FROM both_marks
+WHERE old <> new`;
+
+const sumOf = (measure: string) => `trim_scale(coalesce(sum(${measure}), 0))::text AS ${measure}`;
+
+const totals = (rollup: RollupTable) => sql<{ old: number; next: number }>`
+SELECT
+  g.generation,
+  ${rollup.measures.map(sumOf).join(',\n  ')}
+FROM unnest(ARRAY[:old, :next]::smallint[]) AS g (generation)
+LEFT JOIN ${rowsOf(rollup)} AS t
+  ON t.generation = g.generation
+  AND t.grain_minutes = (
+    SELECT min(grain_minutes)
+    FROM ${rollup.table}
+    WHERE generation = g.generation
+  )
+GROUP BY g.generation`;
 
 /** The buckets that end by `until` and differ now; of `only` (by table) where given. */
 export async function differingBuckets(
@@ -49,9 +97,9 @@ export async function differingBuckets(
   for (const table of ROLLUP_TABLES) {
     const buckets = only?.get(table.table)?.map(formatInstant);
     if (only !== undefined && buckets === undefined) continue;
-    const { rows } = await pool.query<Record<string, string>>(differing(table), [
-      ...[old, next, formatInstant(until), buckets ?? null],
-    ]);
+    const { rows } = await pool.query<Record<string, string>>(
+      differing(table)({ old, next, until: formatInstant(until), only: buckets ?? null }),
+    );
     for (const row of rows) {
       found.push({
         table: table.table,
@@ -79,23 +127,15 @@ export async function rollupTotals(
   old: number,
   next: number,
 ): Promise<RollupTotals[]> {
-  const totals: RollupTotals[] = [];
+  const found: RollupTotals[] = [];
   for (const rollup of ROLLUP_TABLES) {
     const { table, measures } = rollup;
-    const sums = measures.map((one) => `trim_scale(coalesce(sum(${one}), 0))::text AS ${one}`);
-    const { rows } = await pool.query<Record<string, string>>(
-      `SELECT g.generation, ${sums.join(', ')}
-       FROM unnest(ARRAY[$1, $2]::smallint[]) AS g (generation)
-       LEFT JOIN ${rowsOf(rollup)} AS t ON t.generation = g.generation
-         AND t.grain_minutes = (SELECT min(grain_minutes) FROM ${table} WHERE generation = g.generation)
-       GROUP BY 1`,
-      [old, next],
-    );
+    const { rows } = await pool.query<Record<string, string>>(totals(rollup)({ old, next }));
     const text = (generation: number) => {
       const row = rows.find((one) => Number(one.generation) === generation);
       return measures.map((one) => `${one} ${row?.[one] ?? 0}`).join(', ');
     };
-    totals.push({ table, old: text(old), new: text(next) });
+    found.push({ table, old: text(old), new: text(next) });
   }
-  return totals;
+  return found;
 }

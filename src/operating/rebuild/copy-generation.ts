@@ -21,6 +21,22 @@ export interface Rebuild {
   readonly rebuiltFrom: EpochMicros;
 }
 
+const INSERT_BUILDING = sql<{ base: number; rebuiltFrom: string }>`
+INSERT INTO generation
+  (generation, state, durable, ledger_floor, base_generation, rebuilt_from)
+SELECT
+  next,
+  'building',
+  'analytics-rollup-g' || next,
+  ledger_floor,
+  generation,
+  :rebuiltFrom
+FROM generation, LATERAL (SELECT max(generation) + 1 AS next FROM generation) AS n
+WHERE generation = :base
+  AND state = 'serving'
+  AND NOT EXISTS (SELECT FROM generation WHERE state = 'building')
+RETURNING generation`;
+
 /**
  * Records the next generation as building, with its own durable. Fails where one is building
  * already.
@@ -31,13 +47,7 @@ export async function insertBuilding(
   rebuiltFrom: EpochMicros,
 ): Promise<Rebuild> {
   const { rows } = await pool.query<{ generation: number }>(
-    `INSERT INTO generation (generation, state, durable, ledger_floor, base_generation, rebuilt_from)
-     SELECT next, 'building', 'analytics-rollup-g' || next, ledger_floor, generation, $2
-     FROM generation, LATERAL (SELECT max(generation) + 1 AS next FROM generation) AS n
-     WHERE generation = $1 AND state = 'serving'
-       AND NOT EXISTS (SELECT FROM generation WHERE state = 'building')
-     RETURNING generation`,
-    [base, formatInstant(rebuiltFrom)],
+    INSERT_BUILDING({ base, rebuiltFrom: formatInstant(rebuiltFrom) }),
   );
   const generation = rows[0]?.generation;
   if (generation === undefined) {
@@ -46,42 +56,74 @@ export async function insertBuilding(
   return { generation, base, rebuiltFrom };
 }
 
+const CREATE_PARTITIONS = sql<{ generation: number }>`
+SELECT create_generation_partitions(:generation)`;
+
+const CREATE_DAYS = sql<{ generation: number; base: number }>`
+SELECT create_ledger_days(:generation, coalesce(first_day, today), today + 2)
+FROM (SELECT (now() AT TIME ZONE 'UTC')::date AS today) AS t,
+  (
+    SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')) AS first_day
+    FROM pg_inherits i
+    JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass('ledger_g' || :base::int)
+  ) AS of_base`;
+
 /** Makes the partitions and the ledger's days that the base has, and those ahead. Repeatable. */
 export async function prepareGeneration(
   pool: Pick<Pool, 'query'>,
   { generation, base }: Rebuild,
 ): Promise<void> {
-  await pool.query('SELECT create_generation_partitions($1)', [generation]);
-  await pool.query(
-    `SELECT create_ledger_days($1,
-       coalesce((SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD'))
-                 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-                 WHERE i.inhparent = to_regclass('ledger_g' || $2::int)), today),
-       today + 2)
-     FROM (SELECT (now() AT TIME ZONE 'UTC')::date AS today) AS t`,
-    [generation, base],
-  );
+  await pool.query(CREATE_PARTITIONS({ generation }));
+  await pool.query(CREATE_DAYS({ generation, base }));
 }
 
 const LEDGER_COLUMNS = [...ENTRY_COLUMNS.map(({ name }) => name), 'charge_stream'];
 const COPIED_REFUND_COLUMNS = [...REFUND_COLUMNS.map(({ name }) => name), 'stream'];
 
-function copyDays(table: 'ledger' | 'refund', columns: readonly string[]): string {
-  return `INSERT INTO ${table} (generation, ${columns.join(', ')})
-    SELECT $1::smallint, ${columns.join(', ')} FROM ${table}
-    WHERE generation = $2 AND accepted_day = $3::date`;
-}
+const listed = (columns: readonly string[]) => columns.join(',\n  ');
+
+const copyDay = (table: 'ledger' | 'refund', columns: readonly string[]) => sql<{
+  generation: number;
+  base: number;
+  day: string;
+}>`
+INSERT INTO ${table} (
+  generation,
+  ${listed(columns)}
+)
+SELECT
+  :generation::smallint,
+  ${listed(columns)}
+FROM ${table}
+WHERE generation = :base
+  AND accepted_day = :day::date`;
+
+const COPY_LEDGER_DAY = copyDay('ledger', LEDGER_COLUMNS);
+const COPY_REFUND_DAY = copyDay('refund', COPIED_REFUND_COLUMNS);
 
 /**
  * Every grain: H is a UTC midnight, so a bucket that begins before it ends by then. Rows fallen to
  * zero stay behind.
  */
 const COPY_ROLLUPS = ROLLUP_TABLES.map(({ table, keys, measures, packed }) => {
-  const own = packed?.columns ?? [...keys, ...measures];
-  const columns = ['grain_minutes', 'bucket', ...own].join(', ');
-  return `INSERT INTO ${table} (generation, ${columns})
-    SELECT $1::smallint, ${columns} FROM ${table} WHERE generation = $2 AND bucket < $3::timestamptz
-      ${packed === undefined ? `AND (${measures.map((one) => `${one} <> 0`).join(' OR ')})` : ''}`;
+  const columns = listed([
+    'grain_minutes',
+    'bucket',
+    ...(packed?.columns ?? [...keys, ...measures]),
+  ]);
+  const notZero = `\n  AND (${measures.map((one) => `${one} <> 0`).join(' OR ')})`;
+  return sql<{ generation: number; base: number; from: string }>`
+INSERT INTO ${table} (
+  generation,
+  ${columns}
+)
+SELECT
+  :generation::smallint,
+  ${columns}
+FROM ${table}
+WHERE generation = :base
+  AND bucket < :from::timestamptz${packed === undefined ? notZero : ''}`;
 });
 
 /** The types of what `moved` has an old side of, where it is read. */
@@ -112,23 +154,41 @@ const MOVED_REFUND_COLUMNS: readonly [name: string, type: string][] = [
   ['operator_id', 'text'],
 ];
 const appeared = (columns: readonly [string, string][]) =>
-  columns.map(([name, type]) => `NULL::${type} AS old_${name}, ${name} AS new_${name}`).join(', ');
+  columns
+    .map(([name, type]) => `NULL::${type} AS old_${name},\n    ${name} AS new_${name}`)
+    .join(',\n    ');
 
 /**
- * Rows copied into the generation that have something to count from `since` (H) on, as if they had
- * just appeared.
+ * $1 generation, $2 H, as the CTEs of counting have them: rows copied into it that have something
+ * to count from H on, as if they had just appeared.
  */
-const COMPUTE_LATER = sql<{ readonly generation: number; readonly since: string }>`
+const COMPUTE_LATER = `
 WITH moved AS MATERIALIZED (
-  SELECT ${appeared(MOVED_COLUMNS)} FROM ledger
-  WHERE generation = :generation
-    AND (charge_event <> '' AND charged_at >= :since::timestamptz
-      OR report_class >= 3 AND reported_at >= :since::timestamptz)),
+  SELECT
+    ${appeared(MOVED_COLUMNS)}
+  FROM ledger
+  WHERE generation = $1
+    AND (
+      charge_event <> '' AND charged_at >= $2::timestamptz
+      OR report_class >= 3 AND reported_at >= $2::timestamptz
+    )
+),
 moved_refund AS MATERIALIZED (
-  SELECT ${appeared(MOVED_REFUND_COLUMNS)} FROM refund
-  WHERE generation = :generation AND refunded_at >= :since::timestamptz),
-${rollupCtes(':since::timestamptz')}
+  SELECT
+    ${appeared(MOVED_REFUND_COLUMNS)}
+  FROM refund
+  WHERE generation = $1
+    AND refunded_at >= $2::timestamptz
+),
+${rollupCtes('$2::timestamptz')}
 SELECT`;
+
+const MARK_COPIED = sql<{ generation: number; base: number }>`
+UPDATE generation
+SET copied_at = now(),
+  ledger_floor = (SELECT ledger_floor FROM generation WHERE generation = :base)
+WHERE generation = :generation
+  AND state = 'building'`;
 
 /**
  * Copies and computes in one transaction, and marks the generation as copied. Killed before its
@@ -147,22 +207,17 @@ export async function copyGeneration(
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     for (const day of days) {
-      await client.query(copyDays('ledger', LEDGER_COLUMNS), [generation, base, day]);
-      await client.query(copyDays('refund', COPIED_REFUND_COLUMNS), [generation, base, day]);
+      await client.query(COPY_LEDGER_DAY({ generation, base, day }));
+      await client.query(COPY_REFUND_DAY({ generation, base, day }));
       tell(++done, all);
     }
     const from = formatInstant(rebuiltFrom);
-    for (const text of COPY_ROLLUPS) {
-      await client.query(text, [generation, base, from]);
+    for (const copyRollup of COPY_ROLLUPS) {
+      await client.query(copyRollup({ generation, base, from }));
       tell(++done, all);
     }
-    await client.query(COMPUTE_LATER({ generation, since: from }));
-    await client.query(
-      `UPDATE generation SET copied_at = now(),
-         ledger_floor = (SELECT ledger_floor FROM generation WHERE generation = $2)
-       WHERE generation = $1 AND state = 'building'`,
-      [generation, base],
-    );
+    await client.query(COMPUTE_LATER, [generation, from]);
+    await client.query(MARK_COPIED({ generation, base }));
     await client.query('COMMIT');
     tell(++done, all);
   } catch (error) {

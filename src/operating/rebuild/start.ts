@@ -101,8 +101,8 @@ export async function startRebuild(session: Session, options: StartOptions): Pro
     return;
   }
   await confirm(
-    `Build generation ${next} beside ${serving.generation}, computed anew from ${from} (${beginning.why})? ` +
-      'It takes as much disk as the serving one.',
+    `Build generation ${next} beside ${serving.generation}, computed anew from ${from} ` +
+      `(${beginning.why})? It takes as much disk as the serving one.`,
     options.yes === true,
   );
   const done = await audited(session, 'rebuild start', `generation ${next}`, () =>
@@ -142,8 +142,8 @@ export async function build(
   }
   const durable = building?.durable ?? `analytics-rollup-g${generation}`;
   const action = await ensureDurable(manager, durable);
-  const summary = `from generation ${rebuild.base}, anew from ${formatInstant(rebuiltFrom)}, durable ${action}`;
-  return { generation, summary };
+  const from = `from generation ${rebuild.base}, anew from ${formatInstant(rebuiltFrom)}`;
+  return { generation, summary: `${from}, durable ${action}` };
 }
 
 /** A copy that waited too long: the stream has lost events that nobody replayed into it. */
@@ -156,8 +156,8 @@ async function refuseStale(
   const untouched = info === undefined || info.delivered.consumer_seq === 0;
   if (!untouched || beginning.rebuiltFrom <= rebuiltFrom) return;
   throw new Refused(
-    `Generation ${generation} was copied for a replay from ${formatInstant(rebuiltFrom)} on, and the stream no longer ` +
-      'holds all of that. Begin again: ops rebuild abandon, then ops rebuild start',
+    `Generation ${generation} was copied for a replay from ${formatInstant(rebuiltFrom)} on, ` +
+      'and the stream no longer holds all of that. Begin again: ops rebuild abandon, then ops rebuild start',
   );
 }
 

@@ -3,9 +3,41 @@
 import type { Pool } from 'pg';
 import type { PrismaClient } from '../../postgres/prisma/prisma.js';
 import { writing } from '../../postgres/prisma/prisma-failure.js';
+import { sql } from '../../postgres/sql.js';
 
 const LOCK_TIMEOUT = '2s';
 const LOCK_NOT_AVAILABLE = '55P03';
+
+interface Pair {
+  old: number;
+  next: number;
+}
+
+const LOCK_ROWS = sql<Pair>`
+SELECT
+FROM generation
+WHERE generation IN (:old, :next)
+ORDER BY generation
+FOR UPDATE`;
+
+const REACHED = sql<Pair>`
+SELECT
+  max(data_as_of) FILTER (WHERE generation = :next)
+    >= coalesce(max(data_as_of) FILTER (WHERE generation = :old), '-infinity') AS reached
+FROM ingest_progress`;
+
+const RETIRE_SERVING = sql<{ generation: number }>`
+UPDATE generation
+SET state = 'retired'
+WHERE generation = :generation
+  AND state = 'serving'`;
+
+const SERVE_BUILDING = sql<{ generation: number }>`
+UPDATE generation
+SET state = 'serving', served_at = now()
+WHERE generation = :generation
+  AND state = 'building'
+  AND copied_at IS NOT NULL`;
 
 /**
  * Swaps where the new generation's watermark has reached the old one's; false where it has not, or
@@ -16,18 +48,10 @@ export async function swapGenerations(pool: Pool, old: number, next: number): Pr
   try {
     await client.query('BEGIN');
     await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-    await client.query(
-      'SELECT FROM generation WHERE generation IN ($1, $2) ORDER BY generation FOR UPDATE',
-      [old, next],
-    );
+    await client.query(LOCK_ROWS({ old, next }));
     // Every ingest transaction writes here: none is under way now, and none begins before the end.
     await client.query('LOCK TABLE ingest_progress IN SHARE MODE');
-    const { rows } = await client.query<{ reached: boolean | null }>(
-      `SELECT max(data_as_of) FILTER (WHERE generation = $2)
-           >= coalesce(max(data_as_of) FILTER (WHERE generation = $1), '-infinity') AS reached
-       FROM ingest_progress`,
-      [old, next],
-    );
+    const { rows } = await client.query<{ reached: boolean | null }>(REACHED({ old, next }));
     const swapped = rows[0]?.reached === true && (await exchange(client, old, next));
     await client.query(swapped ? 'COMMIT' : 'ROLLBACK');
     return swapped;
@@ -41,15 +65,8 @@ export async function swapGenerations(pool: Pool, old: number, next: number): Pr
 }
 
 async function exchange(client: Pick<Pool, 'query'>, old: number, next: number): Promise<boolean> {
-  const retired = await client.query(
-    `UPDATE generation SET state = 'retired' WHERE generation = $1 AND state = 'serving'`,
-    [old],
-  );
-  const serving = await client.query(
-    `UPDATE generation SET state = 'serving', served_at = now()
-     WHERE generation = $1 AND state = 'building' AND copied_at IS NOT NULL`,
-    [next],
-  );
+  const retired = await client.query(RETIRE_SERVING({ generation: old }));
+  const serving = await client.query(SERVE_BUILDING({ generation: next }));
   if (retired.rowCount !== 1 || serving.rowCount !== 1) {
     throw new Error(`Generation ${old} does not serve or ${next} is not being built any more`);
   }
@@ -69,18 +86,28 @@ export async function retireBuilding(
   );
 }
 
+const UNCLEANED = sql`
+SELECT generation, durable
+FROM generation
+WHERE state = 'retired'
+  AND coalesce(
+    to_regclass('ledger_g' || generation),
+    to_regclass('throughput_platform_g' || generation)
+  ) IS NOT NULL
+ORDER BY generation`;
+
 /** Retired generations that still hold tables. */
 export async function readUncleaned(
   pool: Pick<Pool, 'query'>,
 ): Promise<{ readonly generation: number; readonly durable: string }[]> {
-  const { rows } = await pool.query<{ generation: number; durable: string }>(
-    `SELECT generation, durable FROM generation WHERE state = 'retired'
-       AND EXISTS (SELECT FROM pg_class WHERE oid IN (to_regclass('ledger_g' || generation),
-                                                      to_regclass('throughput_platform_g' || generation)))
-     ORDER BY generation`,
-  );
+  const { rows } = await pool.query<{ generation: number; durable: string }>(UNCLEANED({}));
   return rows;
 }
+
+const AGE_OF_LOOK = sql<{ generation: number }>`
+SELECT extract(epoch FROM now() - max(looked_at)) AS age
+FROM ingest_progress
+WHERE generation = :generation`;
 
 /**
  * Seconds since the last look of any ingest process of a generation; undefined where none ever
@@ -90,11 +117,7 @@ export async function secondsSinceLook(
   pool: Pick<Pool, 'query'>,
   generation: number,
 ): Promise<number | undefined> {
-  const { rows } = await pool.query<{ age: string | null }>(
-    `SELECT extract(epoch FROM now() - max(looked_at)) AS age FROM ingest_progress
-     WHERE generation = $1`,
-    [generation],
-  );
+  const { rows } = await pool.query<{ age: string | null }>(AGE_OF_LOOK({ generation }));
   return rows[0]?.age == null ? undefined : Number(rows[0].age);
 }
 
@@ -106,16 +129,22 @@ export async function markNow(pool: Pick<Pool, 'query'>): Promise<string> {
   return rows[0]?.xid ?? '0';
 }
 
+const OLDER_READERS = sql<{ mark: string }>`
+SELECT count(*)::int AS count
+FROM pg_stat_activity
+WHERE datname = current_database()
+  AND pid <> pg_backend_pid()
+  AND backend_type = 'client backend'
+  AND age(backend_xmin) > age(:mark::text::xid8::xid)`;
+
 /** How many sessions still read with a snapshot from before the mark. */
 export async function countOlderReaders(pool: Pick<Pool, 'query'>, mark: string): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-       AND age(backend_xmin) > age($1::text::xid8::xid)`,
-    [mark],
-  );
+  const { rows } = await pool.query<{ count: number }>(OLDER_READERS({ mark }));
   return rows[0]?.count ?? 0;
 }
+
+const DROP = sql<{ generation: number }>`
+SELECT drop_generation_partitions(:generation) AS name`;
 
 /** Drops everything that a retired generation holds; undefined where a lock was not to be had. */
 export async function dropGeneration(
@@ -126,10 +155,7 @@ export async function dropGeneration(
   try {
     await client.query('BEGIN');
     await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
-    const { rows } = await client.query<{ name: string }>(
-      'SELECT drop_generation_partitions($1) AS name',
-      [generation],
-    );
+    const { rows } = await client.query<{ name: string }>(DROP({ generation }));
     await client.query('COMMIT');
     return rows.map(({ name }) => name);
   } catch (error) {

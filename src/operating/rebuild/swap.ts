@@ -147,8 +147,9 @@ async function untilReached(pool: StoreSession['pool'], waitSeconds: number): Pr
       const text = (at: EpochMicros | undefined) =>
         at === undefined ? 'nothing' : formatInstant(at);
       throw new Refused(
-        `Generation ${next.generation} has counted up to ${text(next.dataAsOf)}, generation ${old.generation} ` +
-          `up to ${text(old.dataAsOf)}. Is ingest --generation ${next.generation} running? See: ops rebuild status`,
+        `Generation ${next.generation} has counted up to ${text(next.dataAsOf)}, ` +
+          `generation ${old.generation} up to ${text(old.dataAsOf)}. ` +
+          `Is ingest --generation ${next.generation} running? See: ops rebuild status`,
       );
     }
     await pause(POLL_MS);
@@ -161,6 +162,7 @@ async function swapPatiently(pool: StoreSession['pool'], old: number, next: numb
     await pause(POLL_MS);
   }
   throw new Error(
-    `Generation ${next} did not reach the watermark of ${old} in time; nothing was changed. Try again.`,
+    `Generation ${next} did not reach the watermark of ${old} in time; nothing was changed. ` +
+      'Try again.',
   );
 }

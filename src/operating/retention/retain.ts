@@ -102,7 +102,8 @@ export async function planRetention(
 function describe({ ledgerBefore, ledgerDays, rollupDays, deadWorkers }: RetentionPlan): string[] {
   const ledger = ledgerDays.map(
     ({ generation, days }) =>
-      `generation ${generation}: ${days.length} ledger days before ${formatDay(ledgerBefore)} (${days[0]} to ${days.at(-1)})`,
+      `generation ${generation}: ${days.length} ledger days before ${formatDay(ledgerBefore)} ` +
+      `(${days[0]} to ${days.at(-1)})`,
   );
   const rollups = rollupDays.map(
     ({ generation, tier, from, before }) =>
@@ -142,7 +143,9 @@ export async function retain(
   }
   const workers = await foldDeadWorkers(pool);
   return {
-    summary: `Dropped ${partitionCount} partitions, deleted ${rowCount} rollup rows, folded ${workers} progress rows.`,
+    summary:
+      `Dropped ${partitionCount} partitions, deleted ${rowCount} rollup rows, ` +
+      `folded ${workers} progress rows.`,
   };
 }
 
@@ -158,6 +161,7 @@ async function dropPatiently(
     await pause(LOCK_PAUSE_MS);
   }
   throw new Error(
-    `The ledger days of generation ${generation} are locked by a long transaction. Run ops retain again when it is over.`,
+    `The ledger days of generation ${generation} are locked by a long transaction. ` +
+      'Run ops retain again when it is over.',
   );
 }

@@ -4,6 +4,7 @@
 // back.
 import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 
 type Queryable = Pick<Pool, 'query'>;
 
@@ -11,22 +12,32 @@ type Queryable = Pick<Pool, 'query'>;
 const LOCK_TIMEOUT = '2s';
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** Compared as text: any pg_class row may pass by a filter, and few names end in a date. */
+const DAYS_BELOW = sql<{ generation: number; before: string }>`
+SELECT DISTINCT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day
+FROM pg_inherits i
+JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent IN (
+    to_regclass('ledger_g' || :generation::int),
+    to_regclass('refund_g' || :generation::int)
+  )
+  AND right(c.relname, 8) < to_char(:before::date, 'YYYYMMDD')
+ORDER BY day`;
+
 /** The ledger's day partitions below `before`, `YYYY-MM-DD`. */
 export async function ledgerDaysBelow(
   pool: Queryable,
   generation: number,
   before: EpochDay,
 ): Promise<string[]> {
-  // Compared as text: any pg_class row may pass by a filter, and few names end in a date.
   const { rows } = await pool.query<{ day: string }>(
-    `SELECT DISTINCT to_date(right(c.relname, 8), 'YYYYMMDD')::text AS day
-     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent IN (to_regclass('ledger_g' || $1::int), to_regclass('refund_g' || $1::int))
-       AND right(c.relname, 8) < to_char($2::date, 'YYYYMMDD') ORDER BY 1`,
-    [generation, formatDay(before)],
+    DAYS_BELOW({ generation, before: formatDay(before) }),
   );
   return rows.map(({ day }) => day);
 }
+
+const DROP_DAYS = sql<{ generation: number; before: string }>`
+SELECT drop_ledger_days(:generation, :before) AS name`;
 
 /**
  * Raises the floor to `before` and drops the days below it; returns the names of the partitions.
@@ -42,8 +53,7 @@ export async function dropLedgerDays(
     await client.query('BEGIN');
     await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
     const { rows } = await client.query<{ name: string }>(
-      'SELECT drop_ledger_days($1, $2) AS name',
-      [generation, formatDay(before)],
+      DROP_DAYS({ generation, before: formatDay(before) }),
     );
     await client.query('COMMIT');
     return rows.map(({ name }) => name);
@@ -82,17 +92,29 @@ export const ROLLUP_TIERS: readonly RollupTier[] = [
   { table: 'throughput_platform', grains: '= 1', keptFor: 'minuteDays' },
 ];
 
+const oldestDay = ({ table, grains }: RollupTier) => sql<{ generation: number; before: string }>`
+SELECT (min(bucket) AT TIME ZONE 'UTC')::date - date '1970-01-01' AS day
+FROM ${table}
+WHERE generation = :generation
+  AND grain_minutes ${grains}
+  AND bucket < :before::date::timestamp AT TIME ZONE 'UTC'`;
+
+const deleteDay = ({ table, grains }: RollupTier) => sql<{ generation: number; day: string }>`
+DELETE FROM ${table}
+WHERE generation = :generation
+  AND grain_minutes ${grains}
+  AND bucket >= :day::date::timestamp AT TIME ZONE 'UTC'
+  AND bucket < (:day::date + 1)::timestamp AT TIME ZONE 'UTC'`;
+
 /** The first UTC day of a tier that has rows, where it is below `before`. */
 export async function oldestRollupDay(
   pool: Queryable,
-  { table, grains }: RollupTier,
+  tier: RollupTier,
   generation: number,
   before: EpochDay,
 ): Promise<EpochDay | undefined> {
   const { rows } = await pool.query<{ day: number | null }>(
-    `SELECT (min(bucket) AT TIME ZONE 'UTC')::date - date '1970-01-01' AS day FROM ${table}
-     WHERE generation = $1 AND grain_minutes ${grains} AND bucket < $2::date::timestamp AT TIME ZONE 'UTC'`,
-    [generation, formatDay(before)],
+    oldestDay(tier)({ generation, before: formatDay(before) }),
   );
   return rows[0]?.day ?? undefined;
 }
@@ -100,16 +122,11 @@ export async function oldestRollupDay(
 /** Deletes the rows of one UTC day of a tier; returns how many. */
 export async function deleteRollupDay(
   pool: Queryable,
-  { table, grains }: RollupTier,
+  tier: RollupTier,
   generation: number,
   day: EpochDay,
 ): Promise<number> {
-  const { rowCount } = await pool.query(
-    `DELETE FROM ${table} WHERE generation = $1 AND grain_minutes ${grains}
-       AND bucket >= $2::date::timestamp AT TIME ZONE 'UTC'
-       AND bucket < ($2::date + 1)::timestamp AT TIME ZONE 'UTC'`,
-    [generation, formatDay(day)],
-  );
+  const { rowCount } = await pool.query(deleteDay(tier)({ generation, day: formatDay(day) }));
   return rowCount ?? 0;
 }
 
@@ -121,13 +138,61 @@ export const OPS_WORKER = OPS;
 
 /** Processes whose last look is older than this are dead. */
 const DEAD_AFTER = `interval '1 day'`;
-const DEAD = `worker NOT IN ('${RETIRED}', '${OPS}') AND looked_at < now() - ${DEAD_AFTER}`;
+const DEAD = `worker NOT IN ('${RETIRED}', '${OPS}')
+  AND looked_at < now() - ${DEAD_AFTER}`;
+
+const COUNT_DEAD = sql`
+SELECT count(*)::int AS count
+FROM ingest_progress
+WHERE ${DEAD}`;
+
+const FOLD_DEAD = sql`
+WITH gone AS (
+  DELETE FROM ingest_progress
+  WHERE ${DEAD}
+  RETURNING *
+),
+folded AS (
+  INSERT INTO ingest_progress AS p (
+    worker,
+    generation,
+    stream_id,
+    revision,
+    highest_sequence,
+    highest_published_at,
+    committed,
+    data_as_of,
+    looked_at
+  )
+  SELECT
+    '${RETIRED}',
+    generation,
+    stream_id,
+    sum(revision),
+    max(highest_sequence),
+    (array_agg(highest_published_at ORDER BY highest_sequence DESC))[1],
+    range_agg(committed),
+    max(data_as_of),
+    max(looked_at)
+  FROM gone
+  GROUP BY generation, stream_id
+  ON CONFLICT (generation, stream_id, worker) DO UPDATE
+  SET revision = p.revision + excluded.revision,
+    highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
+    highest_published_at = CASE
+      WHEN excluded.highest_sequence > p.highest_sequence THEN excluded.highest_published_at
+      ELSE p.highest_published_at
+    END,
+    committed = coalesce(p.committed, '{}') + coalesce(excluded.committed, '{}'),
+    data_as_of = greatest(p.data_as_of, excluded.data_as_of),
+    looked_at = greatest(p.looked_at, excluded.looked_at)
+)
+SELECT count(*)::int AS count
+FROM gone`;
 
 /** How many progress rows are of dead processes. */
 export async function countDeadWorkers(pool: Queryable): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM ingest_progress WHERE ${DEAD}`,
-  );
+  const { rows } = await pool.query<{ count: number }>(COUNT_DEAD({}));
   return rows[0]?.count ?? 0;
 }
 
@@ -136,25 +201,6 @@ export async function countDeadWorkers(pool: Queryable): Promise<number> {
  * statement: revision and data_as_of as readers see them stay the same. Returns how many rows went.
  */
 export async function foldDeadWorkers(pool: Queryable): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `WITH gone AS (DELETE FROM ingest_progress WHERE ${DEAD} RETURNING *),
-     folded AS (
-       INSERT INTO ingest_progress AS p
-         (worker, generation, stream_id, revision, highest_sequence, highest_published_at, committed,
-          data_as_of, looked_at)
-       SELECT '${RETIRED}', generation, stream_id, sum(revision), max(highest_sequence),
-              (array_agg(highest_published_at ORDER BY highest_sequence DESC))[1], range_agg(committed),
-              max(data_as_of), max(looked_at)
-       FROM gone GROUP BY generation, stream_id
-       ON CONFLICT (generation, stream_id, worker) DO UPDATE SET
-         revision = p.revision + excluded.revision,
-         highest_sequence = greatest(p.highest_sequence, excluded.highest_sequence),
-         highest_published_at = CASE WHEN excluded.highest_sequence > p.highest_sequence
-           THEN excluded.highest_published_at ELSE p.highest_published_at END,
-         committed = coalesce(p.committed, '{}') + coalesce(excluded.committed, '{}'),
-         data_as_of = greatest(p.data_as_of, excluded.data_as_of),
-         looked_at = greatest(p.looked_at, excluded.looked_at))
-     SELECT count(*)::int AS count FROM gone`,
-  );
+  const { rows } = await pool.query<{ count: number }>(FOLD_DEAD({}));
   return rows[0]?.count ?? 0;
 }

@@ -3,6 +3,7 @@
 // unanswered.
 import type { Pool, PoolClient } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 
 const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 const optional = (value: string | null) => (value === null ? undefined : Number(value));
@@ -19,15 +20,24 @@ export interface IngestWorker {
   readonly secondsSinceLook: number | undefined;
 }
 
+const WORKERS = sql`
+SELECT
+  worker,
+  p.generation,
+  stream_id,
+  revision,
+  highest_sequence,
+  ${micros('data_as_of')} AS data_as_of,
+  ${micros('looked_at')} AS looked_at,
+  round(extract(epoch FROM now() - looked_at), 1) AS age
+FROM ingest_progress p
+JOIN generation g USING (generation)
+WHERE g.state <> 'retired'
+ORDER BY looked_at DESC NULLS LAST, worker`;
+
 /** Everyone who ever counted into a generation that is not retired, the latest look first. */
 export async function readIngestWorkers(pool: Pick<Pool, 'query'>): Promise<IngestWorker[]> {
-  const { rows } = await pool.query<Record<string, string | null>>(
-    `SELECT worker, p.generation, stream_id, revision, highest_sequence,
-            ${micros('data_as_of')} AS data_as_of, ${micros('looked_at')} AS looked_at,
-            round(extract(epoch FROM now() - looked_at), 1) AS age
-     FROM ingest_progress p JOIN generation g USING (generation)
-     WHERE g.state <> 'retired' ORDER BY looked_at DESC NULLS LAST, worker`,
-  );
+  const { rows } = await pool.query<Record<string, string | null>>(WORKERS({}));
   return rows.map((row) => ({
     worker: String(row.worker),
     generation: Number(row.generation),
@@ -55,29 +65,46 @@ export interface LedgerDays {
   readonly goneDays: readonly string[];
 }
 
+interface LedgerDaysRow {
+  readonly count: number;
+  readonly first: string | null;
+  readonly last: string | null;
+  readonly missing: string[];
+  readonly gone: string[];
+}
+
+const LEDGER_DAYS = sql<{ generation: number }>`
+WITH day AS (
+  SELECT ledger_days(:generation::smallint, 'ledger') AS day
+),
+gone AS (
+  SELECT missing_ledger_days(:generation::smallint) AS day
+),
+span AS (
+  SELECT least(today, (SELECT min(day) FROM day)) AS first, today + 2 AS last
+  FROM (SELECT (now() AT TIME ZONE 'UTC')::date AS today) AS t
+),
+missing AS (
+  SELECT wanted::date AS day
+  FROM span, generate_series(first, last, '1 day') AS wanted
+  WHERE wanted::date NOT IN (SELECT day FROM day)
+  UNION
+  SELECT day
+  FROM gone
+)
+SELECT
+  count(*)::int AS count,
+  min(day)::text AS first,
+  max(day)::text AS last,
+  ARRAY(SELECT day::text FROM missing ORDER BY missing.day) AS missing,
+  ARRAY(SELECT day::text FROM gone ORDER BY gone.day) AS gone
+FROM day`;
+
 export async function readLedgerDays(
   pool: Pick<Pool, 'query'>,
   generation: number,
 ): Promise<LedgerDays> {
-  const { rows } = await pool.query<{
-    count: number;
-    first: string | null;
-    last: string | null;
-    missing: string[];
-    gone: string[];
-  }>(
-    `WITH day AS (SELECT ledger_days($1::smallint, 'ledger') AS day),
-     gone AS (SELECT missing_ledger_days($1::smallint) AS day),
-     today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day)
-     SELECT count(*)::int AS count, min(day)::text AS first, max(day)::text AS last,
-       ARRAY(SELECT wanted::date::text FROM today,
-               generate_series(least(today.day, (SELECT min(day) FROM day)), today.day + 2, '1 day') AS wanted
-             WHERE wanted::date NOT IN (SELECT day FROM day)
-             UNION SELECT day::text FROM gone ORDER BY 1) AS missing,
-       ARRAY(SELECT day::text FROM gone ORDER BY 1) AS gone
-     FROM day`,
-    [generation],
-  );
+  const { rows } = await pool.query<LedgerDaysRow>(LEDGER_DAYS({ generation }));
   const row = rows[0];
   return {
     generation,
@@ -99,25 +126,60 @@ export interface Oddity {
  * Ids under which messages stand on two days: two messages, by the contract, yet hardly meant so.
  */
 const IDS_ON_TWO_DAYS = `
-  SELECT message_id FROM (
-    SELECT accepted_day, message_id FROM ledger WHERE generation = $1
-    UNION SELECT accepted_day, message_id FROM refund WHERE generation = $1) AS message
-  GROUP BY message_id HAVING count(*) > 1`;
+  SELECT message_id
+  FROM (
+    SELECT accepted_day, message_id
+    FROM ledger
+    WHERE generation = :generation
+    UNION
+    SELECT accepted_day, message_id
+    FROM refund
+    WHERE generation = :generation
+  ) AS message
+  GROUP BY message_id
+  HAVING count(*) > 1`;
 
 /**
  * Messages whose refunds exceed their charge, or are in another currency; without a charge there is
  * nothing to exceed.
  */
 const OVER_REFUNDED = `
-  SELECT r.message_id FROM (
-    SELECT accepted_day, message_id, sum(amount) AS refunded, min(currency) AS least, max(currency) AS most
-    FROM refund WHERE generation = $1 GROUP BY accepted_day, message_id) AS r
-  JOIN ledger l ON l.generation = $1 AND l.accepted_day = r.accepted_day AND l.message_id = r.message_id
+  SELECT r.message_id
+  FROM (
+    SELECT
+      accepted_day,
+      message_id,
+      sum(amount) AS refunded,
+      min(currency) AS least,
+      max(currency) AS most
+    FROM refund
+    WHERE generation = :generation
+    GROUP BY accepted_day, message_id
+  ) AS r
+  JOIN ledger l
+    ON l.generation = :generation
+    AND l.accepted_day = r.accepted_day
+    AND l.message_id = r.message_id
   WHERE l.charge_event <> ''
     AND (r.least <> l.currency OR r.most <> l.currency OR r.refunded > l.amount)`;
 
-const QUESTIONS = { idsOnTwoDays: IDS_ON_TWO_DAYS, overRefunded: OVER_REFUNDED } as const;
 const SAMPLE = 5;
+const counted = (odd: string) => sql<{ generation: number }>`
+WITH odd AS MATERIALIZED (${odd}
+)
+SELECT
+  (SELECT count(*) FROM odd)::int AS count,
+  ARRAY(
+    SELECT message_id::text
+    FROM odd
+    ORDER BY odd.message_id
+    LIMIT ${String(SAMPLE)}
+  ) AS sample`;
+
+const QUESTIONS = {
+  idsOnTwoDays: counted(IDS_ON_TWO_DAYS),
+  overRefunded: counted(OVER_REFUNDED),
+} as const;
 const QUERY_CANCELED = '57014';
 
 /** The answer, or undefined where it took longer than `timeoutMs`. Reads the whole ledger. */
@@ -132,10 +194,7 @@ export async function findOddity(
     await client.query('BEGIN READ ONLY');
     await client.query(`SET LOCAL statement_timeout = ${Math.trunc(timeoutMs)}`);
     const { rows } = await client.query<{ count: number; sample: string[] | null }>(
-      `WITH odd AS MATERIALIZED (${QUESTIONS[question]})
-       SELECT (SELECT count(*) FROM odd)::int AS count,
-         ARRAY(SELECT message_id::text FROM odd ORDER BY 1 LIMIT ${SAMPLE}) AS sample`,
-      [generation],
+      QUESTIONS[question]({ generation }),
     );
     return { count: rows[0]?.count ?? 0, sample: rows[0]?.sample ?? [] };
   } catch (error) {

@@ -90,7 +90,8 @@ export async function adopt(
   }
   const epoch = await freshEpoch(pool, STREAM, stream.createdAt);
   const streamId = await recordStream(pool, STREAM, stream.createdAt, epoch);
-  const summary = `stream ${streamId}, created ${formatInstant(stream.createdAt)}, from sequence ${stream.firstSequence}`;
+  const created = formatInstant(stream.createdAt);
+  const summary = `stream ${streamId}, created ${created}, from sequence ${stream.firstSequence}`;
   return { streamId, summary };
 }
 
@@ -116,9 +117,15 @@ function explain(
     case 'first':
       return 'nothing was counted from any stream before.';
     case 'recreated':
-      return `it was recreated at ${formatInstant(present?.createdAt ?? 0)}; counted was the one of ${formatInstant(known?.createdAt ?? 0)}.`;
+      return (
+        `it was recreated at ${formatInstant(present?.createdAt ?? 0)}; ` +
+        `counted was the one of ${formatInstant(known?.createdAt ?? 0)}.`
+      );
     case 'rolled back':
-      return `it was rolled back: counted is up to sequence ${known?.highestSequence}, which is not there or another event now; it ends at ${present?.lastSequence}.`;
+      return (
+        `it was rolled back: counted is up to sequence ${known?.highestSequence}, ` +
+        `which is not there or another event now; it ends at ${present?.lastSequence}.`
+      );
     case 'known':
       return 'it is the one that is counted.';
   }

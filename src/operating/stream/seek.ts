@@ -70,13 +70,14 @@ async function run(session: Session, options: SeekOptions): Promise<void> {
   const say = (done: boolean, how?: string) => {
     if (options.json) return printJson({ ...plan, generation: generation.generation, done, how });
     print(
-      `${plan.durable} ${done ? `was moved (${how})` : 'would be moved'} to sequence ${plan.sequence}: ` +
-        `${plan.redeliveredCount} events are delivered again.${plan.note ? ` ${plan.note}` : ''}`,
+      `${plan.durable} ${done ? `was moved (${how})` : 'would be moved'} ` +
+        `to sequence ${plan.sequence}: ${plan.redeliveredCount} events are delivered again.${plan.note ? ` ${plan.note}` : ''}`,
     );
   };
   if (options.dryRun) return say(false);
   await confirm(
-    `Move ${plan.durable} to sequence ${plan.sequence}? ${plan.redeliveredCount} events are delivered again, ` +
+    `Move ${plan.durable} to sequence ${plan.sequence}? ` +
+      `${plan.redeliveredCount} events are delivered again, ` +
       'and data_as_of stands still until they are through.',
     options.yes === true,
   );

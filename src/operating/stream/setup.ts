@@ -11,6 +11,7 @@ import {
   type TopologyOptions,
   type Trial,
 } from '../../nats/topology.js';
+import { sql } from '../../postgres/sql.js';
 import { integerArgument } from '../arguments.js';
 import { audited } from '../audited.js';
 import { type Session, withSession } from '../session.js';
@@ -53,6 +54,12 @@ const said = ({ kind, name, action }: SetupStep) => `${kind} ${name}: ${action}`
 const wouldBe = (step: SetupStep) =>
   step.action === 'unchanged' ? said(step) : `${step.kind} ${step.name}: would be ${step.action}`;
 
+const DURABLES = sql`
+SELECT durable
+FROM generation
+WHERE state <> 'retired'
+ORDER BY generation`;
+
 /** What was done, in order: the stream, then the durables. */
 export interface SetupStep {
   readonly kind: 'stream' | 'durable';
@@ -70,9 +77,7 @@ export async function setUp(
   const steps: SetupStep[] = [{ kind: 'stream', name: STREAM, action: stream }];
   // A stream that would only be created has no durables yet.
   const missing = stream === 'created' && options.dryRun === true;
-  const { rows } = await pool.query<{ durable: string }>(
-    `SELECT durable FROM generation WHERE state <> 'retired' ORDER BY generation`,
-  );
+  const { rows } = await pool.query<{ durable: string }>(DURABLES({}));
   for (const { durable } of rows) {
     const action = missing ? 'created' : await ensureDurable(manager, durable, options);
     steps.push({ kind: 'durable', name: durable, action });
