@@ -195,7 +195,8 @@ function report(result: RunResult, durationMs: number): void {
   log.error('the two sides differ', fields);
   printDifferences(result.days);
   process.stderr.write(
-    'Nothing was marked: views stay as they were. If it stays so, copy anew: anlyt-etl run --full\n',
+    'Nothing was marked: views stay as they were. ' +
+      'If it stays so, copy anew: anlyt-etl run --full\n',
   );
 }
 
@@ -223,7 +224,9 @@ async function verify(): Promise<number> {
     'nothing copied yet': 'nothing was copied yet',
     emptied: 'ClickHouse was emptied; the next run copies anew',
     superseded: 'the copy is of a generation that no longer serves; the next run copies anew',
-    compared: `${dayCount} days of rollups compared, ${different.length} differ; ${leftOutBuckets} buckets changed since the last run and were left out`,
+    compared:
+      `${dayCount} days of rollups compared, ${different.length} differ; ` +
+      `${leftOutBuckets} buckets changed since the last run and were left out`,
   }[outcome];
   process.stdout.write(`${summary}\n`);
   const isWrong = outcome === 'emptied' || outcome === 'superseded' || different.length > 0;
@@ -232,11 +235,8 @@ async function verify(): Promise<number> {
 
 async function migrateTables(): Promise<number> {
   const applied = await withWarehouse(ends(), (clickhouse) => migrate(clickhouse, target));
-  process.stdout.write(
-    applied.length === 0
-      ? 'nothing to migrate; views made anew\n'
-      : `applied migrations ${applied.join(', ')}\n`,
-  );
+  const none = 'nothing to migrate; views made anew\n';
+  process.stdout.write(applied[0] ? `applied migrations ${applied.join(', ')}\n` : none);
   return EXIT.done;
 }
 

@@ -48,14 +48,14 @@ export interface LogFields {
 
 const WORDS = new Set<string>(
   (
-    'method code caller reason correlationId traceId worker stream consumer subject table state step signal version ' +
-    'address revision instant command'
+    'method code caller reason correlationId traceId worker stream consumer subject table state ' +
+    'step signal version address revision instant command'
   ).split(' '),
 );
 const COUNTS = new Set<string>(
   (
-    'durationMs deadlineMs count rows bytes sequence port lag generation batchSize deadLetters duplicates redelivered ' +
-    'attempt'
+    'durationMs deadlineMs count rows bytes sequence port lag generation batchSize deadLetters ' +
+    'duplicates redelivered attempt'
   ).split(' '),
 );
 const LONGEST_WORD = 256;

@@ -34,7 +34,8 @@ export async function createRoles(
       const verb = existing.has(role) ? 'ALTER' : 'CREATE';
       const password = client.escapeLiteral(passwords[role]);
       await client.query(
-        `${verb} ROLE ${role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD ${password}`,
+        `${verb} ROLE ${role} ` +
+          `LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD ${password}`,
       );
     }
     const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');

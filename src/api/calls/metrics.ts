@@ -68,7 +68,9 @@ export function serverMetrics(registry: Registry, methods: readonly string[]): S
   let longCalls: LongCalls | undefined;
   new Gauge({
     name: 'sms_analytics_long_calls',
-    help: 'Calls for pages with many series, waiting for their turn or running until their answer is read',
+    help:
+      'Calls for pages with many series, waiting for their turn or running ' +
+      'until their answer is read',
     labelNames: ['state'],
     registers: [registry],
     collect() {

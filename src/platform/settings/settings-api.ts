@@ -53,7 +53,8 @@ export const apiSettings = {
       v.array(v.pipe(v.string(), v.ip())),
     ),
     expected:
-      "IP addresses separated by commas; unset: 127.0.0.6 for istio-xfcc, loopback for linkerd (whose proxy connects from the pod's own address since 2.11: set it)",
+      'IP addresses separated by commas; unset: 127.0.0.6 for istio-xfcc, loopback for linkerd ' +
+      "(whose proxy connects from the pod's own address since 2.11: set it)",
     fallback: '',
   },
   policyFile: {
@@ -69,7 +70,9 @@ export const apiSettings = {
   },
   poolSize: {
     name: 'POOL_SIZE',
-    what: 'Connections of each of the two Postgres pools that questions are answered from; more than twice the processors of Postgres, over all processes, slow each other down',
+    what:
+      'Connections of each of the two Postgres pools that questions are answered from; ' +
+      'more than twice the processors of Postgres, over all processes, slow each other down',
     schema: integer(1, 100),
     expected: '1-100',
     fallback: '4',

@@ -49,7 +49,9 @@ export const etlSettings = {
   },
   clickhouseCertFile: {
     name: 'CLICKHOUSE_CERT_FILE',
-    what: 'Client certificate for ClickHouse (PEM), with CLICKHOUSE_CA_FILE and CLICKHOUSE_KEY_FILE',
+    what:
+      'Client certificate for ClickHouse (PEM), ' +
+      'with CLICKHOUSE_CA_FILE and CLICKHOUSE_KEY_FILE',
     ...path,
     fallback: '',
   },

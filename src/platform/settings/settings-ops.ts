@@ -31,7 +31,9 @@ export const opsSettings = {
   databaseUrl: databaseUrl('analytics_ops (migrate: analytics_owner)'),
   actor: {
     name: 'OPS_ACTOR',
-    what: 'Who acts, as the audit records call it; --as before it. Needed where the user has no name, as in the image',
+    what:
+      'Who acts, as the audit records call it; --as before it. ' +
+      'Needed where the user has no name, as in the image',
     schema: v.pipe(v.string(), v.regex(ACTOR_NAME)),
     expected: ACTOR_NAME_EXPECTED,
     fallback: '',
@@ -39,7 +41,9 @@ export const opsSettings = {
   ...msisdnDigits,
   ledgerDays: {
     name: 'LEDGER_DAYS',
-    what: 'Days for which the ledger knows its messages; what is older can no longer change (ops retain)',
+    what:
+      'Days for which the ledger knows its messages; ' +
+      'what is older can no longer change (ops retain)',
     schema: integer(LEDGER_DAYS_LEAST, 3_650),
     expected: `${LEDGER_DAYS_LEAST}-3650: acceptance (35), age of the stream (14) and 1 day at least`,
     fallback: '50',

@@ -19,7 +19,9 @@ export const integer = (least: number, most: number) =>
 export const settling = {
   settleHours: {
     name: 'SETTLE_HOURS',
-    what: 'Hours after which a message without a receipt is answered as UNKNOWN; the same for api, etl and ops',
+    what:
+      'Hours after which a message without a receipt is answered as UNKNOWN; ' +
+      'the same for api, etl and ops',
     schema: integer(1, 2_400),
     expected: '1-2400 (hours)',
     fallback: '72',

@@ -147,7 +147,8 @@ async function examineAndAct<T>(databaseUrl: string, directory: string, act: Act
     }
     if (failed.length > 0) {
       throw new Error(
-        `Migrations failed half-way: ${failed.join(', ')}. Repair the schema by hand, then delete their rows from _prisma_migrations.`,
+        `Migrations failed half-way: ${failed.join(', ')}. ` +
+          'Repair the schema by hand, then delete their rows from _prisma_migrations.',
       );
     }
     return await act(engine, input, history?.unappliedMigrationNames ?? []);

@@ -3,7 +3,8 @@
 // The ledger, the rollups, and what takes locks over several tables are SQL on the same pool
 // (DESIGN.md, "Prisma and SQL").
 //
-// Invariant: the pool's sessions are in UTC (open-pool.ts). Prisma sends instants without an offset.
+// Invariant: the pool's sessions are in UTC (open-pool.ts), for Prisma sends instants without an
+// offset.
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.js';
