@@ -4,6 +4,7 @@
 
 import { type JetStreamManager, nanos } from 'nats';
 import { expect } from 'vitest';
+import { publishedAt } from '../../src/nats/look.js';
 import { durableConfig, streamConfig } from '../../src/nats/topology.js';
 import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';
@@ -77,6 +78,12 @@ export class GapStage {
     return (await this.#state()).last_seq;
   }
 
+  /** When the stream stored an event that it still holds, in milliseconds. */
+  async publishedAtMs(sequence: number): Promise<number> {
+    const at = await asOps(this.site, (manager) => publishedAt(manager, STREAM, sequence));
+    return Number(at) / 1_000;
+  }
+
   async #state() {
     return (await asOps(this.site, ({ streams }) => streams.info(STREAM))).state;
   }
@@ -119,9 +126,9 @@ export class GapStage {
 
   /** The watermark of a generation, in milliseconds; 0 where it has none. */
   async dataAsOfMs(generation = 1): Promise<number> {
-    const text = `SELECT extract(epoch FROM max(data_as_of))::float8 * 1000 AS value
+    const text = `SELECT (extract(epoch FROM max(data_as_of)) * 1000000)::bigint AS value
        FROM ingest_progress WHERE generation = $1`;
-    return (await this.one<number | null>(text, [generation])) ?? 0;
+    return Number((await this.one(text, [generation])) ?? 0) / 1_000;
   }
 
   async untilGoesOn(generation = 1): Promise<void> {
