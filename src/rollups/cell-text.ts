@@ -30,29 +30,26 @@ const MONEY_GROUPS = [
 
 const COUNTS = COUNT_GROUPS.flat();
 const MONEY = MONEY_GROUPS.flat();
-const isAmount = (name: keyof MoneySums) => name === 'charged' || name === 'refunded';
 type CountOfCell = (typeof COUNTS)[number];
 
 const columnOf = (name: string) => `cell.${name}`;
 
 /** Cells as one text, in any order; `numbers` are expressions of a `cell`. */
-const textOf = (numbers: readonly string[]) => `
-  string_agg(
-    concat_ws(' ', ${[CELL_MINUTE, ...numbers].join(`,
-      `)}),
-    ',')`;
+const textOf = (numbers: readonly string[]) => `string_agg(concat_ws(' ',
+      ${CELL_MINUTE},
+      ${numbers.join(`,
+      `)}), ',')`;
 
 /** The numbers of the groups, without the last ones where these are 0. */
 function numbersOf([first = [], ...seldom]: readonly (readonly string[])[]): string[] {
-  if (seldom.length === 0) return first.map(columnOf);
+  const numbers = first.map(columnOf).join(', ');
+  if (seldom.length === 0) return [numbers];
   const isAny = seldom.flat().map((name) => `${columnOf(name)} <> 0`);
-  const behind = `CASE
-      WHEN ${isAny.join(`
-        OR `)}
-      THEN concat_ws(' ', ${numbersOf(seldom).join(`,
-      `)})
-      END`;
-  return [...first.map(columnOf), behind];
+  const behind = `CASE WHEN ${isAny.join(`
+             OR `)}
+           THEN concat_ws(' ', ${numbersOf(seldom).join(`,
+      `)}) END`;
+  return [numbers, behind];
 }
 
 /**
@@ -69,8 +66,8 @@ export const countsOfCells = (numberOf: (name: CountOfCell) => string): string =
  * The money of cells, for `readSums`, in two columns: the codes of their currencies, three letters
  * each (ISO 4217), and their numbers.
  */
-export const MONEY_OF_CELLS = `
-  string_agg(cell.currency, ''),${textOf(numbersOf(MONEY_GROUPS))}`;
+export const MONEY_OF_CELLS = `string_agg(cell.currency, ''),
+    ${textOf(numbersOf(MONEY_GROUPS))}`;
 const CODE_LETTERS = 3;
 
 /** Calls `each` with the counts of each cell: most slots (from 0) are one cell. */
@@ -131,6 +128,22 @@ export function addCells(
   }
 }
 
+const READ: Readonly<Record<keyof MoneySums, (from: NumberScanner, to: MoneySums) => void>> = {
+  charges(from, to) {
+    to.charges = from.bigint();
+  },
+  charged(from, to) {
+    to.charged = from.nanos();
+  },
+  refunds(from, to) {
+    to.refunds = from.bigint();
+  },
+  refunded(from, to) {
+    to.refunded = from.nanos();
+  },
+};
+const READ_MONEY = MONEY.map((name) => READ[name]);
+
 /**
  * Calls `each` with the money of each cell, of which only those count that begin in a minute
  * `asked` for: most slots (from 0) are one cell, which is of one currency.
@@ -155,9 +168,7 @@ export function readSums(
     // Most accounts have one.
     if (!codes.startsWith(currency, at)) currency = codes.slice(at, at + CODE_LETTERS);
     const sums = { currency, charges: 0n, charged: 0n, refunds: 0n, refunded: 0n };
-    for (const name of MONEY) {
-      sums[name] = isAmount(name) ? scanner.nanos() : scanner.bigint();
-    }
+    for (const read of READ_MONEY) read(scanner, sums);
     each(slotOf(minute), sums);
   }
 }

@@ -5,7 +5,8 @@ import type { CountTable } from '../../domain/measures/count-table.js';
 import type { CurrencySums } from '../../domain/measures/money.js';
 import { floorToMinutes, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/time/instant.js';
 import type { Run } from '../../domain/time/tiling.js';
-import type { Row, Snapshot } from '../../postgres/pool.js';
+import type { Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
 import {
   addCells,
   CELL_TEXT_FORMAT,
@@ -17,64 +18,119 @@ import {
 import {
   accountRuns,
   type CellRange,
-  cellsOfRuns,
-  cellValues,
   DAY_MINUTES,
-  fromCells,
   instants,
-  RUNS,
   runValues,
 } from '../../rollups/cells.js';
 import { utcDay } from '../../rollups/grains.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from '../freshness/select-answer-state.js';
 
-const ACCOUNT = 'cell.account_id = $5';
-const DAYS = '$6::timestamptz[]';
-const QUARTERS = ['$7', '$8', '$9'];
+const ACCOUNT = 'cell.account_id = :account';
+
+/** The account's cells of a rollup in some runs. OFFSET 0 is a fence: see `fromCells`. */
+const cellsOf = (rollup: string, runs: string) => `FROM ${runs}
+     CROSS JOIN LATERAL (
+           SELECT *
+             FROM ${rollup} AS cell
+            WHERE cell.generation = :generation
+              AND cell.grain_minutes = run.grain_minutes
+              AND cell.bucket >= run.starts_at
+              AND cell.bucket < run.ends_at
+              AND ${ACCOUNT}
+           OFFSET 0) AS cell`;
+
+// Hours of days that are added up come day by day, also those that were not asked for; the others
+// come one by one. A run lies in one day. A day on which the account has no row had nothing of it.
+const DAYS = `
+    SELECT made.bucket, usage.counts, usage.codes, usage.money
+      FROM day_version AS made
+      LEFT JOIN LATERAL (
+           SELECT *
+             FROM account_usage_day AS cell
+            WHERE cell.generation = :generation
+              AND cell.grain_minutes = ${DAY_MINUTES}
+              AND cell.bucket = made.bucket
+              AND ${ACCOUNT}
+           OFFSET 0) AS usage ON true
+     WHERE made.generation = :generation
+       AND made.grain_minutes = ${DAY_MINUTES}
+       AND made.bucket = ANY (:days::timestamptz[])
+       AND made.usage_added_up = made.version
+       AND coalesce(usage.format, ${CELL_TEXT_FORMAT}) = ${CELL_TEXT_FORMAT}`;
+const HOURS = `(
+           SELECT *
+             FROM unnest(
+                  :hourGrains::smallint[],
+                  :hourStarts::timestamptz[],
+                  :hourEnds::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
+            WHERE ${utcDay('starts_at')}
+                  NOT IN (SELECT bucket FROM day)) AS run`;
 
 // Quarters of an hour that no hour of the series holds: the account's rollup, cell by cell in the
 // columns of its sums.
+const QUARTERS = `unnest(
+           :quarterGrains::smallint[],
+           :quarterStarts::timestamptz[],
+           :quarterEnds::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)`;
 const COUNTS_OF_QUARTERS = countsOfCells((name) =>
   name === 'segments' || name === 'contradicted'
     ? `cell.${name}`
     : `CASE WHEN cell.outcome = '${name.toUpperCase()}' THEN cell.messages ELSE 0 END`,
 );
 
-// Hours of days that are added up come day by day, also those that were not asked for; the others
-// come one by one. A run lies in one day. A day on which the account has no row had nothing of it.
-const hoursOf = (rollup: 'account_outcome_sum' | 'account_money_sum') => `
-    FROM (SELECT * FROM ${RUNS}
-           WHERE ${utcDay('starts_at')} NOT IN (SELECT bucket FROM day)) AS run
-        ${cellsOfRuns(rollup, ACCOUNT)}`;
+const OF_HOURS = [
+  ...(['counts_of_days', 'codes_of_days', 'money_of_days'] as const),
+  ...(['counts_of_hours', 'codes_of_hours', 'money_of_hours'] as const),
+];
+const OF_QUARTERS = ['counts_of_quarters', 'codes_of_quarters', 'money_of_quarters'] as const;
+type Column = (typeof OF_HOURS)[number] | (typeof OF_QUARTERS)[number];
 
-const BY_HOUR = `
-  WITH day AS MATERIALIZED (
-    SELECT made.bucket, usage.counts, usage.codes, usage.money
-      FROM day_version AS made
-      LEFT JOIN LATERAL (
-           SELECT *
-             FROM account_usage_day AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = ${DAY_MINUTES}
-              AND cell.bucket = made.bucket
-              AND ${ACCOUNT}
-           OFFSET 0) AS usage ON true
-     WHERE made.generation = $1
-       AND made.grain_minutes = ${DAY_MINUTES}
-       AND made.bucket = ANY (${DAYS})
-       AND made.usage_added_up = made.version
-       AND coalesce(usage.format, ${CELL_TEXT_FORMAT}) = ${CELL_TEXT_FORMAT}
+/** Selects the state first, then the columns. */
+const reading = (columns: readonly Column[]) => `
+  WITH day AS MATERIALIZED (${DAYS}
   )
-  SELECT *
-    FROM (SELECT ${STATE_COLUMNS} FROM answer_state) AS state
+  SELECT state.*,
+         ${columns.join(`,
+         `)}
+    FROM (
+    SELECT ${STATE_COLUMNS}
+      FROM answer_state) AS state
    CROSS JOIN (
-     SELECT string_agg(counts, ','), string_agg(codes, ''), string_agg(money, ',') FROM day) AS days
-   CROSS JOIN (SELECT ${COUNTS_OF_CELLS} ${hoursOf('account_outcome_sum')}) AS counts
-   CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${hoursOf('account_money_sum')}) AS money`;
+    SELECT string_agg(counts, ','), string_agg(codes, ''), string_agg(money, ',')
+      FROM day) AS days (counts_of_days, codes_of_days, money_of_days)
+   CROSS JOIN (
+    SELECT ${COUNTS_OF_CELLS}
+      ${cellsOf('account_outcome_sum', HOURS)}) AS counted (counts_of_hours)
+   CROSS JOIN (
+    SELECT ${MONEY_OF_CELLS}
+      ${cellsOf('account_money_sum', HOURS)}) AS charged (codes_of_hours, money_of_hours)`;
 
-const BY_QUARTER = `${BY_HOUR}
-   CROSS JOIN (SELECT ${COUNTS_OF_QUARTERS} ${fromCells('outcome_account', ACCOUNT, QUARTERS)}) AS counts_of_quarters
-   CROSS JOIN (SELECT ${MONEY_OF_CELLS} ${fromCells('money_account', ACCOUNT, QUARTERS)}) AS money_of_quarters`;
+interface HourParameters {
+  readonly generation: number;
+  readonly account: string;
+  /** Starts of the UTC days that hours were asked of. */
+  readonly days: string;
+  readonly hourGrains: unknown;
+  readonly hourStarts: unknown;
+  readonly hourEnds: unknown;
+}
+
+interface QuarterParameters extends HourParameters {
+  readonly quarterGrains: unknown;
+  readonly quarterStarts: unknown;
+  readonly quarterEnds: unknown;
+}
+
+const BY_HOUR = sql<HourParameters>`${reading(OF_HOURS)}`;
+
+const BY_QUARTER = sql<QuarterParameters>`${reading([...OF_HOURS, ...OF_QUARTERS])}
+   CROSS JOIN (
+    SELECT ${COUNTS_OF_QUARTERS}
+      ${cellsOf('outcome_account', QUARTERS)}) AS counted_quarters (counts_of_quarters)
+   CROSS JOIN (
+    SELECT ${MONEY_OF_CELLS}
+      ${cellsOf('money_account', QUARTERS)})
+      AS charged_quarters (codes_of_quarters, money_of_quarters)`;
 
 /**
  * What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of
@@ -103,36 +159,60 @@ export async function selectAccountUsage(
 ): Promise<AccountUsage> {
   const { hours, quarters } = accountRuns(range);
   const days = hours.flatMap(byDay);
-  const values = [
-    ...cellValues(range, days),
-    accountId,
-    instants([...new Set(days.map(({ from }) => startOfDay(from)))]),
-  ];
-  const rows: readonly Row[] =
+  const [hourGrains, hourStarts, hourEnds] = runValues(days);
+  const asking: HourParameters = {
+    generation: range.generation,
+    account: accountId,
+    days: instants([...new Set(days.map(({ from }) => startOfDay(from)))]),
+    hourGrains,
+    hourStarts,
+    hourEnds,
+  };
+  const { state, texts } =
     quarters.length === 0
-      ? await snapshot.rows('account_usage', BY_HOUR, values)
-      : await snapshot.rows('account_usage_by_quarter', BY_QUARTER, [
-          ...values,
-          ...runValues(quarters),
-        ]);
-  const state = stateOf(rows);
-  const [countsOfDays, codesOfDays, sumsOfDays, ...hourly] = rows[0]?.slice(4) ?? [];
-  const [counts, codes, sums, ...quarterly] = hourly;
-  const [countsOfQuarters, codesOfQuarters, sumsOfQuarters] = quarterly;
+      ? await read(snapshot, 'account_usage', BY_HOUR(asking), OF_HOURS)
+      : await read(
+          snapshot,
+          'account_usage_by_quarter',
+          BY_QUARTER({ ...asking, ...quarterValues(quarters) }),
+          [...OF_HOURS, ...OF_QUARTERS],
+        );
   const asked = within(hours);
   return {
     state,
     counts(table) {
-      addCells(countsOfDays, range, table, asked);
-      addCells(counts, range, table);
-      addCells(countsOfQuarters, range, table);
+      addCells(texts.counts_of_days, range, table, asked);
+      addCells(texts.counts_of_hours, range, table);
+      addCells(texts.counts_of_quarters, range, table);
     },
     money(each) {
-      readSums(codesOfDays, sumsOfDays, range, each, asked);
-      readSums(codes, sums, range, each);
-      readSums(codesOfQuarters, sumsOfQuarters, range, each);
+      readSums(texts.codes_of_days, texts.money_of_days, range, each, asked);
+      readSums(texts.codes_of_hours, texts.money_of_hours, range, each);
+      readSums(texts.codes_of_quarters, texts.money_of_quarters, range, each);
     },
   };
+}
+
+function quarterValues(runs: readonly Run[]) {
+  const [quarterGrains, quarterStarts, quarterEnds] = runValues(runs);
+  return { quarterGrains, quarterStarts, quarterEnds };
+}
+
+type Texts = Readonly<Partial<Record<Column, string | null>>>;
+
+/** The columns stand behind the state. */
+async function read(
+  snapshot: Snapshot,
+  name: string,
+  { text, values }: { text: string; values: unknown[] },
+  columns: readonly Column[],
+): Promise<{ state: AnswerState; texts: Texts }> {
+  const rows = await snapshot.rows(name, text, values);
+  const state = stateOf(rows);
+  const [row = []] = rows;
+  const first = row.length - columns.length;
+  const texts = Object.fromEntries(columns.map((column, i) => [column, row[first + i]]));
+  return { state, texts };
 }
 
 const startOfDay = (at: number) => floorToMinutes(at, DAY_MINUTES);

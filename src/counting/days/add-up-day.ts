@@ -6,6 +6,7 @@
 import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 import { CELL_TEXT_FORMAT, COUNTS_OF_CELLS, MONEY_OF_CELLS } from '../../rollups/cell-text.js';
 import { DAY_MINUTES } from '../../rollups/cells.js';
 import { HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
@@ -14,11 +15,11 @@ type Queryable = Pick<Pool, 'query'>;
 
 /** Whether a day has rows whose text is not in the format of this program. */
 const hasOtherFormat = (bucket: string) => `EXISTS (
-           SELECT FROM account_usage_day AS usage
-            WHERE usage.generation = $1
-              AND usage.grain_minutes = ${DAY_MINUTES}
-              AND usage.bucket = ${bucket}
-              AND usage.format <> ${CELL_TEXT_FORMAT})`;
+         SELECT FROM account_usage_day AS usage
+          WHERE usage.generation = :generation
+            AND usage.grain_minutes = ${DAY_MINUTES}
+            AND usage.bucket = ${bucket}
+            AND usage.format <> ${CELL_TEXT_FORMAT})`;
 
 /**
  * A day that is over and not added up, and its version: as long as that is the same, nothing of the
@@ -29,24 +30,40 @@ export interface DueDay {
   readonly version: bigint;
 }
 
+const DUE_DAYS = sql<{ generation: number }>`
+  SELECT (extract(epoch FROM day.bucket) / 86400)::int AS day,
+         coalesce(made.version, 0) AS version
+    FROM generate_series(
+           (SELECT ${utcDay('min(bucket)')}
+              FROM outcome_account
+             WHERE generation = :generation
+               AND grain_minutes = ${String(BASE_GRAIN_MINUTES)}),
+           now() - interval '24 hours',
+           interval '24 hours') AS day (bucket)
+    LEFT JOIN day_version AS made
+      ON made.generation = :generation
+     AND made.grain_minutes = ${String(DAY_MINUTES)}
+     AND made.bucket = day.bucket
+   WHERE made.added_up IS DISTINCT FROM coalesce(made.version, 0)
+      OR made.usage_added_up IS DISTINCT FROM coalesce(made.version, 0)
+      OR ${hasOtherFormat('day.bucket')}
+   ORDER BY day.bucket DESC`;
+
 /** The days of a generation that are due, newest first: those are asked for most. */
 export async function daysToAddUp(pool: Queryable, generation: number): Promise<DueDay[]> {
   const { rows } = await pool.query<{ day: number; version: string }>({
     name: 'days-to-add-up',
-    text: `
-      SELECT (extract(epoch FROM day.bucket) / 86400)::int AS day, coalesce(r.version, 0) AS version
-        FROM generate_series(
-               (SELECT ${utcDay('min(bucket)')} FROM outcome_account
-                 WHERE generation = $1 AND grain_minutes = ${BASE_GRAIN_MINUTES}),
-               now() - interval '24 hours', interval '24 hours') AS day (bucket)
-        LEFT JOIN day_version AS r ON r.generation = $1 AND r.grain_minutes = ${DAY_MINUTES} AND r.bucket = day.bucket
-       WHERE r.added_up IS DISTINCT FROM coalesce(r.version, 0)
-          OR r.usage_added_up IS DISTINCT FROM coalesce(r.version, 0)
-          OR ${hasOtherFormat('day.bucket')}
-       ORDER BY day.bucket DESC`,
-    values: [generation],
+    ...DUE_DAYS({ generation }),
   });
   return rows.map(({ day, version }) => ({ day, version: BigInt(version) }));
+}
+
+interface DayParameters {
+  readonly generation: number;
+  /** Its start. */
+  readonly bucket: string;
+  /** The second key of the advisory lock. */
+  readonly day: EpochDay;
 }
 
 // One statement is one snapshot: the version belongs to the cells. Cells never go before their day
@@ -54,62 +71,79 @@ export async function daysToAddUp(pool: Queryable, generation: number): Promise<
 // the same. A rebuilt generation has no versions of copied days. The row of the version is locked
 // last, as whoever counts a message of that day waits for it: Postgres runs what nothing refers to
 // at the end.
-const addingUp = (versionColumn: string, isStale: string, added: string) => `
+const addingUp = (versionColumn: string, isStale: string, added: string) =>
+  sql<DayParameters>`
   WITH due AS MATERIALIZED (
-    SELECT coalesce(max(version), 0) AS version FROM day_version
-     WHERE generation = $1 AND grain_minutes = ${DAY_MINUTES} AND bucket = $2::timestamptz
-    HAVING (max(${versionColumn}) IS DISTINCT FROM coalesce(max(version), 0) OR ${isStale})
-       AND pg_try_advisory_xact_lock($1, $3)
+    SELECT coalesce(max(version), 0) AS version
+      FROM day_version
+     WHERE generation = :generation
+       AND grain_minutes = ${String(DAY_MINUTES)}
+       AND bucket = :bucket::timestamptz
+    HAVING (max(${versionColumn}) IS DISTINCT FROM coalesce(max(version), 0)
+            OR ${isStale})
+       AND pg_try_advisory_xact_lock(:generation, :day)
   ), added AS (${added}
-    RETURNING 1)
-  INSERT INTO day_version AS r (generation, bucket, version, ${versionColumn})
-  SELECT $1, $2, version, version FROM due, (SELECT count(*) FROM added) AS done
-  ON CONFLICT (generation, grain_minutes, bucket) DO UPDATE SET ${versionColumn} = excluded.${versionColumn}`;
+    RETURNING 1
+  )
+  INSERT INTO day_version AS made (generation, bucket, version, ${versionColumn})
+  SELECT :generation, :bucket, due.version, due.version
+    FROM due, (SELECT count(*) FROM added) AS done
+  ON CONFLICT (generation, grain_minutes, bucket)
+  DO UPDATE SET ${versionColumn} = excluded.${versionColumn}`;
 
-const cellsOfDay = (minutes: number) => `cell.generation = $1 AND cell.grain_minutes = ${minutes}
-       AND cell.bucket >= $2::timestamptz AND cell.bucket < $2::timestamptz + interval '24 hours'`;
+const isOfDay = (minutes: number) => `cell.generation = :generation
+               AND cell.grain_minutes = ${minutes}
+               AND cell.bucket >= :bucket::timestamptz
+               AND cell.bucket < :bucket::timestamptz + interval '24 hours'`;
 
 const OUTCOMES = addingUp(
   'added_up',
   'false',
   `
-    INSERT INTO outcome_account_day AS r
+    INSERT INTO outcome_account_day AS stored
       (generation, bucket, account_id, operator_id, outcome, reason, messages, segments)
-    SELECT $1, $2, account_id, operator_id, outcome, reason, sum(messages)::bigint, sum(segments)::bigint
+    SELECT :generation, :bucket, cell.account_id, cell.operator_id, cell.outcome, cell.reason,
+           sum(cell.messages)::bigint, sum(cell.segments)::bigint
       FROM due, outcome_account AS cell
-     WHERE ${cellsOfDay(BASE_GRAIN_MINUTES)}
-     GROUP BY 3, 4, 5, 6 ORDER BY 3, 4, 5, 6
+     WHERE ${isOfDay(BASE_GRAIN_MINUTES)}
+     GROUP BY cell.account_id, cell.operator_id, cell.outcome, cell.reason
+     ORDER BY cell.account_id, cell.operator_id, cell.outcome, cell.reason
     ON CONFLICT (generation, grain_minutes, bucket, account_id, operator_id, outcome, reason)
     DO UPDATE SET messages = excluded.messages, segments = excluded.segments
-     WHERE (r.messages, r.segments) <> (excluded.messages, excluded.segments)`,
+     WHERE (stored.messages, stored.segments) <> (excluded.messages, excluded.segments)`,
 );
 
 // Accounts are found by day, and their hours by account. Money may stand where no messages do: it
 // is counted when it was charged or refunded.
-const accountsOf = (rollup: string, minutes: number) =>
-  `SELECT cell.account_id FROM due, ${rollup} AS cell WHERE ${cellsOfDay(minutes)}`;
-const hoursOf = (rollup: string, columns: string) => `
-     CROSS JOIN LATERAL (
-            SELECT ${columns} FROM ${rollup} AS cell
-             WHERE cell.account_id = account.account_id AND ${cellsOfDay(HOUR_MINUTES)}
+const accountsOf = (rollup: string, minutes: number) => `
+            SELECT cell.account_id
+              FROM due, ${rollup} AS cell
+             WHERE ${isOfDay(minutes)}`;
+const hoursOf = (rollup: string, texts: string) => `CROSS JOIN LATERAL (
+            SELECT ${texts}
+              FROM ${rollup} AS cell
+             WHERE cell.account_id = account.account_id
+               AND ${isOfDay(HOUR_MINUTES)}
             OFFSET 0)`;
 const USAGE = addingUp(
   'usage_added_up',
-  hasOtherFormat('$2::timestamptz'),
+  hasOtherFormat(':bucket::timestamptz'),
   `
-    INSERT INTO account_usage_day AS r
+    INSERT INTO account_usage_day AS stored
       (generation, bucket, account_id, format, counts, codes, money)
-    SELECT $1, $2, account.account_id, ${CELL_TEXT_FORMAT},
+    SELECT :generation, :bucket, account.account_id, ${CELL_TEXT_FORMAT},
            counted.counts, charged.codes, charged.money
       FROM (${accountsOf('account_outcome_sum', HOUR_MINUTES)}
-            UNION ${accountsOf('money_account', BASE_GRAIN_MINUTES)}) AS account
+            UNION${accountsOf('money_account', BASE_GRAIN_MINUTES)}) AS account
      ${hoursOf('account_outcome_sum', COUNTS_OF_CELLS)} AS counted (counts)
      ${hoursOf('account_money_sum', MONEY_OF_CELLS)} AS charged (codes, money)
-     ORDER BY 3
+     ORDER BY account.account_id
     ON CONFLICT (generation, grain_minutes, bucket, account_id)
-    DO UPDATE SET format = excluded.format, counts = excluded.counts,
-                  codes = excluded.codes, money = excluded.money
-     WHERE (r.format, r.counts, r.codes, r.money)
+    DO UPDATE SET format = excluded.format,
+                  counts = excluded.counts,
+                  codes = excluded.codes,
+                  money = excluded.money
+     WHERE (stored.format, stored.counts, stored.codes, stored.money)
            IS DISTINCT FROM (excluded.format, excluded.counts, excluded.codes, excluded.money)`,
 );
 
@@ -122,8 +156,8 @@ export async function addUpDay(
   generation: number,
   day: EpochDay,
 ): Promise<boolean> {
-  const values = [generation, formatInstant(day * MICROS_PER_DAY), day];
-  const outcomes = await pool.query({ name: 'add-up-outcomes', text: OUTCOMES, values });
-  const usage = await pool.query({ name: 'add-up-usage', text: USAGE, values });
+  const parameters = { generation, bucket: formatInstant(day * MICROS_PER_DAY), day };
+  const outcomes = await pool.query({ name: 'add-up-outcomes', ...OUTCOMES(parameters) });
+  const usage = await pool.query({ name: 'add-up-usage', ...USAGE(parameters) });
   return outcomes.rowCount === 1 || usage.rowCount === 1;
 }

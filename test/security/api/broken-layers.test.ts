@@ -49,8 +49,8 @@ const BREAKS = {
   predicate: [
     {
       file: 'answers/account-usage/select-account-usage',
-      line: "'cell.account_id = $5'",
-      instead: "'$5::text IS NOT NULL'",
+      line: "'cell.account_id = :account'",
+      instead: "':account::text IS NOT NULL'",
     },
   ],
   // The second reading takes the question's account, whoever calls.
