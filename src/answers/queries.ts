@@ -16,7 +16,6 @@ import {
 } from '../generated/proto/sms/analytics/v1/analytics_service.js';
 import { prepareAccountUsage } from './account-usage/account-usage.js';
 import { prepareDeliveryBreakdown } from './breakdown/delivery-breakdown.js';
-import { createReadKinds } from './figures/read-kinds.js';
 import type { Look } from './freshness/look.js';
 import { DEFAULT_LOOK_INTERVAL_MS, watchLook } from './freshness/look-watch.js';
 import { type AnswerState, selectAnswerState } from './freshness/select-answer-state.js';
@@ -80,7 +79,6 @@ export function createQueries(options: QueryOptions): Queries {
     ...watchLook({ latest, memory, statePool }, clock, lookIntervalMs),
     latest,
     memory,
-    kinds: createReadKinds(),
     loads: new Map(),
     ...options,
   };

@@ -2,7 +2,7 @@
 // accounts matter.
 import { compareValues } from '../../domain/measures/ordering.js';
 import { errorClassOf } from '../../domain/message/reasons.js';
-import type { AnsweredCell } from '../figures/select-outcome-cells.js';
+import type { AnsweredCell } from '../memory/outcome-cells.js';
 import type { Breakdown, BreakdownQuestion, BreakdownRow } from './select-breakdown.js';
 
 type PlatformDimension = 'outcome' | 'reason' | 'error_class' | 'operator_id';

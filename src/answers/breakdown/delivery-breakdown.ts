@@ -10,11 +10,12 @@ import {
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../../generated/proto/sms/analytics/v1/common.js';
 import type { Snapshot } from '../../postgres/pool.js';
-import { answeredCells, piecesOf } from '../figures/select-outcome-cells.js';
+import { outcomeCellsKind, piecesOf } from '../figures/select-outcome-cells.js';
 import { readFresh } from '../freshness/fresh-read.js';
-import { answerFrom } from '../freshness/reading.js';
+import { answerFrom, NotRemembered } from '../freshness/reading.js';
 import { selectAnswerState } from '../freshness/select-answer-state.js';
 import { assertValid, rollupRules, type Sources } from '../freshness/sources.js';
+import { answeredCells } from '../memory/outcome-cells.js';
 import type { Prepared, QueryContext } from '../question/context.js';
 import {
   dimensionOf,
@@ -77,7 +78,8 @@ export function prepareDeliveryBreakdown(
       : await answerFrom(sources, context, async (reading) => {
           const { current } = planPeriods(question, reading.fresh, retainedFrom);
           const pieces = piecesOf(current);
-          const cells = await reading.get(sources.kinds.outcomeCells, pieces, ['']);
+          const cells = await reading.get(outcomeCellsKind, pieces, ['']);
+          if (cells instanceof NotRemembered) return cells;
           const answered = answeredCells(pieces, cells.get('') ?? []);
           return { fresh: reading.fresh, found: breakdownOf(answered, asked) };
         });

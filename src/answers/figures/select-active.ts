@@ -14,15 +14,8 @@ import {
   runsOf,
   slotBy,
 } from '../../rollups/cells.js';
-import { type Dictionary, dictionaries, TEXT_BYTES } from './dictionary.js';
-
-/** The active ones of one piece. */
-export interface Active {
-  readonly dictionary: Dictionary;
-  /** Bit n is set where the nth id of the dictionary was active. */
-  readonly bits: Uint8Array;
-  readonly newTexts: number;
-}
+import { type Active, bitsOf, bytesOfActive, unionOf } from '../memory/active-ids.js';
+import type { ReadKind } from '../memory/load-slots.js';
 
 const ACCEPTED = `${MESSAGES_OF_SUMS} > 0`;
 
@@ -98,108 +91,38 @@ const readOperators =
     return snapshot.rows(name, text, values);
   };
 
-export const activeAccountsKind = () => activeKind('active accounts', readAccounts, dictionaries());
+/** Accounts with an accepted message. */
+export const activeAccountsKind = activeKind('active accounts', 'active accounts', readAccounts);
 
-/**
- * Operators with an accepted message, and those with a charge or a refund; both know an id by the
- * same number.
- */
-export function operatorKinds() {
-  const dictionary = dictionaries();
-  const [active, paid] = ['active_operators', 'paid_operators'] as const;
-  return {
-    activeOperators: activeKind('active operators', readOperators(active, OPERATORS), dictionary),
-    paidOperators: activeKind('paid operators', readOperators(paid, PAID_OPERATORS), dictionary),
-  };
-}
+/** Operators with an accepted message; knows an id by the same number as the paid ones. */
+export const activeOperatorsKind = activeKind(
+  'active operators',
+  'operators',
+  readOperators('active_operators', OPERATORS),
+);
+
+/** Operators with a charge or a refund. */
+export const paidOperatorsKind = activeKind(
+  'paid operators',
+  'operators',
+  readOperators('paid_operators', PAID_OPERATORS),
+);
 
 /** By '' alone, then by piece (from 0). */
-function activeKind(name: string, readIds: ReadIds, dictionary: () => Dictionary) {
+function activeKind(name: string, names: string, readIds: ReadIds): ReadKind<Active> {
   return {
     name,
-    bytesOf: ({ bits, newTexts }: Active) => bits.length + newTexts * TEXT_BYTES + 300,
-    none: (): Active => bitsOf(dictionary(), []),
+    names,
+    bytesOf: bytesOfActive,
+    none: (dictionary) => bitsOf(dictionary, []),
     sum: unionOf,
-    async read(
-      snapshot: Snapshot,
-      range: CellRange,
-      _series: readonly string[],
-      slots: readonly number[] | undefined,
-    ): Promise<Map<string, Map<number, Active>>> {
+    async read(snapshot, range, _series, slots, dictionary) {
       const rows = await readIds(snapshot, range, slots ?? [...range.edges.slice(1).keys()]);
       const active = rows.map(
         ([slot, ids]) =>
-          [Number(slot) - 1, bitsOf(dictionary(), (ids as string).split(','))] as const,
+          [Number(slot) - 1, bitsOf(dictionary, (ids as string).split(','))] as const,
       );
       return new Map([['', new Map(active)]]);
     },
   };
-}
-
-function bitsOf(dictionary: Dictionary, ids: readonly string[]): Active {
-  const before = dictionary.texts.length;
-  const numbers = ids.map((id) => dictionary.numberOf(id));
-  const bits = new Uint8Array((dictionary.texts.length >> 3) + 1);
-  for (const number of numbers)
-    bits[number >> 3] = (bits[number >> 3] as number) | (1 << (number & 7));
-  return { dictionary, bits, newTexts: dictionary.texts.length - before };
-}
-
-/**
- * Whoever was active in any of some pieces; undefined where they know the ids by different numbers.
- */
-function unionOf(pieces: readonly Active[]): Active | undefined {
-  const [dictionary, ...others] = new Set(pieces.map((piece) => piece.dictionary));
-  if (dictionary === undefined || others.length > 0) return undefined;
-  const bits = new Uint8Array(Math.max(...pieces.map((piece) => piece.bits.length)));
-  for (const piece of pieces) addBits(bits, piece.bits);
-  return { dictionary, bits, newTexts: 0 };
-}
-
-function addBits(bits: Uint8Array, more: Uint8Array): void {
-  for (let i = 0; i < more.length; i++) bits[i] = (bits[i] as number) | (more[i] as number);
-}
-
-/** How many different ids some pieces have. */
-export function countActive(pieces: readonly Active[]): bigint {
-  const union = unionsOf(pieces);
-  const [only, ...others] = union;
-  if (only === undefined) return 0n;
-  if (others.length === 0) return BigInt(countBits(only[1]));
-  // Two dictionaries know the same id by two numbers.
-  return BigInt(idsIn(union).size);
-}
-
-/** The different ids of some pieces. */
-export function activeIds(pieces: readonly Active[]): Set<string> {
-  return idsIn(unionsOf(pieces));
-}
-
-function unionsOf(pieces: readonly Active[]): Map<Dictionary, Uint8Array> {
-  const union = new Map<Dictionary, Uint8Array>();
-  for (const { dictionary, bits } of pieces) {
-    let own = union.get(dictionary);
-    if (own === undefined) {
-      own = new Uint8Array((dictionary.texts.length >> 3) + 1);
-      union.set(dictionary, own);
-    }
-    addBits(own, bits);
-  }
-  return union;
-}
-
-function idsIn(union: ReadonlyMap<Dictionary, Uint8Array>): Set<string> {
-  const ids = new Set<string>();
-  for (const [{ texts }, bits] of union) {
-    texts.forEach((id, n) => {
-      if (((bits[n >> 3] as number) >> (n & 7)) & 1) ids.add(id);
-    });
-  }
-  return ids;
-}
-
-function countBits(bits: Uint8Array): number {
-  let count = 0;
-  for (let byte of bits) for (; byte !== 0; byte &= byte - 1) count++;
-  return count;
 }

@@ -4,7 +4,7 @@ import { type Figures, noFigures, type ReasonCounts } from '../../domain/measure
 import type { Part } from '../../platform/parts.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import type { CellRange } from '../../rollups/cells.js';
-import { FigureSums, packFigures } from './packed-figures.js';
+import { FigureSums, packFigures } from '../memory/packed-figures.js';
 import { binsOf, latencyIn, readLatency, type SlotHistograms } from './select-latency.js';
 import { moneyByOperator, readMoney, type SlotMoney } from './select-money.js';
 import { outcomesIn, readOutcomes, type SlotCounts } from './select-outcomes.js';

@@ -1,10 +1,9 @@
 // Totals of a period, from the coarsest cells that make it up: a month is thirty of them however
 // finely its series is cut.
 import type { Figures } from '../../domain/measures/figures.js';
-import type { Reading } from '../freshness/reading.js';
+import { allOf, NotRemembered, type Reading } from '../freshness/reading.js';
 import type { Slots } from '../question/periods.js';
-import type { ReadKinds } from './read-kinds.js';
-import { sumOf } from './select-figures.js';
+import { figuresKind, sumOf } from './select-figures.js';
 import { piecesOf } from './select-outcome-cells.js';
 
 export interface Totals {
@@ -22,20 +21,21 @@ export type TotalsOf = (operatorId: string) => Totals;
 /** Of these operators; '' is the sum over all. `pieces` are those of the period. */
 export async function readTotals(
   reading: Reading,
-  { figures }: Pick<ReadKinds, 'figures'>,
   period: Slots,
   operatorIds: readonly string[],
   pieces = piecesOf(period),
-): Promise<TotalsOf> {
+): Promise<TotalsOf | NotRemembered> {
   const { edges, slotsBeforeCut } = period;
   const apart = slotsBeforeCut < edges.length - 1;
   const comparedEdges = [edges[0] as number, edges[slotsBeforeCut] as number];
-  const [whole, part] = await Promise.all([
-    reading.get(figures, pieces, operatorIds),
+  const read = await allOf([
+    reading.get(figuresKind, pieces, operatorIds),
     apart
-      ? reading.get(figures, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
+      ? reading.get(figuresKind, piecesOf({ ...period, edges: comparedEdges }), operatorIds)
       : undefined,
   ]);
+  if (read instanceof NotRemembered) return read;
+  const [whole, part] = read;
   const known = new Map<string, Totals>();
   return (id) => {
     let totals = known.get(id);

@@ -5,7 +5,6 @@ import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../domain/measu
 import { type RangeRules, retainedFrom } from '../../domain/time/range.js';
 import type { Clock } from '../../platform/clock.js';
 import type { ReadLimits, ReadPool } from '../../postgres/pool.js';
-import type { ReadKinds } from '../figures/read-kinds.js';
 import type { SlotMemory } from '../memory/slot-memory.js';
 import type { QueryContext } from '../question/context.js';
 import type { Look } from './look.js';
@@ -40,7 +39,6 @@ export interface Sources {
   readonly latest: LatestLook;
   /** What was read already, and what of. */
   readonly memory: SlotMemory;
-  readonly kinds: ReadKinds;
   /**
    * Who reads what at this moment, so that others who lack the same can wait for it; none rejects.
    */

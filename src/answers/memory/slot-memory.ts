@@ -10,10 +10,10 @@
 //   and is not found, until it is replaced or its block goes.
 // - A slot that is found marks its block as used.
 // - Where a new slot has no room, the oldest block goes. One that was used since it was last passed
-//   over becomes the youngest instead and loses its mark, so one round over all blocks ends with a
-//   block that goes.
-// - All blocks go when a look belongs to another generation or database (`enter`). A read that began
-//   before carries the old owner, so that what it found is not kept.
+//   over becomes the youngest instead and loses its mark. So one round over all blocks ends with
+//   one that goes.
+// - All blocks go when a look belongs to another generation or database (`enter`). A read that
+//   began before carries the old owner, so that what it found is not kept.
 import {
   type EpochMicros,
   MICROS_PER_DAY,
@@ -22,10 +22,13 @@ import {
 } from '../../domain/time/instant.js';
 import { isDay, type Slot, type SlotRange, settledPart, slotOf } from '../../rollups/slots.js';
 import type { Look } from '../freshness/look.js';
+import { Dictionary } from './dictionary.js';
 
 /** Something that is read of slots. */
 export interface SlotKind<T> {
   readonly name: string;
+  /** The dictionary of its values. Kinds with the same one know a text by the same number. */
+  readonly names?: string;
   /** About what one costs in memory, in bytes; always the same for one value. */
   bytesOf(value: T): number;
   /**
@@ -69,6 +72,7 @@ const BLOCK_BYTES = 150 + 3 * (50 + 8 * SLOTS);
 export class SlotMemory {
   /** The oldest first: a Map iterates in the order of insertion. */
   readonly #blocks = new Map<string, Block>();
+  readonly #names = new Map<string, Dictionary>();
   #bytes = 0;
   #owner = '';
 
@@ -94,8 +98,19 @@ export class SlotMemory {
   enter(look: Look): void {
     if (look.owner === this.#owner) return;
     this.#blocks.clear();
+    this.#names.clear();
     this.#bytes = 0;
     this.#owner = look.owner;
+  }
+
+  /** The dictionary that new values of a kind use now. */
+  namesOf<T>({ name, names = name }: SlotKind<T>): Dictionary {
+    let own = this.#names.get(names);
+    if (own === undefined || own.isFull) {
+      own = new Dictionary();
+      this.#names.set(names, own);
+    }
+    return own;
   }
 
   /**

@@ -4,12 +4,13 @@ import type { OrderKey } from '../../domain/measures/ordering.js';
 import { noBins } from '../../domain/measures/percentile.js';
 import type { Outcome } from '../../domain/message/outcome.js';
 import type { EpochMicros } from '../../domain/time/instant.js';
-import { activeIds, countActive } from '../figures/select-active.js';
-import type { SlotFigures } from '../figures/select-figures.js';
-import { type AnsweredCell, answeredCells, piecesOf } from '../figures/select-outcome-cells.js';
+import { activeOperatorsKind, paidOperatorsKind } from '../figures/select-active.js';
+import { figuresKind, reasonsKind, type SlotFigures } from '../figures/select-figures.js';
+import { outcomeCellsKind, piecesOf } from '../figures/select-outcome-cells.js';
 import { readTotals, type TotalsOf } from '../figures/totals.js';
-import type { Reading } from '../freshness/reading.js';
-import type { Sources } from '../freshness/sources.js';
+import { allOf, NotRemembered, type Reading } from '../freshness/reading.js';
+import { activeIds, countActive } from '../memory/active-ids.js';
+import { type AnsweredCell, answeredCells } from '../memory/outcome-cells.js';
 import { type Freshness, type Periods, planPeriods, type Slots } from '../question/periods.js';
 import type { PeriodQuestion } from '../question/read-question.js';
 import {
@@ -53,29 +54,32 @@ export interface OperatorPage {
 
 export async function readPage(
   reading: Reading,
-  sources: Sources,
   { question, retainedFrom, order, only, offset, pageSize }: PageQuestion,
-): Promise<OperatorPage> {
+): Promise<OperatorPage | NotRemembered> {
   const { fresh } = reading;
-  const { kinds } = sources;
   const periods = planPeriods(question, fresh, retainedFrom);
   const { current, earlier } = periods;
   const seriesOf = (ids: readonly string[]) =>
-    question.granularity === 'total' ? undefined : reading.get(kinds.figures, current, ids);
+    question.granularity === 'total' ? undefined : reading.get(figuresKind, current, ids);
   // The series first: totals are made of its hours.
   const first = only === undefined ? undefined : await seriesOf([only]);
-  const { page, counts, operators, totals } =
+  if (first instanceof NotRemembered) return first;
+  const ranking =
     only === undefined
-      ? await readRanking(reading, sources, current, order)
-      : await readOne(reading, sources, current, only);
+      ? await readRanking(reading, current, order)
+      : await readOne(reading, current, only);
+  if (ranking instanceof NotRemembered) return ranking;
+  const { page, counts, operators, totals } = ranking;
   const shown = only === undefined ? page.slice(offset, offset + pageSize) : page;
   const ids = shown.map((operator) => operator.operatorId);
-  const [series, now, before, reasons] = await Promise.all([
+  const read = await allOf([
     first ?? seriesOf(ids),
-    totals ?? readTotals(reading, kinds, current, [...ids, '']),
-    earlier && readTotals(reading, kinds, earlier, ids),
-    reading.get(kinds.reasons, piecesOf(current), ids),
+    totals ?? readTotals(reading, current, [...ids, '']),
+    earlier && readTotals(reading, earlier, ids),
+    reading.get(reasonsKind, piecesOf(current), ids),
   ]);
+  if (read instanceof NotRemembered) return read;
+  const [series, now, before, reasons] = read;
   return { fresh, periods, shown, counts, operators, now, before, series, reasons };
 }
 
@@ -103,12 +107,12 @@ function operatorTotals(
 /** Gives every operator its latency over the whole range; the totals that it is of. */
 async function readLatency(
   reading: Reading,
-  { kinds }: Sources,
   period: Slots,
   operators: OperatorTotal[],
-): Promise<TotalsOf> {
+): Promise<TotalsOf | NotRemembered> {
   const ids = operators.map((operator) => operator.operatorId);
-  const totals = await readTotals(reading, kinds, period, [...ids, '']);
+  const totals = await readTotals(reading, period, [...ids, '']);
+  if (totals instanceof NotRemembered) return totals;
   for (const operator of operators) {
     operator.bins = totals(operator.operatorId).total.bins;
   }
@@ -127,20 +131,20 @@ interface Ranking {
 
 async function readRanking(
   reading: Reading,
-  sources: Sources,
   period: Slots,
   order: PageQuestion['order'],
-): Promise<Ranking> {
+): Promise<Ranking | NotRemembered> {
   const pieces = piecesOf(period);
-  const [stored, paid] = await Promise.all([
-    reading.get(sources.kinds.outcomeCells, pieces, ['']),
-    reading.get(sources.kinds.paidOperators, pieces, ['']),
+  const read = await allOf([
+    reading.get(outcomeCellsKind, pieces, ['']),
+    reading.get(paidOperatorsKind, pieces, ['']),
   ]);
+  if (read instanceof NotRemembered) return read;
+  const [stored, paid] = read;
   const cells = answeredCells(pieces, stored.get('') ?? []);
   const all = operatorTotals(cells, activeIds(paid.get('') ?? []));
-  const totals = ordersByLatency(order)
-    ? await readLatency(reading, sources, period, all)
-    : undefined;
+  const totals = ordersByLatency(order) ? await readLatency(reading, period, all) : undefined;
+  if (totals instanceof NotRemembered) return totals;
   const counts = noCounts();
   for (const operator of all) addCounts(counts, operator.counts);
   return { page: rankOperators(all, order), counts, operators: all.length, totals };
@@ -152,16 +156,17 @@ async function readRanking(
  */
 async function readOne(
   reading: Reading,
-  { kinds }: Sources,
   period: Slots,
   operatorId: string,
-): Promise<Ranking> {
+): Promise<Ranking | NotRemembered> {
   const pieces = piecesOf(period);
-  const [totals, active, paid] = await Promise.all([
-    readTotals(reading, kinds, period, [operatorId, ''], pieces),
-    reading.get(kinds.activeOperators, pieces, ['']),
-    reading.get(kinds.paidOperators, pieces, ['']),
+  const read = await allOf([
+    readTotals(reading, period, [operatorId, ''], pieces),
+    reading.get(activeOperatorsKind, pieces, ['']),
+    reading.get(paidOperatorsKind, pieces, ['']),
   ]);
+  if (read instanceof NotRemembered) return read;
+  const [totals, active, paid] = read;
   const { counts } = totals(operatorId).total;
   return {
     page: [{ operatorId, counts, bins: noBins() }],

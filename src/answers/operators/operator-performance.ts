@@ -61,7 +61,7 @@ export function prepareOperatorPerformance(
   const { retainedFrom } = rules;
   const page = { question, retainedFrom, order, only, offset, pageSize };
   return async (context) => {
-    const read = await answerFrom(sources, context, (reading) => readPage(reading, sources, page));
+    const read = await answerFrom(sources, context, (reading) => readPage(reading, page));
     const { fresh, shown, counts, operators } = read;
     const end = offset + pageSize;
     // First: adding up takes turns here, and nothing is added up twice.

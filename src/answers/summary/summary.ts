@@ -7,12 +7,13 @@ import {
   SummaryPoint,
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
 import { joined, partOf } from '../../platform/parts.js';
-import { countActive } from '../figures/select-active.js';
-import { type SlotFigures, sumOf } from '../figures/select-figures.js';
+import { activeAccountsKind, activeOperatorsKind } from '../figures/select-active.js';
+import { figuresKind, type SlotFigures, sumOf } from '../figures/select-figures.js';
 import { piecesOf } from '../figures/select-outcome-cells.js';
 import { readTotals } from '../figures/totals.js';
-import { answerFrom, type Reading } from '../freshness/reading.js';
+import { allOf, answerFrom, NotRemembered, type Reading } from '../freshness/reading.js';
 import { assertValid, rollupRules, type Sources } from '../freshness/sources.js';
+import { countActive } from '../memory/active-ids.js';
 import { comparisonOf } from '../question/comparison-answer.js';
 import type { Prepared } from '../question/context.js';
 import { planPeriods } from '../question/periods.js';
@@ -48,16 +49,17 @@ export function prepareSummary(
   return (context) =>
     answerFrom(sources, context, async (reading) => {
       const { fresh } = reading;
-      const { figures } = sources.kinds;
       const periods = planPeriods(question, fresh, rules.retainedFrom);
       const { current, earlier } = periods;
       // The series first: totals are made of its hours.
-      const [series, now, before, active] = await Promise.all([
-        granularity === 'total' ? undefined : reading.get(figures, current, ['']),
-        readTotals(reading, sources.kinds, current, ['']),
-        earlier && readTotals(reading, sources.kinds, earlier, ['']),
-        countActives(reading, sources, current),
+      const read = await allOf([
+        granularity === 'total' ? undefined : reading.get(figuresKind, current, ['']),
+        readTotals(reading, current, ['']),
+        earlier && readTotals(reading, earlier, ['']),
+        countActives(reading, current),
       ]);
+      if (read instanceof NotRemembered) return read;
+      const [series, now, before, active] = read;
       const { total, compared } = now('');
       const meta = metaOf(range, fresh);
       const answer: GetSummaryResponse = {
@@ -78,14 +80,15 @@ export function prepareSummary(
 /** Accounts and operators with an accepted message. */
 async function countActives(
   reading: Reading,
-  { kinds }: Sources,
   range: Parameters<typeof piecesOf>[0],
-): Promise<{ activeAccounts: bigint; activeOperators: bigint }> {
+): Promise<{ activeAccounts: bigint; activeOperators: bigint } | NotRemembered> {
   const pieces = piecesOf(range);
-  const [accounts, operators] = await Promise.all([
-    reading.get(kinds.activeAccounts, pieces, ['']),
-    reading.get(kinds.activeOperators, pieces, ['']),
+  const read = await allOf([
+    reading.get(activeAccountsKind, pieces, ['']),
+    reading.get(activeOperatorsKind, pieces, ['']),
   ]);
+  if (read instanceof NotRemembered) return read;
+  const [accounts, operators] = read;
   return {
     activeAccounts: countActive(accounts.get('') ?? []),
     activeOperators: countActive(operators.get('') ?? []),

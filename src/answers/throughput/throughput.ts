@@ -12,14 +12,14 @@ import {
 } from '../../generated/proto/sms/analytics/v1/analytics_service.js';
 import type { Filter } from '../../generated/proto/sms/analytics/v1/common.js';
 import { joined, partOf } from '../../platform/parts.js';
-import { answerFrom } from '../freshness/reading.js';
+import { answerFrom, NotRemembered } from '../freshness/reading.js';
 import { assertValid, type Sources, throughputRules } from '../freshness/sources.js';
 import type { Prepared } from '../question/context.js';
 import { planElapsed } from '../question/periods.js';
 import { checkIds, readPeriod } from '../question/read-question.js';
 import { metaOf, timestampOf } from '../wire/answer-parts.js';
 import { encoded, type SeriesField, seriesParts } from '../wire/points.js';
-import type { FlowSums, SlotThroughput } from './select-throughput.js';
+import { type FlowSums, type SlotThroughput, throughputKind } from './select-throughput.js';
 
 /** @throws {InvalidQuestion} with every wrong field, before anything is read */
 export function prepareThroughput(
@@ -38,7 +38,8 @@ export function prepareThroughput(
       const { fresh } = reading;
       const elapsedTo = floorToMinutes(fresh.dataAsOf, 1);
       const current = planElapsed(question, fresh, elapsedTo);
-      const found = await reading.get(sources.kinds.throughput, current, [operatorIds]);
+      const found = await reading.get(throughputKind, current, [operatorIds]);
+      if (found instanceof NotRemembered) return found;
       const slots = found.get(operatorIds) ?? [];
       const meta = metaOf(range, fresh);
       const total = throughputOf(slots, slots.slice(0, current.slotsBeforeCut), range, elapsedTo);

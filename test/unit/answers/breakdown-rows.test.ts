@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { breakdownOf } from '../../../src/answers/breakdown/breakdown-rows.js';
 import type { BreakdownQuestion } from '../../../src/answers/breakdown/select-breakdown.js';
-import type { AnsweredCell } from '../../../src/answers/figures/select-outcome-cells.js';
+import type { AnsweredCell } from '../../../src/answers/memory/outcome-cells.js';
 import { errorClassOf } from '../../../src/domain/message/reasons.js';
 
 const REASONS = ['', 'ABSENT_SUBSCRIBER', 'NO_RECEIPT', 'REJECTED_BY_OPERATOR', 'UNMAPPED'];

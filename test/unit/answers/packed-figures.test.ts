@@ -2,7 +2,7 @@
 // sums of figures, to the last unit, also where a floating-point number has none left.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FigureSums, packFigures } from '../../../src/answers/figures/packed-figures.js';
+import { FigureSums, packFigures } from '../../../src/answers/memory/packed-figures.js';
 import { addCounts, type Counts, noCounts } from '../../../src/domain/measures/counts.js';
 import { type Figures, noFigures } from '../../../src/domain/measures/figures.js';
 import { addSums } from '../../../src/domain/measures/money.js';

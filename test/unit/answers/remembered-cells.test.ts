@@ -2,12 +2,16 @@
 // dictionary or in several, and exact above 2 ** 32, where a cell has no room in 32 bits.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { activeAccountsKind, countActive } from '../../../src/answers/figures/select-active.js';
+import { activeAccountsKind } from '../../../src/answers/figures/select-active.js';
+import { outcomeCellsKind } from '../../../src/answers/figures/select-outcome-cells.js';
+import { countActive } from '../../../src/answers/memory/active-ids.js';
+import { Dictionary } from '../../../src/answers/memory/dictionary.js';
+import type { ReadKind } from '../../../src/answers/memory/load-slots.js';
 import {
   type AnsweredCell,
   answeredCells,
-  outcomeCellsKind,
-} from '../../../src/answers/figures/select-outcome-cells.js';
+  sumOfCells,
+} from '../../../src/answers/memory/outcome-cells.js';
 import { MICROS_PER_DAY } from '../../../src/domain/time/instant.js';
 import type { Row, Snapshot } from '../../../src/postgres/pool.js';
 import type { CellRange } from '../../../src/rollups/cells.js';
@@ -22,26 +26,19 @@ const daysOf = (pieces: number, settled = 0): CellRange => ({
 /** What a statement of these rows reads. */
 const snapshotOf = (rows: Row[]): Snapshot => ({ rows: () => Promise.resolve(rows) });
 
-/** Reads each piece by the kind that `kindOf` says: every kind has a dictionary of its own. */
+/** Reads each piece with the dictionary that it says. */
 async function readPieces<Value>(
-  kinds: readonly {
-    none(): Value;
-    read(
-      snapshot: Snapshot,
-      range: CellRange,
-      series: readonly string[],
-      slots: readonly number[] | undefined,
-    ): Promise<ReadonlyMap<string, ReadonlyMap<number, Value>>>;
-  }[],
-  pieces: readonly { readonly kind: number; readonly rows: Row[] }[],
+  kind: ReadKind<Value>,
+  pieces: readonly { readonly dictionary: number; readonly rows: Row[] }[],
 ): Promise<Value[]> {
   const range = daysOf(pieces.length);
+  const dictionaries = [new Dictionary(), new Dictionary(), new Dictionary()];
   return Promise.all(
-    pieces.map(async ({ kind, rows }, slot) => {
-      const own = kinds[kind];
-      if (own === undefined) throw new Error('no such kind');
-      const read = await own.read(snapshotOf(rows), range, [''], [slot]);
-      return read.get('')?.get(slot) ?? own.none();
+    pieces.map(async ({ dictionary, rows }, slot) => {
+      const own = dictionaries[dictionary];
+      if (own === undefined) throw new Error('no such dictionary');
+      const read = await kind.read(snapshotOf(rows), range, [''], [slot], own);
+      return read.get('')?.get(slot) ?? kind.none(own);
     }),
   );
 }
@@ -50,7 +47,7 @@ describe('active accounts', () => {
   const account = fc.integer({ min: 0, max: 40 }).map((n) => `account-${n}`);
   const pieces = fc.array(
     fc.record({
-      kind: fc.nat(2),
+      dictionary: fc.nat(2),
       accounts: fc.uniqueArray(account, { minLength: 1, maxLength: 20 }),
     }),
     { maxLength: 8 },
@@ -59,13 +56,12 @@ describe('active accounts', () => {
   it('are counted once, whichever pieces and dictionaries they stand in', async () => {
     await fc.assert(
       fc.asyncProperty(pieces, async (list) => {
-        const kinds = [activeAccountsKind(), activeAccountsKind(), activeAccountsKind()];
-        const asked = list.map(({ kind, accounts }, i) => ({
-          kind,
+        const asked = list.map(({ dictionary, accounts }, i) => ({
+          dictionary,
           rows: [[String(i + 1), accounts.join(',')]],
         }));
         const active = new Set(list.flatMap(({ accounts }) => accounts));
-        expect(countActive(await readPieces(kinds, asked))).toBe(BigInt(active.size));
+        expect(countActive(await readPieces(activeAccountsKind, asked))).toBe(BigInt(active.size));
       }),
       { seed: 6, numRuns: 300 },
     );
@@ -73,7 +69,7 @@ describe('active accounts', () => {
 
   it('are none where no piece has any', () => {
     expect(countActive([])).toBe(0n);
-    expect(countActive([activeAccountsKind().none()])).toBe(0n);
+    expect(countActive([activeAccountsKind.none(new Dictionary())])).toBe(0n);
   });
 });
 
@@ -93,7 +89,7 @@ describe('answered cells', () => {
   type Cell = typeof cell extends fc.Arbitrary<infer T> ? T : never;
   const pieces = fc.array(
     fc.record({
-      kind: fc.nat(1),
+      dictionary: fc.nat(1),
       cells: fc.uniqueArray(cell, {
         selector: ({ operatorId, stored }) => `${operatorId} ${stored}`,
         maxLength: 8,
@@ -127,8 +123,10 @@ describe('answered cells', () => {
   it('are exact sums, with what is pending in a settled piece UNKNOWN', async () => {
     await fc.assert(
       fc.asyncProperty(pieces, fc.nat(6), async (list, settled) => {
-        const kinds = [outcomeCellsKind(), outcomeCellsKind()];
-        const asked = list.map(({ kind, cells }, i) => ({ kind, rows: rowsOf(cells, i) }));
+        const asked = list.map(({ dictionary, cells }, i) => ({
+          dictionary,
+          rows: rowsOf(cells, i),
+        }));
         const expected = list.flatMap(({ cells }, i) =>
           cells.map(({ stored, ...own }) => {
             const late = stored === 'PENDING' && i < settled;
@@ -136,7 +134,7 @@ describe('answered cells', () => {
             return { ...own, outcome, reason: late ? 'NO_RECEIPT' : reasonOf(stored) };
           }),
         );
-        const read = await readPieces(kinds, asked);
+        const read = await readPieces(outcomeCellsKind, asked);
         const found = answeredCells(daysOf(list.length, settled), read);
         expect(summed(found)).toEqual(summed(expected));
       }),
@@ -147,11 +145,15 @@ describe('answered cells', () => {
   it('of several pieces are those of their sum, which only one dictionary can give', async () => {
     await fc.assert(
       fc.asyncProperty(pieces, async (list) => {
-        const kinds = [outcomeCellsKind(), outcomeCellsKind()];
-        const asked = list.map(({ kind, cells }, i) => ({ kind, rows: rowsOf(cells, i) }));
-        const read = await readPieces(kinds, asked);
-        const sum = kinds[0]?.sum(read);
-        expect(sum === undefined).toBe(new Set(list.map(({ kind }) => kind)).size !== 1);
+        const asked = list.map(({ dictionary, cells }, i) => ({
+          dictionary,
+          rows: rowsOf(cells, i),
+        }));
+        const read = await readPieces(outcomeCellsKind, asked);
+        const sum = sumOfCells(read);
+        expect(sum === undefined).toBe(
+          new Set(list.map(({ dictionary }) => dictionary)).size !== 1,
+        );
         if (sum === undefined) return;
         const all = summed(answeredCells(daysOf(list.length), read));
         expect(summed(answeredCells(daysOf(1), [sum]))).toEqual(all);

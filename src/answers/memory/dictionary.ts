@@ -1,6 +1,6 @@
 // Numbers for texts that come again and again, so that what is remembered holds a number for each
-// instead of the text. A dictionary only grows; `current` begins a new one once it has grown too
-// large, and the old one goes with the last value that refers to it.
+// instead of the text. A dictionary only grows; SlotMemory begins a new one once it is full, and
+// the old one goes with the last value that refers to it.
 
 /** Texts in a dictionary, before another one is begun. */
 const MAX_TEXTS = 100_000;
@@ -11,6 +11,11 @@ export class Dictionary {
   /** By number. */
   readonly texts: string[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #words: (readonly string[])[] = [];
+
+  get isFull(): boolean {
+    return this.texts.length > MAX_TEXTS;
+  }
 
   /** The number of a text, a new one where it has none. */
   numberOf(text: string): number {
@@ -19,13 +24,12 @@ export class Dictionary {
     this.#numbers.set(text, this.texts.length);
     return this.texts.push(text) - 1;
   }
-}
 
-/** A function that gives the dictionary to use now. */
-export function dictionaries(): () => Dictionary {
-  let current = new Dictionary();
-  return () => {
-    if (current.texts.length > MAX_TEXTS) current = new Dictionary();
-    return current;
-  };
+  /** What blanks divide in the text of a number; taken apart once. */
+  wordsOf(number: number): readonly string[] {
+    for (let next = this.#words.length; next <= number; next++) {
+      this.#words.push((this.texts[next] as string).split(' '));
+    }
+    return this.#words[number] as readonly string[];
+  }
 }

@@ -1,4 +1,6 @@
 // Whole numbers of any size as LEB128 varints, 7 bits a byte, the lowest first; and sums of them.
+// It replaces bigint and the reader and writer of @bufbuild/protobuf, which stop at 64 bits: sums
+// of numeric(38, 9) do not fit. It buys what packed-figures.ts says; the same test holds it.
 import type { Part } from '../../platform/parts.js';
 
 /** Bytes of a varint that is added as a number. */
