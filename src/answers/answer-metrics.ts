@@ -8,7 +8,9 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export function freshnessMetric(registry: Registry): (dataAsOf: number | undefined) => void {
   const gauge = new Gauge({
     name: 'sms_analytics_data_as_of_timestamp_seconds',
-    help: 'Everything published before this instant is in the answers, in epoch seconds; 0 before the first',
+    help:
+      'Everything published before this instant is in the answers, in epoch seconds; ' +
+      '0 before the first',
     registers: [registry],
   });
   return (dataAsOf) => gauge.set((dataAsOf ?? 0) / 1_000_000);

@@ -5,8 +5,9 @@ import type { CountTable } from '../domain/measures/count-table.js';
 import { COUNT_FIELDS, type Counts, failedCount, noCounts } from '../domain/measures/counts.js';
 import type { CurrencySums, MoneySums } from '../domain/measures/money.js';
 import { MICROS_PER_MINUTE } from '../domain/time/instant.js';
-import { CELL_MINUTE, type CellRange, slotFinder } from './cells.js';
+import { CELL_MINUTE, type CellRange } from './cells.js';
 import { NumberScanner } from './scanner.js';
+import { slotFinder } from './slots.js';
 
 /**
  * The format of the texts that COUNTS_OF_CELLS and MONEY_OF_CELLS make. A day of an account in

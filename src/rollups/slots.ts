@@ -1,5 +1,10 @@
-// The pieces of time that figures are read and remembered by.
-import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_HOUR } from '../domain/time/instant.js';
+// The pieces of time that figures are read and remembered by, and the slot of a cell.
+import {
+  type EpochMicros,
+  MICROS_PER_DAY,
+  MICROS_PER_HOUR,
+  MICROS_PER_MINUTE,
+} from '../domain/time/instant.js';
 import type { CellRange } from './cells.js';
 
 /** A piece of time, and how much of it has settled. */
@@ -39,4 +44,27 @@ export function settledPart(
 /** Whether a slot is 24 whole hours. */
 export function isDay(from: EpochMicros, to: EpochMicros): boolean {
   return to - from === MICROS_PER_DAY && from % MICROS_PER_HOUR === 0;
+}
+
+/**
+ * A function from CELL_MINUTE to the slot of the cell, from 0. Cells mostly come in order, each in
+ * the slot behind the one before.
+ */
+export function slotFinder({ edges }: Pick<CellRange, 'edges'>): (minute: number) => number {
+  let next = 0;
+  return (minute) => {
+    const at = minute * MICROS_PER_MINUTE;
+    let low = next;
+    if (!((edges[low] as number) <= at && at < (edges[low + 1] as number))) {
+      low = 0;
+      let high = edges.length - 1;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if ((edges[middle] as number) <= at) low = middle;
+        else high = middle;
+      }
+    }
+    next = low + 1;
+    return low;
+  };
 }

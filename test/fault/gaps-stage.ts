@@ -4,7 +4,7 @@
 
 import { type JetStreamManager, nanos } from 'nats';
 import { expect } from 'vitest';
-import { publishedAt } from '../../src/nats/look.js';
+import { publishedAt } from '../../src/nats/durable-state.js';
 import { durableConfig, streamConfig } from '../../src/nats/topology.js';
 import { chargeOf, publicationOf } from '../support/publications.js';
 import { createSite, type TestSite } from '../support/site.js';

@@ -7,6 +7,7 @@ import { floorToMinutes, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../../domain/
 import type { Run } from '../../domain/time/tiling.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import { sql } from '../../postgres/sql.js';
+import { instants } from '../../rollups/array-text.js';
 import {
   addCells,
   CELL_TEXT_FORMAT,
@@ -15,14 +16,9 @@ import {
   MONEY_OF_CELLS,
   readSums,
 } from '../../rollups/cell-text.js';
-import {
-  accountRuns,
-  type CellRange,
-  DAY_MINUTES,
-  instants,
-  runValues,
-} from '../../rollups/cells.js';
-import { utcDay } from '../../rollups/grains.js';
+import { type CellRange, cellParameters, quarterParameters } from '../../rollups/cells.js';
+import { DAY_MINUTES, utcDay } from '../../rollups/grains.js';
+import { accountRuns } from '../../rollups/runs.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from '../freshness/select-answer-state.js';
 
 const ACCOUNT = 'cell.account_id = :account';
@@ -159,14 +155,14 @@ export async function selectAccountUsage(
 ): Promise<AccountUsage> {
   const { hours, quarters } = accountRuns(range);
   const days = hours.flatMap(byDay);
-  const [hourGrains, hourStarts, hourEnds] = runValues(days);
+  const { grains, starts, ends } = cellParameters(range, days);
   const asking: HourParameters = {
     generation: range.generation,
     account: accountId,
     days: instants([...new Set(days.map(({ from }) => startOfDay(from)))]),
-    hourGrains,
-    hourStarts,
-    hourEnds,
+    hourGrains: grains,
+    hourStarts: starts,
+    hourEnds: ends,
   };
   const { state, texts } =
     quarters.length === 0
@@ -174,7 +170,7 @@ export async function selectAccountUsage(
       : await read(
           snapshot,
           'account_usage_by_quarter',
-          BY_QUARTER({ ...asking, ...quarterValues(quarters) }),
+          BY_QUARTER({ ...asking, ...quarterParameters(quarters) }),
           [...OF_HOURS, ...OF_QUARTERS],
         );
   const asked = within(hours);
@@ -191,11 +187,6 @@ export async function selectAccountUsage(
       readSums(texts.codes_of_quarters, texts.money_of_quarters, range, each);
     },
   };
-}
-
-function quarterValues(runs: readonly Run[]) {
-  const [quarterGrains, quarterStarts, quarterEnds] = runValues(runs);
-  return { quarterGrains, quarterStarts, quarterEnds };
 }
 
 type Texts = Readonly<Partial<Record<Column, string | null>>>;

@@ -3,7 +3,7 @@
 import { compareValues } from '../../domain/measures/ordering.js';
 import { errorClassOf } from '../../domain/message/reasons.js';
 import type { AnsweredCell } from '../memory/outcome-cells.js';
-import type { Breakdown, BreakdownQuestion, BreakdownRow } from './select-breakdown.js';
+import type { Breakdown, BreakdownQuestion, BreakdownRow } from './breakdown-question.js';
 
 type PlatformDimension = 'outcome' | 'reason' | 'error_class' | 'operator_id';
 

@@ -18,6 +18,7 @@ import { assertValid, rollupRules, type Sources } from '../freshness/sources.js'
 import { answeredCells } from '../memory/outcome-cells.js';
 import type { Prepared, QueryContext } from '../question/context.js';
 import {
+  type Dimension,
   dimensionOf,
   errorClassOfProto,
   outcomeOfProto,
@@ -34,17 +35,16 @@ import {
 } from '../question/read-question.js';
 import { metaOf } from '../wire/answer-parts.js';
 import { encoded } from '../wire/points.js';
-import { breakdownOf } from './breakdown-rows.js';
 import {
   type Breakdown,
-  type BreakdownDimension,
   type BreakdownFilter,
   type BreakdownOrderField,
   type BreakdownQuestion,
   type BreakdownRow,
   isByAccount,
-  selectBreakdown,
-} from './select-breakdown.js';
+} from './breakdown-question.js';
+import { breakdownOf } from './breakdown-rows.js';
+import { selectBreakdown } from './select-breakdown.js';
 
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1000;
@@ -129,7 +129,7 @@ function digestOf(request: GetDeliveryBreakdownRequest): string {
 function readGroupBy(
   request: GetDeliveryBreakdownRequest,
   violations: FieldViolation[],
-): BreakdownDimension[] {
+): Dimension[] {
   if (request.groupBy.length === 0) return ['outcome'];
   const dimensions = new Set(request.groupBy.map(dimensionOf));
   const known = [...dimensions].filter((dimension) => dimension !== undefined);
@@ -179,7 +179,7 @@ function readFilter(filter: Filter | undefined, violations: FieldViolation[]): B
 
 function rowOf(
   { values, messages, segments }: BreakdownRow,
-  groupBy: readonly BreakdownDimension[],
+  groupBy: readonly Dimension[],
   all: bigint,
 ): ProtoBreakdownRow {
   const row: ProtoBreakdownRow = { messages, segments, share: rateOf(messages, all) };

@@ -3,78 +3,26 @@
 // columns; every value is a parameter. All else follows from remembered cells, see
 // src/answers/breakdown/breakdown-rows.ts.
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
-import type { OrderKey } from '../../domain/measures/ordering.js';
-import type { Outcome } from '../../domain/message/outcome.js';
-import { type ErrorClass, REASONS } from '../../domain/message/reasons.js';
+import { REASONS } from '../../domain/message/reasons.js';
 import type { Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
+import { instants } from '../../rollups/array-text.js';
 import {
-  accountRuns,
+  ANSWERED_OUTCOME,
+  ANSWERED_REASON,
   type CellRange,
+  cellParameters,
   cellsOfRuns,
-  cellValues,
-  DAY_MINUTES,
-  dayRuns,
   fromCells,
-  instants,
   MESSAGES_OF_SUMS,
-  outcomeBy,
+  QUARTER_RUNS,
+  quarterParameters,
   RUNS,
-  reasonBy,
-  runValues,
-  settledValue,
+  settledParameter,
 } from '../../rollups/cells.js';
-
-/** What rows can be grouped by; also the names of the columns. */
-export const BREAKDOWN_DIMENSIONS = [
-  'outcome',
-  'reason',
-  'error_class',
-  'operator_id',
-  'account_id',
-] as const;
-export type BreakdownDimension = (typeof BREAKDOWN_DIMENSIONS)[number];
-
-/** What rows can be ordered by, beside the dimensions grouped by. */
-export type BreakdownOrderField = BreakdownDimension | 'messages' | 'segments' | 'share';
-
-/**
- * Which messages count: alternatives inside a list, all lists must match, undefined matches all.
- */
-export interface BreakdownFilter {
-  readonly accountIds: readonly string[] | undefined;
-  readonly operatorIds: readonly string[] | undefined;
-  readonly outcomes: readonly Outcome[] | undefined;
-  readonly reasons: readonly string[] | undefined;
-  readonly errorClasses: readonly ErrorClass[] | undefined;
-}
-
-export interface BreakdownQuestion {
-  readonly groupBy: readonly BreakdownDimension[];
-  readonly filter: BreakdownFilter;
-  readonly order: readonly OrderKey<BreakdownOrderField>[];
-  readonly limit: number;
-  readonly offset: number;
-}
-
-export interface BreakdownRow {
-  /** In the order of `groupBy`. */
-  readonly values: readonly string[];
-  readonly messages: bigint;
-  readonly segments: bigint;
-}
-
-export interface Breakdown {
-  readonly rows: readonly BreakdownRow[];
-  /** Sums over all rows, those of other pages included. */
-  readonly messages: bigint;
-  readonly segments: bigint;
-  readonly totalSize: number;
-}
-
-/** Whether a question needs the rollup of accounts. */
-export function isByAccount({ groupBy, filter }: BreakdownQuestion): boolean {
-  return groupBy.includes('account_id') || filter.accountIds !== undefined;
-}
+import { DAY_MINUTES } from '../../rollups/grains.js';
+import { accountRuns, dayRuns } from '../../rollups/runs.js';
+import type { Breakdown, BreakdownQuestion } from './breakdown-question.js';
 
 /** One page. Rows without messages do not exist; equal rows are ordered by their dimensions. */
 export async function selectBreakdown(
@@ -83,12 +31,10 @@ export async function selectBreakdown(
   question: BreakdownQuestion,
 ): Promise<Breakdown> {
   const source = isOfAccountsAlone(question) ? ofSums(range, question) : ofCells(range, question);
+  const { limit, offset } = question;
+  const { text, values } = statement(source, question)({ ...source.parameters, limit, offset });
   // Not prepared: there are more orders than a connection should remember statements.
-  const rows = await snapshot.rows(undefined, statement(source, question), [
-    ...source.values,
-    question.limit,
-    question.offset,
-  ]);
+  const rows = await snapshot.rows(undefined, text, values);
   const [first] = rows;
   return {
     messages: BigInt(first?.[0] ?? 0),
@@ -111,8 +57,7 @@ interface Source {
    * row.
    */
   readonly tables: string;
-  /** Its parameters. */
-  readonly values: readonly unknown[];
+  readonly parameters: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -127,7 +72,7 @@ function isOfAccountsAlone({ groupBy, filter }: BreakdownQuestion): boolean {
 /** Accounts, from one row for each of their hours instead of all cells in it. */
 function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion): Source {
   const { hours, quarters } = accountRuns(range);
-  const where = accountIds && accountIn('$8');
+  const where = accountIds && IN_ACCOUNTS;
   return {
     tables: `
   grouped AS (
@@ -136,15 +81,15 @@ function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion)
               ${fromCells('account_outcome_sum', where)}
             UNION ALL
             SELECT cell.account_id, cell.messages, cell.segments
-              ${fromCells('outcome_account', where, ['$5', '$6', '$7'])}) AS part
+              ${fromCells('outcome_account', where, QUARTER_RUNS)}) AS part
      GROUP BY account_id
     HAVING sum(messages) > 0
   )`,
-    values: [
-      ...cellValues(range, hours),
-      ...runValues(quarters),
-      ...(accountIds === undefined ? [] : [accountIds]),
-    ],
+    parameters: {
+      ...cellParameters(range, hours),
+      ...quarterParameters(quarters),
+      ...(accountIds && { accountIds }),
+    },
   };
 }
 
@@ -154,63 +99,75 @@ function ofSums(range: CellRange, { filter: { accountIds } }: BreakdownQuestion)
  */
 function ofCells(range: CellRange, { groupBy, filter }: BreakdownQuestion): Source {
   const columns = groupBy.join(', ');
-  const byOperator = '($8::text[] IS NULL OR cell.operator_id = ANY ($8::text[]))';
-  const where = filter.accountIds ? `${byOperator} AND ${accountIn('$13')}` : byOperator;
+  const byOperator = anyOf('cell.operator_id', ':operatorIds');
+  const where = filter.accountIds ? `${byOperator} AND ${IN_ACCOUNTS}` : byOperator;
   const { days, quarters } = dayRuns(range);
-  const part = `SELECT ${outcomeBy('$5')} AS outcome, ${reasonBy('$5')} AS reason, cell.operator_id, cell.account_id,
-           cell.messages, cell.segments`;
   return {
     tables: `
   day AS MATERIALIZED (
-    SELECT day.bucket AS starts_at, day.bucket + interval '24 hours' AS ends_at,
+    SELECT day.bucket AS starts_at,
+           day.bucket + interval '24 hours' AS ends_at,
            coalesce(made.added_up = made.version, false) AS is_added_up
-      FROM unnest($12::timestamptz[]) AS day (bucket)
+      FROM unnest(:days::timestamptz[]) AS day (bucket)
       LEFT JOIN day_version AS made
-        ON made.generation = $1 AND made.grain_minutes = ${DAY_MINUTES} AND made.bucket = day.bucket
+        ON made.generation = :generation
+       AND made.grain_minutes = ${DAY_MINUTES}
+       AND made.bucket = day.bucket
   ), cell AS (
-    ${part}
+    ${ANSWERED_CELL}
       FROM (SELECT * FROM ${RUNS}
             UNION ALL
             SELECT ${BASE_GRAIN_MINUTES}, starts_at, ends_at FROM day WHERE NOT is_added_up) AS run
         ${cellsOfRuns('outcome_account', where)}
     UNION ALL
-    ${part}
+    ${ANSWERED_CELL}
       FROM (SELECT ${DAY_MINUTES} AS grain_minutes, * FROM day WHERE is_added_up) AS run
         ${cellsOfRuns('outcome_account_day', where)}
   ), answered AS (
-    SELECT outcome, reason, operator_id, account_id, sum(messages) AS messages, sum(segments) AS segments
+    SELECT outcome, reason, operator_id, account_id,
+           sum(messages) AS messages,
+           sum(segments) AS segments
       FROM cell
-     GROUP BY 1, 2, 3, 4
+     GROUP BY outcome, reason, operator_id, account_id
   ), classed AS (
     SELECT answered.*, coalesce(known.error_class, '') AS error_class
       FROM answered
-      LEFT JOIN unnest($6::text[], $7::text[]) AS known (reason, error_class) USING (reason)
+      LEFT JOIN unnest(:reasonNames::text[], :reasonClasses::text[])
+             AS known (reason, error_class) USING (reason)
   ), grouped AS (
     SELECT ${columns}, sum(messages)::bigint AS messages, sum(segments)::bigint AS segments
       FROM classed
-     WHERE ($9::text[] IS NULL OR outcome = ANY ($9::text[]))
-       AND ($10::text[] IS NULL OR reason = ANY ($10::text[]))
-       AND ($11::text[] IS NULL OR error_class = ANY ($11::text[]))
+     WHERE ${anyOf('outcome', ':outcomes')}
+       AND ${anyOf('reason', ':reasons')}
+       AND ${anyOf('error_class', ':errorClasses')}
      GROUP BY ${columns}
     HAVING sum(messages) > 0
   )`,
-    values: [
-      ...cellValues(range, quarters),
-      settledValue(range),
-      REASONS.map((row) => row.reason),
-      REASONS.map((row) => row.errorClass),
-      filter.operatorIds ?? null,
-      filter.outcomes ?? null,
-      filter.reasons ?? null,
-      filter.errorClasses ?? null,
-      instants(days),
-      ...(filter.accountIds === undefined ? [] : [filter.accountIds]),
-    ],
+    parameters: {
+      ...cellParameters(range, quarters),
+      settledThrough: settledParameter(range),
+      days: instants(days),
+      reasonNames: REASONS.map((row) => row.reason),
+      reasonClasses: REASONS.map((row) => row.errorClass),
+      operatorIds: filter.operatorIds ?? null,
+      outcomes: filter.outcomes ?? null,
+      reasons: filter.reasons ?? null,
+      errorClasses: filter.errorClasses ?? null,
+      ...(filter.accountIds && { accountIds: filter.accountIds }),
+    },
   };
 }
 
-/** By itself, not beside an `IS NULL`: cells are found by it. */
-const accountIn = (parameter: `$${number}`) => `cell.account_id = ANY (${parameter}::text[])`;
+/** Not `anyOf`, which the planner cannot find cells by. */
+const IN_ACCOUNTS = 'cell.account_id = ANY (:accountIds::text[])';
+
+/** A filter that matches all where its list is null. */
+const anyOf = (column: string, list: `:${string}`) =>
+  `(${list}::text[] IS NULL OR ${column} = ANY (${list}::text[]))`;
+
+const ANSWERED_CELL = `SELECT ${ANSWERED_OUTCOME} AS outcome,
+           ${ANSWERED_REASON} AS reason,
+           cell.operator_id, cell.account_id, cell.messages, cell.segments`;
 
 /** `ORDER BY`, total because it ends with every dimension. */
 function orderOf({ order, groupBy }: BreakdownQuestion): string {
@@ -222,16 +179,18 @@ function orderOf({ order, groupBy }: BreakdownQuestion): string {
   return [...keys, ...rest].join(', ');
 }
 
-function statement({ tables, values }: Source, question: BreakdownQuestion): string {
+function statement({ tables }: Source, question: BreakdownQuestion) {
   const order = orderOf(question);
-  const page = values.length + 1;
-  return `
+  const dimensions = question.groupBy.map((dimension) => `page.${dimension}`).join(', ');
+  return sql<Record<string, unknown>>`
   WITH ${tables}, page AS (
-    SELECT * FROM grouped ORDER BY ${order} LIMIT $${page} OFFSET $${page + 1}
+    SELECT *
+      FROM grouped
+     ORDER BY ${order}
+     LIMIT :limit
+    OFFSET :offset
   )
-  SELECT total.messages, total.segments, total.size, page.messages, page.segments, ${question.groupBy
-    .map((dimension) => `page.${dimension}`)
-    .join(', ')}
+  SELECT total.messages, total.segments, total.size, page.messages, page.segments, ${dimensions}
     FROM (SELECT coalesce(sum(messages), 0)::bigint AS messages,
                  coalesce(sum(segments), 0)::bigint AS segments,
                  count(*) AS size

@@ -3,31 +3,36 @@
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import type { Run } from '../../domain/time/tiling.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
+import { type Statement, sql } from '../../postgres/sql.js';
+import { instants } from '../../rollups/array-text.js';
 import {
-  BASE_GRAIN,
+  type CellParameters,
   type CellRange,
-  cellValues,
-  edgesValue,
+  cellParameters,
   fromCells,
   MESSAGES_OF_SUMS,
-  runOf,
-  runsOf,
-  slotBy,
+  RUNS,
+  SLOT_OF_CELL,
 } from '../../rollups/cells.js';
+import { HOUR_MINUTES } from '../../rollups/grains.js';
+import { BASE_GRAIN, runOf, runsOf } from '../../rollups/runs.js';
 import { type Active, bitsOf, bytesOfActive, unionOf } from '../memory/active-ids.js';
 import type { ReadKind } from '../memory/load-slots.js';
 
+const IS_HOUR = `cell.grain_minutes = ${HOUR_MINUTES}`;
 const ACCEPTED = `${MESSAGES_OF_SUMS} > 0`;
 
+type PieceParameters = CellParameters & { readonly edges: string };
+
 // A day asks all of its hours. An id has no comma (contract, section 1).
-const accounts = (id: string) => `
-  SELECT width_bucket(run.starts_at, $5::timestamptz[]), active.ids
-    FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
+const accounts = (id: string) => sql<PieceParameters>`
+  SELECT width_bucket(run.starts_at, :edges::timestamptz[]), active.ids
+    FROM ${RUNS}
    CROSS JOIN LATERAL (
      SELECT string_agg(${id}, ',') AS ids
        FROM account_outcome_sum AS cell
-      WHERE cell.generation = $1
-        AND cell.grain_minutes = 60
+      WHERE cell.generation = :generation
+        AND ${IS_HOUR}
         AND cell.bucket >= run.starts_at
         AND cell.bucket < run.ends_at
         AND ${ACCEPTED}) AS active
@@ -37,22 +42,22 @@ const ACCOUNTS_OF_DAYS = accounts('DISTINCT cell.account_id');
 
 // Of quarters of an hour accounts have no sums: one scan finds all of them faster than a look for
 // each account.
-const ACCOUNTS_OF_QUARTERS = `
+const ACCOUNTS_OF_QUARTERS = sql<PieceParameters>`
   SELECT slot, string_agg(account_id, ',')
-    FROM (SELECT DISTINCT ${slotBy('$5')} AS slot, cell.account_id
+    FROM (SELECT DISTINCT ${SLOT_OF_CELL} AS slot, cell.account_id
             ${fromCells('outcome_account', 'cell.messages > 0')}) AS active
    GROUP BY slot`;
 
-const OPERATORS = `
-  SELECT ${slotBy('$5')}, string_agg(cell.operator_id, ',')
+const OPERATORS = sql<PieceParameters>`
+  SELECT ${SLOT_OF_CELL} AS slot, string_agg(cell.operator_id, ',')
     ${fromCells('outcome_sum', `cell.operator_id > '' AND ${ACCEPTED}`)}
-   GROUP BY 1`;
+   GROUP BY slot`;
 
 // With several currencies an id comes several times.
-const PAID_OPERATORS = `
-  SELECT ${slotBy('$5')}, string_agg(cell.operator_id, ',')
+const PAID_OPERATORS = sql<PieceParameters>`
+  SELECT ${SLOT_OF_CELL} AS slot, string_agg(cell.operator_id, ',')
     ${fromCells('money_sum', `cell.operator_id > '' AND (cell.charges > 0 OR cell.refunds > 0)`)}
-   GROUP BY 1`;
+   GROUP BY slot`;
 
 /**
  * Reads of each piece the ids that were active, by piece (from 1). A piece is one cell: a quarter
@@ -68,9 +73,9 @@ const readAccounts: ReadIds = async (snapshot, range, pieces) => {
   const isQuarter = (piece: number) => runOf(range, piece).grainMinutes === BASE_GRAIN_MINUTES;
   const quarters = pieces.filter(isQuarter);
   const runs = pieces.filter((piece) => !isQuarter(piece)).map((piece) => runOf(range, piece));
-  const areDays = runs.some((run) => run.grainMinutes > 60);
-  const read = (name: string, text: string, of: readonly Run[]) =>
-    of.length === 0 ? [] : snapshot.rows(name, text, [...cellValues(range, of), edgesValue(range)]);
+  const areDays = runs.some((run) => run.grainMinutes > HOUR_MINUTES);
+  const read = (name: string, statement: Statement<PieceParameters>, of: readonly Run[]) =>
+    of.length === 0 ? [] : readPieces(snapshot, range, name, statement, of);
   const found = await Promise.all([
     areDays
       ? read('active_accounts_of_days', ACCOUNTS_OF_DAYS, runs)
@@ -85,11 +90,21 @@ const readAccounts: ReadIds = async (snapshot, range, pieces) => {
 };
 
 const readOperators =
-  (name: string, text: string): ReadIds =>
-  (snapshot, range, pieces) => {
-    const values = [...cellValues(range, runsOf(range, { slots: pieces })), edgesValue(range)];
-    return snapshot.rows(name, text, values);
-  };
+  (name: string, statement: Statement<PieceParameters>): ReadIds =>
+  (snapshot, range, pieces) =>
+    readPieces(snapshot, range, name, statement, runsOf(range, { slots: pieces }));
+
+function readPieces(
+  snapshot: Snapshot,
+  range: CellRange,
+  name: string,
+  statement: Statement<PieceParameters>,
+  runs: readonly Run[],
+): Promise<Row[]> {
+  const edges = instants(range.edges);
+  const { text, values } = statement({ ...cellParameters(range, runs), edges });
+  return snapshot.rows(name, text, values);
+}
 
 /** Accounts with an accepted message. */
 export const activeAccountsKind = activeKind('active accounts', 'active accounts', readAccounts);

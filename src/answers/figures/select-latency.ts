@@ -1,21 +1,24 @@
 // Delivered messages by latency bin, slot by slot: of the platform and its operators.
 import { addBins, type BinCounts, noBins } from '../../domain/measures/percentile.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
 import {
   CELL_MINUTE,
+  type CellParameters,
   type CellRange,
-  cellValues,
+  cellParameters,
   fromCells,
-  runsOf,
-  slotFinder,
 } from '../../rollups/cells.js';
+import { runsOf } from '../../rollups/runs.js';
+import { slotFinder } from '../../rollups/slots.js';
 
 // All cells of an operator come as one text, and are read out of it one by one; cells of one slot
 // are added up here: most slots are one.
-const OF_OPERATORS = `
-  SELECT cell.operator_id, string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.bins, cell.messages), ';')
-    ${fromCells('latency_histogram', 'cell.operator_id = ANY ($5::text[])')}
-   GROUP BY 1`;
+const OF_OPERATORS = sql<CellParameters & { readonly operatorIds: readonly string[] }>`
+  SELECT cell.operator_id,
+         string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.bins, cell.messages), ';')
+    ${fromCells('latency_histogram', 'cell.operator_id = ANY (:operatorIds::text[])')}
+   GROUP BY cell.operator_id`;
 
 /** Cells by slot (from 0), for `binsOf`; slots without delivered messages may be missing. */
 export type SlotHistograms = ReadonlyMap<number, readonly string[]>;
@@ -27,8 +30,9 @@ export function readLatency(
   operatorIds: readonly string[],
   slots?: readonly number[],
 ): Promise<Row[]> {
-  const values = [...cellValues(range, runsOf(range, { slots })), operatorIds];
-  return snapshot.rows('latency', OF_OPERATORS, values);
+  const runs = runsOf(range, { slots });
+  const { text, values } = OF_OPERATORS({ ...cellParameters(range, runs), operatorIds });
+  return snapshot.rows('latency', text, values);
 }
 
 /** By operator, then by slot. */

@@ -1,13 +1,20 @@
 // Charges and refunds by currency, slot by slot: of the platform and its operators.
 import { addSums, type MoneyByCurrency } from '../../domain/measures/money.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
 import { MONEY_OF_CELLS, readSums } from '../../rollups/cell-text.js';
-import { type CellRange, cellValues, fromCells, runsOf } from '../../rollups/cells.js';
+import {
+  type CellParameters,
+  type CellRange,
+  cellParameters,
+  fromCells,
+} from '../../rollups/cells.js';
+import { runsOf } from '../../rollups/runs.js';
 
-const OF_OPERATORS = `
+const OF_OPERATORS = sql<CellParameters & { readonly operatorIds: readonly string[] }>`
   SELECT cell.operator_id, ${MONEY_OF_CELLS}
-    ${fromCells('money_sum', 'cell.operator_id = ANY ($5::text[])')}
-   GROUP BY 1`;
+    ${fromCells('money_sum', 'cell.operator_id = ANY (:operatorIds::text[])')}
+   GROUP BY cell.operator_id`;
 
 /** Sums by slot (from 0); slots without money are missing. */
 export type SlotMoney = Map<number, MoneyByCurrency>;
@@ -22,8 +29,9 @@ export function readMoney(
   operatorIds: readonly string[],
   slots?: readonly number[],
 ): Promise<Row[]> {
-  const values = [...cellValues(range, runsOf(range, { slots })), operatorIds];
-  return snapshot.rows('money', OF_OPERATORS, values);
+  const runs = runsOf(range, { slots });
+  const { text, values } = OF_OPERATORS({ ...cellParameters(range, runs), operatorIds });
+  return snapshot.rows('money', text, values);
 }
 
 /** By operator, then by slot. */

@@ -1,27 +1,25 @@
 // Messages by operator, outcome and reason, piece by piece: from them follow breakdowns and the
 // totals of all operators. A piece is one cell of the coarsest grain that fits.
 import { MICROS_PER_MINUTE } from '../../domain/time/instant.js';
-import {
-  type CellRange,
-  cellValues,
-  edgesValue,
-  PLATFORM_GRAINS,
-  runOf,
-  runsOf,
-} from '../../rollups/cells.js';
+import { sql } from '../../postgres/sql.js';
+import { instants } from '../../rollups/array-text.js';
+import { type CellParameters, type CellRange, cellParameters, RUNS } from '../../rollups/cells.js';
+import { PLATFORM_GRAINS, runOf, runsOf } from '../../rollups/runs.js';
 import type { ReadKind } from '../memory/load-slots.js';
 import { bytesOfCells, cellsOf, type OutcomeCells, sumOfCells } from '../memory/outcome-cells.js';
 
 // The cells of a piece come as one row of four lists: thousands of rows of a few letters take
 // longer, on both sides.
-const CELLS = `
-  SELECT width_bucket(run.starts_at, $5::timestamptz[]), piece.*
-    FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
+const CELLS = sql<CellParameters & { readonly edges: string }>`
+  SELECT width_bucket(run.starts_at, :edges::timestamptz[]), piece.*
+    FROM ${RUNS}
    CROSS JOIN LATERAL (
      SELECT string_agg(concat_ws(' ', cell.operator_id, cell.outcome, cell.reason), ',') AS names,
-            array_agg(cell.messages), array_agg(cell.segments), array_agg(cell.contradicted)
+            array_agg(cell.messages),
+            array_agg(cell.segments),
+            array_agg(cell.contradicted)
        FROM outcome_platform AS cell
-      WHERE cell.generation = $1
+      WHERE cell.generation = :generation
         AND cell.grain_minutes = run.grain_minutes
         AND cell.bucket >= run.starts_at
         AND cell.bucket < run.ends_at) AS piece
@@ -46,8 +44,9 @@ export const outcomeCellsKind: ReadKind<OutcomeCells> = {
   sum: sumOfCells,
   async read(snapshot, range, _series, slots, names) {
     const runs = (slots ?? [...range.edges.slice(1).keys()]).map((slot) => runOf(range, slot));
-    const values = [...cellValues(range, runs), edgesValue(range)];
-    const rows = await snapshot.rows('outcome_cells', CELLS, values);
+    const edges = instants(range.edges);
+    const { text, values } = CELLS({ ...cellParameters(range, runs), edges });
+    const rows = await snapshot.rows('outcome_cells', text, values);
     const pieces = rows.map(
       ([piece, ...lists]) => [Number(piece) - 1, cellsOf(names, lists)] as const,
     );

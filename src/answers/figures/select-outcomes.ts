@@ -1,13 +1,20 @@
 // Messages by outcome, slot by slot: of the platform and its operators.
 import { addCounts, type Counts } from '../../domain/measures/counts.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
 import { COUNTS_OF_CELLS, readCounts } from '../../rollups/cell-text.js';
-import { type CellRange, cellValues, fromCells, runsOf } from '../../rollups/cells.js';
+import {
+  type CellParameters,
+  type CellRange,
+  cellParameters,
+  fromCells,
+} from '../../rollups/cells.js';
+import { runsOf } from '../../rollups/runs.js';
 
-const OF_OPERATORS = `
+const OF_OPERATORS = sql<CellParameters & { readonly operatorIds: readonly string[] }>`
   SELECT cell.operator_id, ${COUNTS_OF_CELLS}
-    ${fromCells('outcome_sum', 'cell.operator_id = ANY ($5::text[])')}
-   GROUP BY 1`;
+    ${fromCells('outcome_sum', 'cell.operator_id = ANY (:operatorIds::text[])')}
+   GROUP BY cell.operator_id`;
 
 /** Counts by slot (from 0); slots without messages are missing. */
 export type SlotCounts = Map<number, Counts>;
@@ -23,8 +30,8 @@ export function readOutcomes(
   slots?: readonly number[],
 ): Promise<Row[]> {
   const runs = runsOf(range, { settles: true, slots });
-  const values = [...cellValues(range, runs), operatorIds];
-  return snapshot.rows('outcomes', OF_OPERATORS, values);
+  const { text, values } = OF_OPERATORS({ ...cellParameters(range, runs), operatorIds });
+  return snapshot.rows('outcomes', text, values);
 }
 
 /** By operator, then by slot. */

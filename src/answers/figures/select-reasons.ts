@@ -1,27 +1,32 @@
 // Failures and UNKNOWN by reason, slot by slot: of operators.
 import type { ReasonCounts } from '../../domain/measures/figures.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
+import { sql } from '../../postgres/sql.js';
 import {
+  ANSWERED_REASON,
   CELL_MINUTE,
+  type CellParameters,
   type CellRange,
-  cellValues,
+  cellParameters,
   fromCells,
-  reasonBy,
-  runsOf,
-  settledValue,
-  slotFinder,
+  settledParameter,
 } from '../../rollups/cells.js';
+import { runsOf } from '../../rollups/runs.js';
 import { NumberScanner } from '../../rollups/scanner.js';
+import { slotFinder } from '../../rollups/slots.js';
 
 // All cells of an operator come as two texts. What is pending in settled cells is UNKNOWN.
-const OF_OPERATORS = `
-  SELECT cell.operator_id, string_agg(${reasonBy('$5')}, ','),
+const OF_OPERATORS = sql<
+  CellParameters & { readonly settledThrough: string; readonly operatorIds: readonly string[] }
+>`
+  SELECT cell.operator_id,
+         string_agg(${ANSWERED_REASON}, ','),
          string_agg(concat_ws(' ', ${CELL_MINUTE}, cell.messages), ',')
-    ${fromCells('outcome_platform', 'cell.operator_id = ANY ($6::text[])')}
+    ${fromCells('outcome_platform', 'cell.operator_id = ANY (:operatorIds::text[])')}
    WHERE cell.messages > 0
      AND cell.outcome <> 'DELIVERED'
-     AND (cell.outcome <> 'PENDING' OR cell.bucket < $5::timestamptz)
-   GROUP BY 1`;
+     AND (cell.outcome <> 'PENDING' OR cell.bucket < :settledThrough::timestamptz)
+   GROUP BY cell.operator_id`;
 
 /**
  * Reasons of some operators, for `reasonsIn`; the sum over all operators has none. Of all slots, or
@@ -35,8 +40,12 @@ export async function readReasons(
 ): Promise<Row[]> {
   if (operatorIds.every((id) => id === '')) return [];
   const runs = runsOf(range, { settles: true, slots });
-  const values = [...cellValues(range, runs), settledValue(range), operatorIds];
-  return snapshot.rows('reasons', OF_OPERATORS, values);
+  const { text, values } = OF_OPERATORS({
+    ...cellParameters(range, runs),
+    settledThrough: settledParameter(range),
+    operatorIds,
+  });
+  return snapshot.rows('reasons', text, values);
 }
 
 /** By operator, then by slot (from 0); slots without failures are missing. */

@@ -4,7 +4,8 @@
 // be read again.
 import { type EpochMicros, MICROS_PER_DAY } from '../../domain/time/instant.js';
 import type { Snapshot } from '../../postgres/pool.js';
-import { readNumbers } from '../../rollups/cells.js';
+import { readNumbers } from '../../rollups/array-text.js';
+import { DAY_MINUTES } from '../../rollups/grains.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from './select-answer-state.js';
 
 /** What one snapshot says. */
@@ -54,10 +55,12 @@ const LOOK = `
   SELECT ${STATE_COLUMNS}, version.days, version.versions
     FROM answer_state
    CROSS JOIN LATERAL (
-     SELECT array_agg(day ORDER BY day) AS days, array_agg(version ORDER BY day) AS versions
-       FROM (SELECT extract(epoch FROM bucket)::bigint / 86400 AS day, version
+     SELECT array_agg(day.number ORDER BY day.number) AS days,
+            array_agg(day.version ORDER BY day.number) AS versions
+       FROM (SELECT extract(epoch FROM bucket)::bigint / 86400 AS number, version
                FROM day_version
-              WHERE day_version.generation = answer_state.generation AND grain_minutes = 1440) AS day
+              WHERE day_version.generation = answer_state.generation
+                AND day_version.grain_minutes = ${DAY_MINUTES}) AS day
    ) AS version`;
 
 /**

@@ -18,10 +18,11 @@ export interface AnswerState {
   readonly origin: string;
 }
 
-const ORIGIN = `concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)`;
-
 /** Of `answer_state`, in the order in which `stateOf` reads them. */
-export const STATE_COLUMNS = `generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, ${ORIGIN}`;
+export const STATE_COLUMNS = `generation,
+         (extract(epoch FROM data_as_of) * 1000000)::bigint,
+         revision,
+         concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)`;
 
 const STATE = `SELECT ${STATE_COLUMNS} FROM answer_state`;
 

@@ -1,65 +1,96 @@
 // Messages per minute, slot by slot: how many, and which minute was the busiest.
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/time/instant.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
-import { type CellRange, edgesOf, edgesValue } from '../../rollups/cells.js';
+import { sql } from '../../postgres/sql.js';
+import { instants } from '../../rollups/array-text.js';
+import { type CellRange, SLOT_OF_CELL } from '../../rollups/cells.js';
+import { HOUR_MINUTES } from '../../rollups/grains.js';
+import { edgesOf } from '../../rollups/runs.js';
 import type { EncodedPoint } from '../figures/select-figures.js';
+
+// Edges are `:edges`, the first and the last of them bound what is read. Arrays compare element by
+// element, so that the greatest [messages, -minute] is the first of the busiest minutes.
+const FIRST_EDGE = '(:edges::timestamptz[])[1]';
+const LAST_EDGE = '(:edges::timestamptz[])[cardinality(:edges::timestamptz[])]';
+const IS_HOUR = `cell.grain_minutes = ${HOUR_MINUTES}`;
+const minuteOf = (at: string) => `(extract(epoch FROM ${at}) / 60)::bigint`;
+
+// Of an hour that lies in one slot: [messages, -minute] of its busiest minute. `minutes` counts
+// from the beginning of the hour, `peak` is their greatest.
+const peakOfHour = (minutes: string, peak: string) =>
+  `ARRAY[${peak}, 1 - ${minuteOf('bucket')} - array_position(${minutes}, ${peak})]`;
+
+interface ThroughputParameters {
+  readonly generation: number;
+  readonly edges: string;
+}
 
 // Hours that lie in one slot know their sums and their busiest minutes; of hours that an edge cuts
 // the minutes are read.
-const OF_PLATFORM = `
+const OF_PLATFORM = sql<ThroughputParameters>`
   WITH hour AS MATERIALIZED (
-    SELECT cell.*, width_bucket(cell.bucket, $2::timestamptz[]) AS slot
+    SELECT cell.*, ${SLOT_OF_CELL} AS slot
       FROM throughput_sum AS cell
-     WHERE cell.generation = $1
-       AND cell.grain_minutes = 60
-       AND cell.bucket > ($2::timestamptz[])[1] - interval '1 hour'
-       AND cell.bucket < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+     WHERE cell.generation = :generation
+       AND ${IS_HOUR}
+       AND cell.bucket > ${FIRST_EDGE} - interval '1 hour'
+       AND cell.bucket < ${LAST_EDGE}
   ), cut AS (
     SELECT DISTINCT date_trunc('hour', edge, 'UTC') AS bucket
-      FROM unnest($2::timestamptz[]) AS edge
+      FROM unnest(:edges::timestamptz[]) AS edge
      WHERE edge <> date_trunc('hour', edge, 'UTC')
   ), minute AS (
-    SELECT width_bucket(at, $2::timestamptz[]) AS slot, accepted, completed,
-           (extract(epoch FROM at) / 60)::bigint AS number
-      FROM (SELECT hour.bucket + (i - 1) * interval '1 minute' AS at, m.accepted, m.completed
-              FROM hour JOIN cut USING (bucket)
-             CROSS JOIN LATERAL unnest(hour.accepted, hour.completed) WITH ORDINALITY AS m (accepted, completed, i)
-           ) AS minute
-     WHERE at >= ($2::timestamptz[])[1] AND at < ($2::timestamptz[])[cardinality($2::timestamptz[])]
+    SELECT hour.bucket + (one.number - 1) * interval '1 minute' AS at, one.accepted, one.completed
+      FROM hour
+      JOIN cut USING (bucket)
+     CROSS JOIN LATERAL unnest(hour.accepted, hour.completed)
+           WITH ORDINALITY AS one (accepted, completed, number)
+  ), part AS (
+    SELECT slot,
+           accepted_sum AS accepted,
+           completed_sum AS completed,
+           ${peakOfHour('accepted', 'accepted_peak')} AS accepted_peak,
+           ${peakOfHour('completed', 'completed_peak')} AS completed_peak
+      FROM hour
+     WHERE NOT EXISTS (SELECT FROM cut WHERE cut.bucket = hour.bucket)
+    UNION ALL
+    SELECT width_bucket(at, :edges::timestamptz[]),
+           accepted,
+           completed,
+           ARRAY[accepted, -${minuteOf('at')}],
+           ARRAY[completed, -${minuteOf('at')}]
+      FROM minute
+     WHERE at >= ${FIRST_EDGE}
+       AND at < ${LAST_EDGE}
   )
-  SELECT slot, sum(accepted)::bigint, sum(completed)::bigint, max(accepted_peak), max(completed_peak)
-    FROM (SELECT slot, accepted_sum AS accepted, completed_sum AS completed,
-                 ARRAY[accepted_peak, -(extract(epoch FROM bucket) / 60)::bigint
-                       - array_position(accepted, accepted_peak) + 1] AS accepted_peak,
-                 ARRAY[completed_peak, -(extract(epoch FROM bucket) / 60)::bigint
-                       - array_position(completed, completed_peak) + 1] AS completed_peak
-            FROM hour
-           WHERE NOT EXISTS (SELECT FROM cut WHERE cut.bucket = hour.bucket)
-          UNION ALL
-          SELECT slot, accepted, completed, ARRAY[accepted, -number], ARRAY[completed, -number]
-            FROM minute) AS part
+  SELECT slot,
+         sum(accepted)::bigint,
+         sum(completed)::bigint,
+         max(accepted_peak),
+         max(completed_peak)
+    FROM part
    GROUP BY slot`;
 
-// Minutes are summed over the operators before the busiest is sought. Arrays compare element by
-// element, so that the greatest [messages, -minute] is the first of the busiest minutes.
-const OF_OPERATORS = `
+// Minutes are summed over the operators before the busiest is sought.
+const OF_OPERATORS = sql<ThroughputParameters & { readonly operatorIds: readonly string[] }>`
   WITH minute AS (
-    SELECT cell.bucket, sum(cell.accepted)::bigint AS accepted, sum(cell.completed)::bigint AS completed
+    SELECT cell.bucket,
+           sum(cell.accepted)::bigint AS accepted,
+           sum(cell.completed)::bigint AS completed
       FROM throughput_platform AS cell
-     WHERE cell.generation = $1
+     WHERE cell.generation = :generation
        AND cell.grain_minutes = 1
-       AND cell.bucket >= ($2::timestamptz[])[1]
-       AND cell.bucket < ($2::timestamptz[])[cardinality($2::timestamptz[])]
-       AND cell.operator_id = ANY ($3::text[])
+       AND cell.bucket >= ${FIRST_EDGE}
+       AND cell.bucket < ${LAST_EDGE}
+       AND cell.operator_id = ANY (:operatorIds::text[])
      GROUP BY cell.bucket
-  ), numbered AS (
-    SELECT width_bucket(bucket, $2::timestamptz[]) AS slot, accepted, completed,
-           (extract(epoch FROM bucket) / 60)::bigint AS number
-      FROM minute
   )
-  SELECT slot, sum(accepted)::bigint, sum(completed)::bigint,
-         max(ARRAY[accepted, -number]), max(ARRAY[completed, -number])
-    FROM numbered
+  SELECT width_bucket(bucket, :edges::timestamptz[]) AS slot,
+         sum(accepted)::bigint,
+         sum(completed)::bigint,
+         max(ARRAY[accepted, -${minuteOf('bucket')}]),
+         max(ARRAY[completed, -${minuteOf('bucket')}])
+    FROM minute
    GROUP BY slot`;
 
 /** One flow in one slot. */
@@ -127,14 +158,13 @@ async function selectThroughput(
   edges: readonly EpochMicros[],
   operatorIds: string,
 ): Promise<[slot: number, sums: ThroughputSums][]> {
-  const values = [generation, edgesValue({ edges })];
-  const rows =
-    operatorIds === ''
-      ? await snapshot.rows('throughput', OF_PLATFORM, values)
-      : await snapshot.rows('throughput_of_operators', OF_OPERATORS, [
-          ...values,
-          operatorIds.split(','),
-        ]);
+  const asked = { generation, edges: instants(edges) };
+  const isOfPlatform = operatorIds === '';
+  const { text, values } = isOfPlatform
+    ? OF_PLATFORM(asked)
+    : OF_OPERATORS({ ...asked, operatorIds: operatorIds.split(',') });
+  const name = isOfPlatform ? 'throughput' : 'throughput_of_operators';
+  const rows = await snapshot.rows(name, text, values);
   return rows.map((row) => [Number(row[0]) - 1, sumsOf(row)]);
 }
 

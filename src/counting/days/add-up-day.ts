@@ -8,8 +8,7 @@ import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
 import { sql } from '../../postgres/sql.js';
 import { CELL_TEXT_FORMAT, COUNTS_OF_CELLS, MONEY_OF_CELLS } from '../../rollups/cell-text.js';
-import { DAY_MINUTES } from '../../rollups/cells.js';
-import { HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
+import { DAY_MINUTES, HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
 
 type Queryable = Pick<Pool, 'query'>;
 

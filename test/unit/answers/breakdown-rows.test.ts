@@ -2,8 +2,8 @@
 // step after the other.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { BreakdownQuestion } from '../../../src/answers/breakdown/breakdown-question.js';
 import { breakdownOf } from '../../../src/answers/breakdown/breakdown-rows.js';
-import type { BreakdownQuestion } from '../../../src/answers/breakdown/select-breakdown.js';
 import type { AnsweredCell } from '../../../src/answers/memory/outcome-cells.js';
 import { errorClassOf } from '../../../src/domain/message/reasons.js';
 
