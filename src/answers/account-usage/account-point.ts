@@ -4,14 +4,13 @@
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { CountTable } from '../../domain/measures/count-table.js';
 import { COUNT_FIELDS } from '../../domain/measures/counts.js';
-import { formatNanos } from '../../domain/measures/decimal.js';
-import { keep } from '../../domain/measures/kept.js';
 import { type CurrencySums, isMoney, netOf, perMessage } from '../../domain/measures/money.js';
 import { ratesOf } from '../../domain/measures/rates.js';
 import type { InstantRange } from '../../domain/time/calendar.js';
 import { type EpochMicros, MICROS_PER_MINUTE } from '../../domain/time/instant.js';
 import { Bucket, type BucketState, Rates } from '../../generated/proto/sms/analytics/v1/common.js';
 import { bucketOf, byCurrency } from '../wire/answer-parts.js';
+import { amountText, keep } from '../wire/kept.js';
 import { encoded, LEN, VARINT } from '../wire/points.js';
 
 /**
@@ -45,16 +44,16 @@ function writeNumber(writer: BinaryWriter, field: number, number: number | bigin
 
 /** Writes the fields of Money. */
 function writeMoney(writer: BinaryWriter, sums: CurrencySums, delivered: number): BinaryWriter {
-  const charged = formatNanos(sums.charged);
+  const charged = amountText(sums.charged);
   const net = sums.refunded ? netOf(sums) : sums.charged;
   const each = perMessage(net, delivered);
   writer.tag(1, LEN).string(sums.currency);
   writeNumber(writer, 2, sums.charges);
   writeNumber(writer, 3, sums.refunds);
   writer.tag(4, LEN).string(charged);
-  writer.tag(5, LEN).string(formatNanos(sums.refunded));
-  writer.tag(6, LEN).string(net === sums.charged ? charged : formatNanos(net));
-  if (each !== undefined) writer.tag(7, LEN).string(formatNanos(each));
+  writer.tag(5, LEN).string(amountText(sums.refunded));
+  writer.tag(6, LEN).string(net === sums.charged ? charged : amountText(net));
+  if (each !== undefined) writer.tag(7, LEN).string(amountText(each));
   return writer;
 }
 

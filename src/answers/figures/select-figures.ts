@@ -5,16 +5,11 @@ import type { Part } from '../../platform/parts.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import type { CellRange } from '../../rollups/cells.js';
 import { FigureSums, packFigures } from '../memory/packed-figures.js';
+import type { EncodedPoint } from '../wire/points.js';
 import { binsOf, latencyIn, readLatency, type SlotHistograms } from './select-latency.js';
 import { moneyByOperator, readMoney, type SlotMoney } from './select-money.js';
 import { outcomesIn, readOutcomes, type SlotCounts } from './select-outcomes.js';
 import { readReasons, reasonsIn } from './select-reasons.js';
-
-/** A point of a series, as an answer has it. */
-export interface EncodedPoint extends Part {
-  /** Of its bucket; the point of another state is another one. */
-  readonly state: number;
-}
 
 /** The figures of one slot, packed. */
 export interface SlotFigures extends Part {

@@ -28,13 +28,6 @@ export interface CachedQuestion<Request, Response> {
   readonly prepare: (request: Request, context: QueryContext) => Prepared<Response>;
 }
 
-/** A read that several callers may wait for. */
-interface Flight {
-  readonly answer: Promise<Answer<unknown>>;
-  readonly controller: AbortController;
-  waiters: number;
-}
-
 export interface AnswerCacheUse {
   readonly entries: number;
   readonly bytes: number;
@@ -50,97 +43,134 @@ export interface AnswerCache {
   use(): AnswerCacheUse;
 }
 
-/** Why a read is given up; made once, as it holds a stack trace. */
-const GONE = new Error('nobody waits any longer');
-
 /** Longer questions are answered and not remembered. */
 const MAX_KEY_BYTES = 4096;
 
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
-  // In order of last use: a Map iterates in the order of insertion.
-  const entries = new Map<string, Answer<unknown>>();
-  const flights = new Map<string, Flight>();
-  let bytes = 0;
+  const { clock, maxEntries, recentRevision, currentRevision } = options;
+  const kept = new KeptAnswers(options);
+  const flights = new Flights(clock);
   let hits = 0;
   let misses = 0;
-
-  const forget = (key: string) => {
-    const known = entries.get(key);
-    if (known !== undefined) bytes -= sizeOf(key, known);
-    entries.delete(key);
-  };
-  const remember = (key: string, answer: Answer<unknown>) => {
-    const size = sizeOf(key, answer);
-    if (size > options.maxBytes / 4) return;
-    forget(key);
-    entries.set(key, answer);
-    bytes += size;
-    for (const oldest of entries.keys()) {
-      if (entries.size <= options.maxEntries && bytes <= options.maxBytes) break;
-      forget(oldest);
-    }
-  };
-
-  const fly = (
-    flightKey: string,
-    read: (signal: AbortSignal) => Promise<Answer<unknown>>,
-  ): Flight => {
-    const controller = new AbortController();
-    const flight = { answer: read(controller.signal), controller, waiters: 0 };
-    flights.set(flightKey, flight);
-    const landed = () => {
-      if (flights.get(flightKey) === flight) flights.delete(flightKey);
-    };
-    flight.answer.then(landed, landed);
-    return flight;
-  };
-
   return {
-    use: () => ({ entries: entries.size, bytes, hits, misses }),
+    use: () => ({ ...kept.use(), hits, misses }),
     cached<Request, Response>(question: CachedQuestion<Request, Response>) {
       return async (request: Request, context: QueryContext): Promise<Encoded<Response>> => {
         const answer = question.prepare(request, context);
         const asked = question.encodeRequest(request);
-        if (options.maxEntries === 0 || asked.length > MAX_KEY_BYTES) {
-          return (await answer(context)).bytes;
-        }
-        const revision =
-          options.recentRevision() ??
-          (await whileWaiting(options.currentRevision(), context, options.clock));
+        const isKept = maxEntries > 0 && asked.length <= MAX_KEY_BYTES;
+        const revision = isKept
+          ? (recentRevision() ?? (await whileWaiting(currentRevision(), context, clock)))
+          : undefined;
         if (revision === undefined) return (await answer(context)).bytes;
-        const scope = scopeOf(context);
-        const key = `${question.rpc}\n${scope}\n${Buffer.from(asked).toString('latin1')}`;
-        const found = entries.get(key);
-        if (found?.revision === revision) {
+        const key = `${question.rpc}\n${scopeOf(context)}\n${Buffer.from(asked).toString('latin1')}`;
+        const found = kept.find(key, revision);
+        if (found !== undefined) {
           hits++;
-          entries.delete(key);
-          entries.set(key, found);
           return found.bytes as Encoded<Response>;
         }
         misses++;
-        const flightKey = `${revision}\n${key}`;
-        const read = async (signal: AbortSignal) => {
-          const { accountId, rowAccountId } = context;
-          const made = await answer({ accountId, rowAccountId, signal, deadline: undefined });
-          remember(key, made);
-          return made;
-        };
-        const flight = flights.get(flightKey) ?? fly(flightKey, read);
-        flight.waiters++;
-        try {
-          const made = await whileWaiting(flight.answer, context, options.clock);
-          return made.bytes as Encoded<Response>;
-        } finally {
-          flight.waiters--;
-          // Nobody waits any longer; where it has landed already, this changes nothing.
-          if (flight.waiters === 0) {
-            if (flights.get(flightKey) === flight) flights.delete(flightKey);
-            flight.controller.abort(GONE);
-          }
-        }
+        const { accountId, rowAccountId } = context;
+        const made = await flights.share(`${revision}\n${key}`, context, async (signal) => {
+          const own = await answer({ accountId, rowAccountId, signal, deadline: undefined });
+          kept.keep(key, own);
+          return own;
+        });
+        return made.bytes as Encoded<Response>;
       };
     },
   };
+}
+
+/** The answers themselves: where there are too many, those go first that were used longest ago. */
+class KeptAnswers {
+  /** In order of last use: a Map iterates in the order of insertion. */
+  readonly #entries = new Map<string, Answer<unknown>>();
+  #bytes = 0;
+
+  constructor(private readonly most: Pick<AnswerCacheOptions, 'maxEntries' | 'maxBytes'>) {}
+
+  use() {
+    return { entries: this.#entries.size, bytes: this.#bytes };
+  }
+
+  find(key: string, revision: string): Answer<unknown> | undefined {
+    const found = this.#entries.get(key);
+    if (found?.revision !== revision) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, found);
+    return found;
+  }
+
+  keep(key: string, answer: Answer<unknown>): void {
+    const { maxEntries, maxBytes } = this.most;
+    const size = sizeOf(key, answer);
+    if (size > maxBytes / 4) return;
+    this.#forget(key);
+    this.#entries.set(key, answer);
+    this.#bytes += size;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= maxEntries && this.#bytes <= maxBytes) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    const known = this.#entries.get(key);
+    if (known !== undefined) this.#bytes -= sizeOf(key, known);
+    this.#entries.delete(key);
+  }
+}
+
+/** A read that several callers may wait for. */
+interface Flight {
+  readonly answer: Promise<Answer<unknown>>;
+  readonly controller: AbortController;
+  waiters: number;
+}
+
+/** Why a read is given up; made once, as it holds a stack trace. */
+const GONE = new Error('nobody waits any longer');
+
+/** Reads under way. A read lands, or is given up when the last caller has left it. */
+class Flights {
+  readonly #flights = new Map<string, Flight>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** What `read` resolves to. Callers with the same key share one read, each with its deadline. */
+  async share(
+    key: string,
+    context: QueryContext,
+    read: (signal: AbortSignal) => Promise<Answer<unknown>>,
+  ): Promise<Answer<unknown>> {
+    const flight = this.#flights.get(key) ?? this.#begin(key, read);
+    flight.waiters++;
+    try {
+      return await whileWaiting(flight.answer, context, this.clock);
+    } finally {
+      flight.waiters--;
+      if (flight.waiters === 0) {
+        this.#end(key, flight);
+        // Where the read has landed already, this changes nothing.
+        flight.controller.abort(GONE);
+      }
+    }
+  }
+
+  #begin(key: string, read: (signal: AbortSignal) => Promise<Answer<unknown>>): Flight {
+    const controller = new AbortController();
+    const flight = { answer: read(controller.signal), controller, waiters: 0 };
+    this.#flights.set(key, flight);
+    const landed = () => this.#end(key, flight);
+    flight.answer.then(landed, landed);
+    return flight;
+  }
+
+  /** Another read of the same key may have begun meanwhile. */
+  #end(key: string, flight: Flight): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { instants } from '../../rollups/array-text.js';
 import { type CellRange, SLOT_OF_CELL } from '../../rollups/cells.js';
 import { HOUR_MINUTES } from '../../rollups/grains.js';
 import { edgesOf } from '../../rollups/runs.js';
-import type { EncodedPoint } from '../figures/select-figures.js';
+import type { EncodedPoint } from '../wire/points.js';
 
 // Edges are `:edges`, the first and the last of them bound what is read. Arrays compare element by
 // element, so that the greatest [messages, -minute] is the first of the busiest minutes.

@@ -2,7 +2,6 @@
 // the edge.
 
 import type { Counts } from '../../domain/measures/counts.js';
-import { formatNanos } from '../../domain/measures/decimal.js';
 import {
   type CurrencySums,
   isMoney,
@@ -28,6 +27,7 @@ import {
   type Rates,
 } from '../../generated/proto/sms/analytics/v1/common.js';
 import { type Freshness, revisionOf } from '../question/periods.js';
+import { amountText } from './kept.js';
 
 const STATES: Record<BucketState, ProtoBucketState> = {
   open: ProtoBucketState.BUCKET_STATE_OPEN,
@@ -101,10 +101,10 @@ export function moneyList(all: readonly CurrencySums[], delivered: bigint): Mone
       currency: sums.currency,
       charges: sums.charges,
       refunds: sums.refunds,
-      charged: formatNanos(sums.charged),
-      refunded: formatNanos(sums.refunded),
-      net: formatNanos(net),
-      netPerDelivered: each === undefined ? undefined : formatNanos(each),
+      charged: amountText(sums.charged),
+      refunded: amountText(sums.refunded),
+      net: amountText(net),
+      netPerDelivered: each === undefined ? undefined : amountText(each),
     };
   });
 }

