@@ -140,13 +140,34 @@ function insecure() {
 }
 
 /**
- * Credentials of the files. Throws where they do not work together, as half-way through a rotation.
+ * Credentials of the files. Throws where they do not work together, as half-way through a rotation;
+ * the message names the option and the file.
  */
 function load(files: ClientTlsFiles) {
-  const [ca, cert, key] = [files.ca, files.cert, files.key].map((file) => readFileSync(file));
-  if (ca === undefined || cert === undefined || key === undefined) throw new Error('unreachable');
-  for (const pem of [ca, cert]) readEveryCertificate(pem);
-  const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
+  const [ca, cert, key] = [readOption(files, 'ca'), readOption(files, 'cert'), keyOf(files)];
+  const context = named(`tls.cert ${files.cert} and tls.key ${files.key} do not fit`, () =>
+    createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' }),
+  );
   const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('hex');
   return { credentials: credentials.createFromSecureContext(context), fingerprint };
+}
+
+function readOption(files: ClientTlsFiles, option: 'ca' | 'cert'): Buffer {
+  return named(`tls.${option} ${files[option]} cannot be read`, () => {
+    const pem = readFileSync(files[option]);
+    readEveryCertificate(pem);
+    return pem;
+  });
+}
+
+const keyOf = ({ key }: ClientTlsFiles) =>
+  named(`tls.key ${key} cannot be read`, () => readFileSync(key));
+
+/** Runs `read`; its failure becomes the cause of one that says what it was about. */
+function named<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Error(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }

@@ -101,7 +101,10 @@ type Rpc<Request, Response> = (
   callback: Callback<Response>,
 ) => ClientUnaryCall;
 
-/** A client; it connects on the first call. Throws where the certificate files do not work. */
+/**
+ * A client; it connects on the first call. Throws where the certificate files do not work, and names
+ * the option and the file.
+ */
 export function createAnalyticsClient(options: AnalyticsClientOptions): AnalyticsClient {
   if (!isDeadline(options.defaultDeadlineMs)) throw new RangeError(`defaultDeadlineMs ${EXPECTED}`);
   const channel = new Channel(options);

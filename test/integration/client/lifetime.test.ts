@@ -1,17 +1,11 @@
 // The client over a plain connection, as where a sidecar does mutual TLS: what it answers, how it
-// ends, and what it says of a call that was never sent; and the package, as those who depend on it
-// import it.
+// ends, and what it says of a call that was never sent.
 
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectRoot } from '../../../deploy/local/toolchain/project.js';
 import { parseSpiffeId, type SpiffeId } from '../../../src/api/identity/spiffe-id.js';
 import { AnalyticsError, createAnalyticsClient } from '../../../src/client/index.js';
 import { startTestServer, type TestServer } from '../../support/api-server.js';
 import { ADMIN } from '../../support/pki.js';
-import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const identity = { kind: 'spiffe', id: parseSpiffeId(ADMIN) as SpiffeId } as const;
 const startServer = () => startTestServer({ plaintext: true, identify: () => identity });
@@ -106,45 +100,4 @@ test('what cannot be written rejects, an account with its cause, and leaves the 
   expect(half).toMatchObject({ retryable: false });
   expect((await client.getSummary({})).activeAccounts).toBe(7n);
   client.close();
-});
-
-test('the package exports the built client under its own name, and nothing else', () => {
-  const script = `
-    const client = await import('sms-analytics');
-    const deep = await import('sms-analytics/dist/src/bin/api.js').catch(({ code }) => code);
-    process.stdout.write(JSON.stringify([
-      import.meta.resolve('sms-analytics'), typeof client.createAnalyticsClient,
-      typeof client.AnalyticsError, client.Granularity.GRANULARITY_DAY, deep,
-    ]));`;
-  const args = ['--input-type=module', '-e', script];
-  const { stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: projectRoot,
-    encoding: 'utf8',
-  });
-  expect(stderr).toBe('');
-  expect(JSON.parse(stdout)).toEqual([
-    new URL(`file://${projectRoot}/dist/src/client/index.js`).href,
-    ...['function', 'function', 5, 'ERR_PACKAGE_PATH_NOT_EXPORTED'],
-  ]);
-});
-
-test('the example of src/client/README.md fits the types that the package exports', async () => {
-  const page = readFileSync(join(projectRoot, 'src/client/README.md'), 'utf8');
-  const example = /^# The client\n[\s\S]*?^```ts\n([\s\S]*?)^```/m.exec(page)?.[1] ?? '';
-  const folder = await temporaryDirectory('consumer');
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(projectRoot, join(folder, 'node_modules/sms-analytics'));
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const compile = (text: string) => {
-    writeFileSync(join(folder, 'example.ts'), text);
-    const tsc = join(projectRoot, 'node_modules/.bin/tsc');
-    const types = join(projectRoot, 'node_modules/@types');
-    const options = ['--module', 'NodeNext', '--strict', '--skipLibCheck', '--noEmit'];
-    const args = [...options, '--types', 'node', '--typeRoots', types, 'example.ts'];
-    return spawnSync(tsc, args, { cwd: folder, encoding: 'utf8' }).stdout;
-  };
-  expect(example).toContain('createAnalyticsClient');
-  expect(compile(example)).toBe('');
-  expect(compile(example.replace('getAccountUsage', 'getAcountUsage'))).toContain('getAcountUsage');
-  expect(compile(example.replace(/ {2}defaultDeadlineMs.*\n/, ''))).toContain('defaultDeadlineMs');
 });

@@ -101,6 +101,13 @@ describe('the dependencies', () => {
  */
 const NOT_IMPORTED = new Set(['@prisma/client']);
 
+test('only the packages of deploy/pack are for others: the project itself exports nothing', () => {
+  expect(packageJson.private).toBe(true);
+  for (const field of ['exports', 'main', 'types', 'files', 'bin']) {
+    expect(packageJson).not.toHaveProperty(field);
+  }
+});
+
 test('the bill of materials lists the shipped packages with their versions', async () => {
   const file = join(await temporaryDirectory('sbom'), 'sbom.json');
   const script = join(projectRoot, 'deploy/supply-chain/sbom.mjs');
