@@ -1,6 +1,5 @@
-// The five questions, bound to what they are answered from. Each follows one straight line:
-// validated question, statements in one snapshot, answer. Failures are those of
-// src/domain/failure.ts.
+// The five questions, each bound to what it is answered from and to the cache of answers. DESIGN.md
+// beside this file follows one of them. Failures are those of src/domain/failure.ts.
 import { DEFAULT_SETTLE_HOURS } from '../domain/time/settling.js';
 import {
   GetAccountUsageRequest,

@@ -12,7 +12,7 @@ import type { Filter } from '../../generated/proto/sms/analytics/v1/common.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import { outcomeCellsKind, piecesOf } from '../figures/select-outcome-cells.js';
 import { readFresh } from '../freshness/fresh-read.js';
-import { answerFrom, NotRemembered } from '../freshness/reading.js';
+import { answerFrom, NotRemembered, type Reading } from '../freshness/reading.js';
 import { selectAnswerState } from '../freshness/select-answer-state.js';
 import { assertValid, rollupRules, type Sources } from '../freshness/sources.js';
 import { answeredCells } from '../memory/outcome-cells.js';
@@ -75,14 +75,9 @@ export function prepareDeliveryBreakdown(
   return async (context) => {
     const { fresh, found } = isByAccount(asked)
       ? await readByAccount(sources, context, question, asked, retainedFrom)
-      : await answerFrom(sources, context, async (reading) => {
-          const { current } = planPeriods(question, reading.fresh, retainedFrom);
-          const pieces = piecesOf(current);
-          const cells = await reading.get(outcomeCellsKind, pieces, ['']);
-          if (cells instanceof NotRemembered) return cells;
-          const answered = answeredCells(pieces, cells.get('') ?? []);
-          return { fresh: reading.fresh, found: breakdownOf(answered, asked) };
-        });
+      : await answerFrom(sources, context, (reading) =>
+          readRemembered(reading, question, asked, retainedFrom),
+        );
     const meta = metaOf(question.range, fresh);
     const next = offset + found.rows.length;
     const answer: GetDeliveryBreakdownResponse = {
@@ -100,6 +95,25 @@ export function prepareDeliveryBreakdown(
   };
 }
 
+/** All else follows from the remembered cells of all operators. */
+async function readRemembered(
+  reading: Reading,
+  question: PeriodQuestion,
+  asked: BreakdownQuestion,
+  retainedFrom: number,
+): Promise<FreshBreakdown | NotRemembered> {
+  const { fresh } = reading;
+  const pieces = piecesOf(planPeriods(question, fresh, retainedFrom).current);
+  const cells = await reading.get(outcomeCellsKind, pieces, ['']);
+  if (cells instanceof NotRemembered) return cells;
+  return { fresh, found: breakdownOf(answeredCells(pieces, cells.get('') ?? []), asked) };
+}
+
+interface FreshBreakdown {
+  readonly fresh: Freshness;
+  readonly found: Breakdown;
+}
+
 /** Accounts are many and each is asked for rarely: their cells are read anew. */
 function readByAccount(
   sources: Sources,
@@ -107,7 +121,7 @@ function readByAccount(
   question: PeriodQuestion,
   asked: BreakdownQuestion,
   retainedFrom: number,
-): Promise<{ fresh: Freshness; found: Breakdown }> {
+): Promise<FreshBreakdown> {
   return readFresh(sources, context, (assumed, limits) => {
     const { current } = planPeriods(question, assumed, retainedFrom);
     const read = async (snapshot: Snapshot) => {

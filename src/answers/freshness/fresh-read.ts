@@ -2,7 +2,8 @@
 // little of that state, and that little changes every quarter of an hour; so it is read as the
 // latest look says, in the same round trip that asks what the state is. Invariant: an answer is
 // made of what was read under the very state that its `meta` tells; where the guess was wrong, it
-// is read again.
+// is read again under the state that was found. That one is wrong only if another quarter of an
+// hour has begun meanwhile, and all rounds share one limit of time.
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { floorToMinutes } from '../../domain/time/instant.js';
 import type { ReadLimits } from '../../postgres/pool.js';

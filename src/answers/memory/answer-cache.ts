@@ -63,7 +63,8 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
           ? (recentRevision() ?? (await whileWaiting(currentRevision(), context, clock)))
           : undefined;
         if (revision === undefined) return (await answer(context)).bytes;
-        const key = `${question.rpc}\n${scopeOf(context)}\n${Buffer.from(asked).toString('latin1')}`;
+        const bytes = Buffer.from(asked).toString('latin1');
+        const key = `${question.rpc}\n${scopeOf(context)}\n${bytes}`;
         const found = kept.find(key, revision);
         if (found !== undefined) {
           hits++;

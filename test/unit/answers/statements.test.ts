@@ -1,5 +1,5 @@
-// The text of every statement of src/answers, as Postgres gets it, with what stands for each $n. The
-// tests in test/integration/answers run them.
+// The text of every statement of src/answers, as Postgres gets it, with what stands for each $n.
+// The tests in test/integration/answers run them.
 import { describe, expect, it } from 'vitest';
 import { selectAccountUsage } from '../../../src/answers/account-usage/select-account-usage.js';
 import type { BreakdownQuestion } from '../../../src/answers/breakdown/breakdown-question.js';
