@@ -31,7 +31,9 @@ export function copyMetrics(registry: Registry, read: () => Promise<CopyLag>): v
   });
   new Gauge({
     name: 'sms_analytics_copy_data_as_of_timestamp_seconds',
-    help: 'Everything published before this instant is in ClickHouse, in epoch seconds; 0 before the first',
+    help:
+      'Everything published before this instant is in ClickHouse, in epoch seconds; ' +
+      '0 before the first',
     registers,
     async collect() {
       const known = await lag();

@@ -26,14 +26,15 @@ export const EXIT = {
 
 /** What `--help` says of them, and of signals. */
 export const EXIT_HELP = `
-Exit codes: 0 done, 1 unexpected, 2 wrong arguments or configuration, 3 another runner is at work, 4 the two sides
-differ, 5 ClickHouse or Postgres away, slow or full (the next run continues), 6 tables differ from what this build
-expects, 7 a credential, a certificate or a grant is wrong.
+Exit codes: 0 done, 1 unexpected, 2 wrong arguments or configuration, 3 another runner is at work,
+4 the two sides differ, 5 ClickHouse or Postgres away, slow or full (the next run continues),
+6 tables differ from what this build expects, 7 a credential, a certificate or a grant is wrong.
 
 --loop ends with 4, 6, 7 or 1 where waiting cures nothing; after 5 it tries again.
 
-Signals: SIGTERM and SIGINT let the run at work be finished for 20 seconds and begin no other; the exit code is that
-run's. A run that takes longer is cut off with 5: nothing is lost, the next run continues. A second signal ends with 1.`;
+Signals: SIGTERM and SIGINT let the run at work be finished for 20 seconds and begin no other; the
+exit code is that run's. A run that takes longer is cut off with 5: nothing is lost, the next run
+continues. A second signal ends with 1.`;
 
 /** The exit code of what was thrown. */
 export function exitCodeOf(error: unknown): number {

@@ -47,7 +47,8 @@ export function planRun(circumstances: Circumstances): Plan {
   const afresh = (cause: FullCause): Plan => ({ kind: 'full', copy: epoch, cause });
   const continued = (cause: FullCause): Plan =>
     pending?.generation === snapshot.generation
-      ? { kind: 'full', copy: pending.copy, cause } // rows of the attempt before are of this Postgres: versions decide
+      ? // Rows of the attempt before are of this Postgres: versions decide.
+        { kind: 'full', copy: pending.copy, cause }
       : afresh(cause);
 
   if (circumstances.fullAskedFor) return afresh('asked for');

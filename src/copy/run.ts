@@ -53,7 +53,8 @@ async function fencedRun(environment: RunEnvironment): Promise<RunResult> {
   const { fence, reader } = environment;
   const state = await readCheckpoint(fence);
   const runId = randomUUID();
-  const begun = await beginRun(fence, runId); // before ClickHouse is asked anything: its absence is recorded, too
+  // Before ClickHouse is asked anything: its absence is recorded, too.
+  const begun = await beginRun(fence, runId);
   let record: RunRecord = { ...emptyRecord, runId };
   try {
     const { mark, atLeast } = await findCopies(environment);

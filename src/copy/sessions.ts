@@ -87,7 +87,9 @@ export async function ensureMigrated(
   } catch (error) {
     const failure = warehouseFailure('migrating ClickHouse', error);
     if (failure.kind === 'refused') {
-      failure.message = `ClickHouse lacks tables of this build: run \`anlyt-etl migrate\` with the owner's credential (${failure.message})`;
+      failure.message =
+        'ClickHouse lacks tables of this build: run `anlyt-etl migrate` ' +
+        `with the owner's credential (${failure.message})`;
     }
     throw failure;
   }

@@ -27,7 +27,8 @@ export function connectWarehouse(connection: WarehouseConnection): ClickHouseCli
     compression: { request: connection.compressRequests ?? true, response: true },
     application: 'anlyt-etl',
     ...readTls(connection),
-    log: { level: ClickHouseLogLevel.OFF }, // errors are thrown, and logged once where they are handled
+    // Errors are thrown, and logged once where they are handled.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: {
       async_insert: 0, // a row is in when the insert returns, not some time later
       output_format_json_quote_64bit_integers: 1,

@@ -68,7 +68,8 @@ const advice: Readonly<Record<WarehouseFailureKind, string>> = {
   full: 'ClickHouse has no room for more; make room, the next run continues',
   refused: 'ClickHouse refuses the credential or lacks a grant; see deploy/clickhouse/grants.sql',
   untrusted:
-    'no trusted TLS connection to ClickHouse; see CLICKHOUSE_CA_FILE, CLICKHOUSE_CERT_FILE and the host name in CLICKHOUSE_URL',
+    'no trusted TLS connection to ClickHouse; see CLICKHOUSE_CA_FILE, CLICKHOUSE_CERT_FILE ' +
+    'and the host name in CLICKHOUSE_URL',
   schema: 'ClickHouse has other tables than this build expects; run `anlyt-etl migrate`',
   unexpected: 'ClickHouse answered with an error',
 };

@@ -76,7 +76,8 @@ export async function pendingMigrations(
   if (beyond.length > 0) {
     throw new WarehouseFailure(
       'schema',
-      `ClickHouse is at migration ${Math.max(...beyond)}, this build knows ${newest}: use the newer build`,
+      `ClickHouse is at migration ${Math.max(...beyond)}, this build knows ${newest}: ` +
+        'use the newer build',
     );
   }
   return MIGRATIONS.filter((migration) => !applied.has(migration.number));
@@ -84,8 +85,9 @@ export async function pendingMigrations(
 
 async function appliedOf(client: ClickHouseClient, target: DdlTarget): Promise<Set<number>> {
   const found = await client.query({
-    query:
-      'SELECT count() AS tables FROM system.tables WHERE database = {database:String} AND name = {name:String}',
+    query: `SELECT count() AS tables
+FROM system.tables
+WHERE database = {database:String} AND name = {name:String}`,
     query_params: { database: target.database, name: recordTable },
     format: 'JSONEachRow',
   });

@@ -83,10 +83,15 @@ export function fingerprintQuery(
       ? `toInt128(toInt64(key) * ${mask})`
       : `key * (${[`toDecimal256(${mask}, 9)`, ...money].join(' + ')})`;
   return `WITH CRC32(concatWithSeparator('|', ${rollup.keys.map(keyText).join(', ')})) AS key
-SELECT toString(toDate(bucket)) AS day, toString(count()), ${sums.map((name) => `toString(sum(${name}))`).join(', ')},
+SELECT
+  toString(toDate(bucket)) AS day,
+  toString(count()),
+  ${sums.map((name) => `toString(sum(${name}))`).join(',\n  ')},
   toString(sum(${product}))
 FROM ${qualified(target, rollup.target)} FINAL
-WHERE generation = {generation:UInt16} AND copy = {copy:UInt64} AND toDate(bucket) IN {days:Array(Date)}${
+WHERE generation = {generation:UInt16}
+  AND copy = {copy:UInt64}
+  AND toDate(bucket) IN {days:Array(Date)}${
     withExceptions ? '\n  AND toUnixTimestamp(bucket) NOT IN {except:Array(UInt32)}' : ''
   }
 GROUP BY day

@@ -19,7 +19,8 @@ interface FoundTable {
 }
 
 const tableCure =
-  'Restore it, or drop the table and its row in schema_migration and run `anlyt-etl migrate`; then `anlyt-etl run --full`. Grants: deploy/clickhouse/grants.sql.';
+  'Restore it, or drop the table and its row in schema_migration and run `anlyt-etl migrate`; ' +
+  'then `anlyt-etl run --full`. Grants: deploy/clickhouse/grants.sql.';
 const viewCure = "Run `anlyt-etl migrate` with the owner's credential; it makes the views anew.";
 
 /**
@@ -92,7 +93,8 @@ function wrongEngines(found: ReadonlyMap<string, FoundTable>, target: DdlTarget)
   ];
   return expected.flatMap(({ name, version, order }) => {
     const table = found.get(name);
-    if (table === undefined) return name === 'copy_mark' ? [absent(target, name)] : []; // told by its columns
+    // An absent copy is told by its columns.
+    if (table === undefined) return name === 'copy_mark' ? [absent(target, name)] : [];
     const where = `${target.database}.${name}`;
     const settlesBy = new RegExp(`^(\\w*)ReplacingMergeTree\\(([^()]*, )?${version}\\)`);
     const [, prefix] = settlesBy.exec(table.engine_full) ?? [];

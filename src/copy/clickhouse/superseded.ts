@@ -20,7 +20,8 @@ export async function dropSuperseded(client: ClickHouseClient, target: DdlTarget
       if (BigInt(copy) >= mark.copy) continue;
       await onWarehouse(`dropping copy ${copy} of ${rollup.target}`, () =>
         client.command({
-          query: `ALTER TABLE ${qualified(target, rollup.target)}${onCluster(target)} DROP PARTITION ({generation:UInt16}, {copy:UInt64}, {month:UInt32})`,
+          query: `ALTER TABLE ${qualified(target, rollup.target)}${onCluster(target)}
+DROP PARTITION ({generation:UInt16}, {copy:UInt64}, {month:UInt32})`,
           query_params: { generation, copy, month },
         }),
       );
@@ -44,7 +45,8 @@ async function partitions(
   return onWarehouse(`listing the partitions of ${table}`, async () => {
     const result = await client.query({
       query: `SELECT DISTINCT generation, toString(copy) AS copy, toYYYYMM(bucket) AS month
-FROM ${qualified(target, table)} ORDER BY generation, ${table}.copy, month`,
+FROM ${qualified(target, table)}
+ORDER BY generation, ${table}.copy, month`,
       format: 'JSONEachRow',
     });
     return result.json<PartitionRow>();

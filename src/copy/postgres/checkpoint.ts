@@ -2,6 +2,7 @@
 // verified; what came after it is found by the difference of snapshots. Written only by the run
 // that holds the newest epoch.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 import type { UtcDay } from '../../rollups/copied-rollup.js';
 
 /** What the last complete run left. */
@@ -33,12 +34,24 @@ export class FenceLost extends Error {
   }
 }
 
+const READ = sql`
+SELECT
+  c.epoch,
+  c.generation,
+  c.copy,
+  c.snapshot::text,
+  c.system_identifier,
+  c.run_id,
+  r.epoch AS run_epoch,
+  c.pending_generation,
+  c.pending_copy,
+  c.verified_day::text
+FROM etl_checkpoint c
+LEFT JOIN etl_run r USING (run_id)
+WHERE target = 'clickhouse'`;
+
 export async function readCheckpoint(client: ClientBase): Promise<CheckpointState> {
-  const { rows } = await client.query<CheckpointRow>(
-    `SELECT c.epoch, c.generation, c.copy, c.snapshot::text, c.system_identifier, c.run_id, r.epoch AS run_epoch,
-            c.pending_generation, c.pending_copy, c.verified_day::text
-       FROM etl_checkpoint c LEFT JOIN etl_run r USING (run_id) WHERE target = 'clickhouse'`,
-  );
+  const { rows } = await client.query<CheckpointRow>(READ({}));
   const row = rows[0];
   if (row === undefined)
     return { epoch: 0n, checkpoint: undefined, pending: undefined, verifiedDay: undefined };
@@ -80,14 +93,25 @@ function checkpointOf(row: CheckpointRow): Checkpoint | undefined {
   };
 }
 
+const KNOWN_RUN = sql<{ runId: string }>`
+SELECT
+FROM etl_run
+WHERE run_id::text = :runId`;
+
 /**
  * True when Postgres remembers the run: a mark of an unknown run means that Postgres was restored
  * or exchanged.
  */
 export async function isKnownRun(client: ClientBase, runId: string): Promise<boolean> {
-  const { rowCount } = await client.query('SELECT FROM etl_run WHERE run_id::text = $1', [runId]);
+  const { rowCount } = await client.query(KNOWN_RUN({ runId }));
   return rowCount === 1;
 }
+
+const SET_PENDING = sql<{ epoch: string; generation: number; copy: string }>`
+UPDATE etl_checkpoint
+SET pending_generation = :generation, pending_copy = :copy
+WHERE target = 'clickhouse'
+  AND epoch = :epoch`;
 
 /** Remembers that a full copy is being filled. @throws FenceLost */
 export async function setPendingCopy(
@@ -95,10 +119,9 @@ export async function setPendingCopy(
   epoch: bigint,
   pending: { generation: number; copy: bigint },
 ): Promise<void> {
+  const { generation, copy } = pending;
   const { rowCount } = await client.query(
-    `UPDATE etl_checkpoint SET pending_generation = $2, pending_copy = $3
-      WHERE target = 'clickhouse' AND epoch = $1`,
-    [String(epoch), pending.generation, String(pending.copy)],
+    SET_PENDING({ epoch: String(epoch), generation, copy: String(copy) }),
   );
   if (rowCount !== 1) throw new FenceLost(epoch);
 }
@@ -115,27 +138,42 @@ export interface CompletedRun {
   readonly verifiedDay: UtcDay | undefined;
 }
 
+const WRITE = sql<{
+  epoch: string;
+  runId: string;
+  generation: number;
+  copy: string;
+  snapshot: string;
+  systemIdentifier: string;
+  dataAsOf: string | null;
+  verifiedDay: UtcDay | null;
+}>`
+UPDATE etl_checkpoint
+SET generation = :generation,
+  copy = :copy,
+  snapshot = :snapshot::pg_snapshot,
+  system_identifier = :systemIdentifier,
+  run_id = :runId,
+  data_as_of = :dataAsOf::timestamp AT TIME ZONE 'UTC',
+  checkpointed_at = now(),
+  pending_generation = NULL,
+  pending_copy = NULL,
+  verified_day = coalesce(:verifiedDay::date, verified_day)
+WHERE target = 'clickhouse'
+  AND epoch = :epoch`;
+
 /**
  * Moves the checkpoint forward. @throws FenceLost when a newer run has begun: then nothing is
  * changed.
  */
 export async function writeCheckpoint(client: ClientBase, run: CompletedRun): Promise<void> {
   const { rowCount } = await client.query(
-    `UPDATE etl_checkpoint
-        SET generation = $2, copy = $3, snapshot = $4::pg_snapshot, system_identifier = $5, run_id = $6,
-            data_as_of = $7::timestamp AT TIME ZONE 'UTC', checkpointed_at = now(), pending_generation = NULL, pending_copy = NULL,
-            verified_day = coalesce($8::date, verified_day)
-      WHERE target = 'clickhouse' AND epoch = $1`,
-    [
-      String(run.epoch),
-      run.generation,
-      String(run.copy),
-      run.snapshot,
-      run.systemIdentifier,
-      run.runId,
-      run.dataAsOf,
-      run.verifiedDay ?? null,
-    ],
+    WRITE({
+      ...run,
+      epoch: String(run.epoch),
+      copy: String(run.copy),
+      verifiedDay: run.verifiedDay ?? null,
+    }),
   );
   if (rowCount !== 1) throw new FenceLost(run.epoch);
 }

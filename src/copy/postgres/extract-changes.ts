@@ -2,8 +2,60 @@
 // checkpoint's snapshot did not see and this one does. Neither a sequence nor a time can say that:
 // a transaction that was open during the last run commits behind both.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 import type { CopiedRollup, UtcDay } from '../../rollups/copied-rollup.js';
 import type { DaySlice } from './extract-rows.js';
+
+interface Since {
+  generation: number;
+  change: string;
+  snapshot: string;
+}
+
+const CHANGED = `
+WITH changed AS (
+  SELECT bucket, (bucket AT TIME ZONE 'UTC')::date AS day
+  FROM rollup_change
+  WHERE generation = :generation
+    AND rollup = :change
+    AND xid >= pg_snapshot_xmin(:snapshot::pg_snapshot)
+    AND NOT pg_visible_in_snapshot(xid, :snapshot::pg_snapshot)
+)`;
+
+const CHANGED_DAYS = sql<Since>`${CHANGED}
+SELECT
+  day::text,
+  array_agg(DISTINCT extract(epoch FROM bucket)::bigint) AS seconds
+FROM changed
+GROUP BY day
+ORDER BY changed.day`;
+
+const unchanged = ({ source, grainMinutes }: CopiedRollup) => sql<Since>`${CHANGED}
+SELECT EXISTS (
+  SELECT
+  FROM ${source} AS r
+  WHERE generation = :generation
+    AND grain_minutes = ${String(grainMinutes)}
+    AND bucket NOT IN (SELECT bucket FROM changed)
+) AS found`;
+
+const daysWithRows = ({ source, grainMinutes }: CopiedRollup) => sql<{ generation: number }>`
+SELECT day::date::text AS day
+FROM (
+    SELECT
+      min(bucket) AT TIME ZONE 'UTC' AS first,
+      max(bucket) AT TIME ZONE 'UTC' AS last
+    FROM ${source}
+    WHERE generation = :generation
+      AND grain_minutes = ${String(grainMinutes)}
+  ) AS range,
+  generate_series(date_trunc('day', first), last, '1 day') AS day
+ORDER BY day.day`;
+
+const PRUNE = sql<{ snapshot: string }>`
+DELETE FROM rollup_change
+WHERE xid < pg_snapshot_xmax(:snapshot::pg_snapshot)
+  AND pg_visible_in_snapshot(xid, :snapshot::pg_snapshot)`;
 
 /** Days of a rollup with the buckets that changed in them, oldest first. */
 export async function changedSlices(
@@ -12,16 +64,8 @@ export async function changedSlices(
   generation: number,
   sinceSnapshot: string,
 ): Promise<readonly DaySlice[]> {
-  const { rows } = await client.query<{ day: UtcDay; seconds: string[] }>(
-    `SELECT (bucket AT TIME ZONE 'UTC')::date::text AS day,
-            array_agg(DISTINCT extract(epoch FROM bucket)::bigint) AS seconds
-       FROM rollup_change
-      WHERE generation = $1 AND rollup = $2
-        AND xid >= pg_snapshot_xmin($3::pg_snapshot)
-        AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot)
-      GROUP BY 1 ORDER BY 1`,
-    [generation, rollup.change, sinceSnapshot],
-  );
+  const since = { generation, change: rollup.change, snapshot: sinceSnapshot };
+  const { rows } = await client.query<{ day: UtcDay; seconds: string[] }>(CHANGED_DAYS(since));
   return rows.map(({ day, seconds }) => ({
     day,
     bucketSeconds: seconds.map(Number).sort((left, right) => left - right),
@@ -38,16 +82,8 @@ export async function hasUnchangedRows(
   generation: number,
   sinceSnapshot: string,
 ): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>(
-    `SELECT EXISTS (
-       SELECT FROM ${rollup.source} AS r
-        WHERE generation = $1 AND grain_minutes = ${rollup.grainMinutes} AND bucket NOT IN (
-          SELECT bucket FROM rollup_change
-           WHERE generation = $1 AND rollup = $2
-             AND xid >= pg_snapshot_xmin($3::pg_snapshot)
-             AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot))) AS found`,
-    [generation, rollup.change, sinceSnapshot],
-  );
+  const since = { generation, change: rollup.change, snapshot: sinceSnapshot };
+  const { rows } = await client.query<{ found: boolean }>(unchanged(rollup)(since));
   return rows[0]?.found === true;
 }
 
@@ -60,14 +96,7 @@ export async function everyDay(
   rollup: CopiedRollup,
   generation: number,
 ): Promise<readonly UtcDay[]> {
-  const { rows } = await client.query<{ day: UtcDay }>(
-    `SELECT day::date::text AS day
-       FROM (SELECT min(bucket) AS first, max(bucket) AS last FROM ${rollup.source}
-              WHERE generation = $1 AND grain_minutes = ${rollup.grainMinutes}) AS range,
-            generate_series(date_trunc('day', first AT TIME ZONE 'UTC'), last AT TIME ZONE 'UTC', '1 day') AS day
-      ORDER BY day`,
-    [generation],
-  );
+  const { rows } = await client.query<{ day: UtcDay }>(daysWithRows(rollup)({ generation }));
   return rows.map((row) => row.day);
 }
 
@@ -76,10 +105,6 @@ export async function everyDay(
  * rows went.
  */
 export async function pruneChanges(client: ClientBase, snapshot: string): Promise<number> {
-  const { rowCount } = await client.query(
-    `DELETE FROM rollup_change
-      WHERE xid < pg_snapshot_xmax($1::pg_snapshot) AND pg_visible_in_snapshot(xid, $1::pg_snapshot)`,
-    [snapshot],
-  );
+  const { rowCount } = await client.query(PRUNE({ snapshot }));
   return rowCount ?? 0;
 }

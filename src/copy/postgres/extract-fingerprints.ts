@@ -1,6 +1,7 @@
 // What Postgres holds of some days, in the run's own snapshot, for comparison with ClickHouse. The
 // text of a row's key must equal that of `copy/clickhouse/columns.ts`, byte for byte.
 import type { ClientBase } from 'pg';
+import { type Statement, sql } from '../../postgres/sql.js';
 import {
   type CopiedColumn,
   type CopiedRollup,
@@ -24,8 +25,7 @@ export async function extractFingerprints(
   const found = new Map<UtcDay, DayFingerprint>();
   for (const [first, last] of spansOf(days)) {
     const { rows } = await client.query<string[]>({
-      text: fingerprintStatement(rollup),
-      values: [generation, first, last, except],
+      ...fingerprintStatement(rollup)({ generation, first, last, except }),
       rowMode: 'array',
     });
     for (const row of rows) found.set(row[0] ?? '', fingerprintOf(rollup, row));
@@ -44,24 +44,39 @@ export function spansOf(days: readonly UtcDay[]): readonly (readonly [UtcDay, Ut
   return spans;
 }
 
+/** The days asked for, and the buckets (seconds since 1970) that are left out. */
+interface FingerprintParameters {
+  generation: number;
+  first: UtcDay;
+  last: UtcDay;
+  except: readonly number[];
+}
+
 /**
  * The statement: one row per day that has rows. The key is named once, so that it is computed once
  * per row.
  */
-export function fingerprintStatement(rollup: CopiedRollup): string {
+export function fingerprintStatement(rollup: CopiedRollup): Statement<FingerprintParameters> {
   const names = [...rollup.measures.map((measure) => measure.name), 'version'];
   const key = `crc32(textsend(${rollup.keys.map(keyText).join(` || '|' || `)}))`;
   const { counts, money } = weightOf(rollup);
   const weight = [`((${counts}) & ${WEIGHT_MASK})`, ...money].join(' + ');
-  return `SELECT (bucket AT TIME ZONE 'UTC')::date::text, count(*)::text,
-       ${names.map((name) => `trim_scale(sum(${name}))::text`).join(', ')},
-       trim_scale(sum(${key} * (${weight})))::text
-  FROM ${rollup.source}
- WHERE generation = $1 AND grain_minutes = ${rollup.grainMinutes}
-   AND bucket >= $2::timestamp AT TIME ZONE 'UTC'
-   AND bucket < ($3::timestamp + interval '1 day') AT TIME ZONE 'UTC'
-   AND (cardinality($4::bigint[]) = 0 OR date_part('epoch', bucket)::bigint <> ALL ($4::bigint[]))
- GROUP BY (bucket AT TIME ZONE 'UTC')::date`;
+  return sql<FingerprintParameters>`
+SELECT
+  (bucket AT TIME ZONE 'UTC')::date::text,
+  count(*)::text,
+  ${names.map((name) => `trim_scale(sum(${name}))::text`).join(',\n  ')},
+  trim_scale(sum(${key} * (${weight})))::text
+FROM ${rollup.source}
+WHERE generation = :generation
+  AND grain_minutes = ${String(rollup.grainMinutes)}
+  AND bucket >= :first::timestamp AT TIME ZONE 'UTC'
+  AND bucket < (:last::timestamp + interval '1 day') AT TIME ZONE 'UTC'
+  AND (
+    cardinality(:except::bigint[]) = 0
+    OR date_part('epoch', bucket)::bigint <> ALL (:except::bigint[])
+  )
+GROUP BY (bucket AT TIME ZONE 'UTC')::date`;
 }
 
 function keyText(column: CopiedColumn): string {

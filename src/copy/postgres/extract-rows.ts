@@ -2,6 +2,7 @@
 // rows, is said by transaction-local settings, because COPY takes no parameters and no value may
 // ever be put into a statement's text. Must run inside the transaction of the run's snapshot.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 import type { CopiedRollup, UtcDay } from '../../rollups/copied-rollup.js';
 import { type CopiedLines, copyOut } from './extract-copy-out.js';
 
@@ -17,6 +18,13 @@ export interface RowLabel {
   readonly copy: bigint;
 }
 
+const CHOOSE = sql<{ generation: string; copy: string; day: UtcDay; buckets: string }>`
+SELECT
+  set_config('etl.generation', :generation, true),
+  set_config('etl.copy', :copy, true),
+  set_config('etl.day', :day, true),
+  set_config('etl.buckets', :buckets, true)`;
+
 /**
  * Chunks of about `chunkBytes` of tab-separated rows: generation, copy, keys, measures, version.
  */
@@ -27,18 +35,16 @@ export async function* extractRows(
   slice: DaySlice,
   chunkBytes: number,
 ): AsyncGenerator<CopiedLines> {
+  const { day, bucketSeconds } = slice;
   await client.query(
-    `SELECT set_config('etl.generation', $1, true), set_config('etl.copy', $2, true),
-            set_config('etl.day', $3, true), set_config('etl.buckets', $4, true)`,
-    [
-      String(label.generation),
-      String(label.copy),
-      slice.day,
-      slice.bucketSeconds === undefined ? '' : `{${slice.bucketSeconds.map(bucketText).join(',')}}`,
-    ],
+    CHOOSE({
+      generation: String(label.generation),
+      copy: String(label.copy),
+      day,
+      buckets: bucketSeconds === undefined ? '' : `{${bucketSeconds.map(bucketText).join(',')}}`,
+    }),
   );
-  const sql = rowStatement(rollup, slice.bucketSeconds !== undefined);
-  yield* copyOut(client, sql, chunkBytes);
+  yield* copyOut(client, rowStatement(rollup, bucketSeconds !== undefined), chunkBytes);
 }
 
 /** ISO text of the start of a bucket. */
@@ -59,12 +65,14 @@ export function rowStatement(rollup: CopiedRollup, someBuckets: boolean): string
   const which = someBuckets
     ? `bucket = ANY (${setting('buckets', '::timestamptz[]')}::timestamptz[])`
     : `bucket >= ${setting('day', `::timestamp AT TIME ZONE 'UTC'`)}
-   AND bucket < ${setting('day', `::timestamp AT TIME ZONE 'UTC'`)} + interval '24 hours'`;
+    AND bucket < ${setting('day', `::timestamp AT TIME ZONE 'UTC'`)} + interval '24 hours'`;
   return `COPY (
-SELECT ${setting('generation', '')}, ${setting('copy', '')}, ${columns.join(', ')}, version
+  SELECT
+    ${[setting('generation', ''), setting('copy', ''), ...columns, 'version'].join(',\n    ')}
   FROM ${rollup.source}
- WHERE generation = ${setting('generation', '::smallint')} AND grain_minutes = ${rollup.grainMinutes}
-   AND ${which}
- ORDER BY bucket
+  WHERE generation = ${setting('generation', '::smallint')}
+    AND grain_minutes = ${rollup.grainMinutes}
+    AND ${which}
+  ORDER BY bucket
 ) TO STDOUT`;
 }

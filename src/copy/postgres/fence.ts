@@ -7,26 +7,66 @@
 // The connection must be a session of its own: a pooler in transaction mode would give the lock to
 // somebody else.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 import { FenceLost } from './checkpoint.js';
 
 /** Any two constants that nothing else in the database uses: "anly", "etl". */
-const lockKeys = [0x616e6c79, 0x0065746c];
+const LOCK_KEYS = { project: 0x616e6c79, job: 0x0065746c };
+
+const LOCK = sql<typeof LOCK_KEYS>`
+SELECT pg_try_advisory_lock(:project::int, :job::int) AS locked`;
+
+const UNLOCK = sql<typeof LOCK_KEYS>`
+SELECT pg_advisory_unlock(:project::int, :job::int)`;
+
+const BEGIN_RUN = sql<{ runId: string }>`
+WITH taken AS (
+  UPDATE etl_checkpoint
+  SET epoch = epoch + 1
+  WHERE target = 'clickhouse'
+  RETURNING epoch
+),
+ended AS (
+  UPDATE etl_run
+  SET outcome = 'failed', failure = 'cut off', finished_at = now()
+  WHERE outcome = 'running'
+)
+INSERT INTO etl_run (run_id, epoch)
+SELECT :runId::uuid, epoch
+FROM taken
+RETURNING epoch`;
+
+const RAISE_EPOCH = sql<{ runId: string; epoch: string; atLeast: string }>`
+WITH raised AS (
+  UPDATE etl_checkpoint
+  SET epoch = :atLeast::bigint + 1
+  WHERE target = 'clickhouse'
+    AND epoch = :epoch::bigint
+  RETURNING epoch
+)
+UPDATE etl_run
+SET epoch = raised.epoch
+FROM raised
+WHERE run_id = :runId::uuid`;
+
+const CONFIRM_EPOCH = sql<{ epoch: string }>`
+SELECT
+FROM etl_checkpoint
+WHERE target = 'clickhouse'
+  AND epoch = :epoch`;
 
 /**
  * True when this session now is the one runner. The lock goes with the session, whatever happens to
  * the process.
  */
 export async function tryRunnerLock(client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ locked: boolean }>(
-    'SELECT pg_try_advisory_lock($1::int, $2::int) AS locked',
-    lockKeys,
-  );
+  const { rows } = await client.query<{ locked: boolean }>(LOCK(LOCK_KEYS));
   return rows[0]?.locked === true;
 }
 
 /** Lets the next runner in. */
 export async function releaseRunnerLock(client: ClientBase): Promise<void> {
-  await client.query('SELECT pg_advisory_unlock($1::int, $2::int)', lockKeys);
+  await client.query(UNLOCK(LOCK_KEYS));
 }
 
 /**
@@ -34,14 +74,7 @@ export async function releaseRunnerLock(client: ClientBase): Promise<void> {
  * alone, so an older run that still is `running` was cut off, and its record says so from here on.
  */
 export async function beginRun(client: ClientBase, runId: string): Promise<{ epoch: bigint }> {
-  const { rows } = await client.query<{ epoch: string }>(
-    `WITH taken AS (
-       UPDATE etl_checkpoint SET epoch = epoch + 1 WHERE target = 'clickhouse' RETURNING epoch),
-     ended AS (
-       UPDATE etl_run SET outcome = 'failed', failure = 'cut off', finished_at = now() WHERE outcome = 'running')
-     INSERT INTO etl_run (run_id, epoch) SELECT $1::uuid, epoch FROM taken RETURNING epoch`,
-    [runId],
-  );
+  const { rows } = await client.query<{ epoch: string }>(BEGIN_RUN({ runId }));
   const epoch = rows[0]?.epoch;
   if (epoch === undefined)
     throw new Error('etl_checkpoint has no row: apply the migrations of Postgres');
@@ -61,11 +94,7 @@ export async function raiseEpoch(
 ): Promise<bigint> {
   if (epoch > atLeast) return epoch;
   const { rowCount } = await client.query(
-    `WITH raised AS (
-       UPDATE etl_checkpoint SET epoch = $3::bigint + 1
-        WHERE target = 'clickhouse' AND epoch = $2::bigint RETURNING epoch)
-     UPDATE etl_run SET epoch = raised.epoch FROM raised WHERE run_id = $1::uuid`,
-    [runId, String(epoch), String(atLeast)],
+    RAISE_EPOCH({ runId, epoch: String(epoch), atLeast: String(atLeast) }),
   );
   if (rowCount !== 1) throw new FenceLost(epoch);
   return atLeast + 1n;
@@ -73,9 +102,6 @@ export async function raiseEpoch(
 
 /** Asked just before what cannot be taken back. @throws FenceLost when a newer run has begun */
 export async function confirmEpoch(client: ClientBase, epoch: bigint): Promise<void> {
-  const { rowCount } = await client.query(
-    `SELECT FROM etl_checkpoint WHERE target = 'clickhouse' AND epoch = $1`,
-    [String(epoch)],
-  );
+  const { rowCount } = await client.query(CONFIRM_EPOCH({ epoch: String(epoch) }));
   if (rowCount !== 1) throw new FenceLost(epoch);
 }

@@ -1,6 +1,7 @@
 // The record of every run, kept in Postgres so that lag and failures can be seen and alarmed on
 // after the job has gone. Kept for 30 days.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 
 /** What a run did. Counts are of this run only. */
 export interface RunRecord {
@@ -21,37 +22,63 @@ export interface RunRecord {
   readonly failure: string;
 }
 
+const LONGEST_FAILURE = 1_000;
+
+/** A run as its row has it: null where it has no value. */
+interface RunRow {
+  runId: string;
+  outcome: string;
+  kind: string | null;
+  cause: string;
+  generation: number | null;
+  copy: string | null;
+  dataAsOf: string | null;
+  rowsCopied: number;
+  bytesCopied: number;
+  daysVerified: number;
+  daysResent: number;
+  daysDifferent: number;
+  changesPruned: number;
+  failure: string;
+}
+
+const RECORD = sql<RunRow>`
+UPDATE etl_run
+SET finished_at = clock_timestamp(),
+  outcome = :outcome,
+  kind = :kind,
+  cause = :cause,
+  generation = :generation,
+  copy = :copy,
+  data_as_of = :dataAsOf::timestamp AT TIME ZONE 'UTC',
+  rows_copied = :rowsCopied,
+  bytes_copied = :bytesCopied,
+  days_verified = :daysVerified,
+  days_resent = :daysResent,
+  days_different = :daysDifferent,
+  changes_pruned = :changesPruned,
+  failure = :failure
+WHERE run_id = :runId`;
+
+const FORGET = sql`
+DELETE FROM etl_run
+WHERE started_at < now() - interval '30 days'
+  AND run_id NOT IN (SELECT run_id FROM etl_checkpoint WHERE run_id IS NOT NULL)`;
+
 /** Completes the row that the run began with. */
 export async function recordRun(client: ClientBase, record: RunRecord): Promise<void> {
   await client.query(
-    `UPDATE etl_run
-        SET finished_at = clock_timestamp(), outcome = $2, kind = $3, cause = $4, generation = $5, copy = $6,
-            data_as_of = $7::timestamp AT TIME ZONE 'UTC', rows_copied = $8, bytes_copied = $9, days_verified = $10, days_resent = $11,
-            days_different = $12, changes_pruned = $13, failure = $14
-      WHERE run_id = $1`,
-    [
-      record.runId,
-      record.outcome,
-      record.kind ?? null,
-      record.cause,
-      record.generation ?? null,
-      record.copy === undefined ? null : String(record.copy),
-      record.dataAsOf,
-      record.rowsCopied,
-      record.bytesCopied,
-      record.daysVerified,
-      record.daysResent,
-      record.daysDifferent,
-      record.changesPruned,
-      record.failure.slice(0, 1000),
-    ],
+    RECORD({
+      ...record,
+      kind: record.kind ?? null,
+      generation: record.generation ?? null,
+      copy: record.copy === undefined ? null : String(record.copy),
+      failure: record.failure.slice(0, LONGEST_FAILURE),
+    }),
   );
 }
 
 /** Forgets runs older than 30 days, except the one that the checkpoint stands on. */
 export async function forgetOldRuns(client: ClientBase): Promise<void> {
-  await client.query(
-    `DELETE FROM etl_run WHERE started_at < now() - interval '30 days'
-        AND run_id NOT IN (SELECT run_id FROM etl_checkpoint WHERE run_id IS NOT NULL)`,
-  );
+  await client.query(FORGET({}));
 }

@@ -2,6 +2,7 @@
 // running, to the api's metrics and to `ops status`.
 import type { Pool } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
+import { sql } from '../../postgres/sql.js';
 
 /** How a run ended; `running` is also what a killed run has left, until the next one begins. */
 export const RUN_OUTCOMES = ['running', 'copied', 'mismatch', 'failed'] as const;
@@ -14,17 +15,22 @@ export interface CopyLag {
   readonly lastOutcome: RunOutcome | undefined;
 }
 
+interface LagRow {
+  readonly copied_at: string | null;
+  readonly data_as_of: string | null;
+  readonly last_outcome: RunOutcome | null;
+}
+
+const LAG = sql`
+SELECT
+  (extract(epoch FROM checkpointed_at) * 1000000)::bigint::text AS copied_at,
+  (extract(epoch FROM data_as_of) * 1000000)::bigint::text AS data_as_of,
+  last_outcome
+FROM etl_lag`;
+
 /** Rejects with the driver's error. */
 export async function readCopyLag(pool: Pick<Pool, 'query'>): Promise<CopyLag> {
-  const { rows } = await pool.query<{
-    copied_at: string | null;
-    data_as_of: string | null;
-    last_outcome: RunOutcome | null;
-  }>(
-    `SELECT (extract(epoch FROM checkpointed_at) * 1000000)::bigint::text AS copied_at,
-            (extract(epoch FROM data_as_of) * 1000000)::bigint::text AS data_as_of, last_outcome
-       FROM etl_lag`,
-  );
+  const { rows } = await pool.query<LagRow>(LAG({}));
   const [row] = rows;
   const micros = (text: string | null | undefined) => (text == null ? undefined : Number(text));
   return {

@@ -1,6 +1,7 @@
 // The run's own view of Postgres: one read-only transaction at REPEATABLE READ. Changes, rows and
 // fingerprints are all read in it, so that they belong together however long the run takes.
 import type { ClientBase } from 'pg';
+import { sql } from '../../postgres/sql.js';
 
 /** What the run's snapshot is, and what it stands on. */
 export interface RunSnapshot {
@@ -14,21 +15,27 @@ export interface RunSnapshot {
   readonly revision: string;
 }
 
+interface SnapshotRow {
+  readonly snapshot: string;
+  readonly system_identifier: string;
+  readonly generation: number;
+  readonly data_as_of: string | null;
+  readonly revision: string;
+}
+
+const SNAPSHOT = sql`
+SELECT
+  pg_current_snapshot()::text AS snapshot,
+  (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
+  generation,
+  to_char(data_as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS data_as_of,
+  revision
+FROM answer_state`;
+
 /** Begins the transaction. @throws when no generation is serving. */
 export async function beginSnapshot(client: ClientBase): Promise<RunSnapshot> {
   await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
-  const { rows } = await client.query<{
-    snapshot: string;
-    system_identifier: string;
-    generation: number;
-    data_as_of: string | null;
-    revision: string;
-  }>(
-    `SELECT pg_current_snapshot()::text AS snapshot,
-            (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
-            generation, to_char(data_as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') AS data_as_of, revision
-       FROM answer_state`,
-  );
+  const { rows } = await client.query<SnapshotRow>(SNAPSHOT({}));
   const row = rows[0];
   if (row === undefined)
     throw new Error('Postgres has no serving generation: finish the rebuild with `ops rebuild`');

@@ -24,10 +24,11 @@ export function viewDefinitions(target: DdlTarget): readonly ViewDefinition[] {
 }
 
 function freshness(target: DdlTarget): ViewDefinition {
+  const settling = 'data_as_of - toIntervalSecond(settling_seconds)';
   return {
     name: 'freshness',
     select: `SELECT generation, copy, epoch, data_as_of,
-  toDateTime(toStartOfInterval(data_as_of - toIntervalSecond(settling_seconds), toIntervalMinute(15)), 'UTC')
+  toDateTime(toStartOfInterval(${settling}, toIntervalMinute(15)), 'UTC')
     AS settled_through,
   revision, marked_at
 FROM ${qualified(target, 'copy_mark')}
@@ -41,7 +42,8 @@ LIMIT 1`,
  * opened.
  */
 function newestMark(target: DdlTarget): string {
-  return `WITH (SELECT (generation, copy, settled_through) FROM ${qualified(target, 'freshness')}) AS mark`;
+  const source = qualified(target, 'freshness');
+  return `WITH (SELECT (generation, copy, settled_through) FROM ${source}) AS mark`;
 }
 
 const ofNewestMark = 'generation = mark.1 AND copy = mark.2';
@@ -52,9 +54,10 @@ const ofNewestMark = 'generation = mark.1 AND copy = mark.2';
 const settings = 'SETTINGS do_not_merge_across_partitions_select_final = 1';
 
 function outcomes(target: DdlTarget): ViewDefinition {
+  const over = 'ifNull(bucket + toIntervalMinute(15) <= mark.3, 0)';
   return {
     name: 'outcomes',
-    select: `${newestMark(target)}, outcome = 'PENDING' AND ifNull(bucket + toIntervalMinute(15) <= mark.3, 0) AS settled
+    select: `${newestMark(target)}, outcome = 'PENDING' AND ${over} AS settled
 SELECT bucket, account_id, operator_id,
   if(settled, 'UNKNOWN', outcome) AS outcome,
   if(settled, 'NO_RECEIPT', reason) AS reason,
@@ -66,10 +69,11 @@ ${settings}`,
 }
 
 function money(target: DdlTarget): ViewDefinition {
+  const amounts = 'charges, charged, refunds, refunded, charged - refunded AS net';
   return {
     name: 'money',
     select: `${newestMark(target)}
-SELECT bucket, account_id, operator_id, currency, charges, charged, refunds, refunded, charged - refunded AS net
+SELECT bucket, account_id, operator_id, currency, ${amounts}
 FROM ${qualified(target, 'money_copy')} FINAL
 WHERE ${ofNewestMark} AND (charges != 0 OR refunds != 0)
 ${settings}`,
