@@ -141,33 +141,34 @@ function insecure() {
 
 /**
  * Credentials of the files. Throws where they do not work together, as half-way through a rotation;
- * the message names the option and the file.
+ * the error names the option and its file.
  */
 function load(files: ClientTlsFiles) {
-  const [ca, cert, key] = [readOption(files, 'ca'), readOption(files, 'cert'), keyOf(files)];
-  const context = named(`tls.cert ${files.cert} and tls.key ${files.key} do not fit`, () =>
+  const [ca, cert, key] = [read(files, 'ca'), read(files, 'cert'), read(files, 'key')];
+  naming(files, 'ca', 'holds no usable certificate', () => readEveryCertificate(ca));
+  naming(files, 'cert', 'holds no usable certificate', () => readEveryCertificate(cert));
+  const unfit = 'holds no key, or not that of tls.cert';
+  const context = naming(files, 'key', unfit, () =>
     createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' }),
   );
   const fingerprint = createHash('sha256').update(ca).update(cert).update(key).digest('hex');
   return { credentials: credentials.createFromSecureContext(context), fingerprint };
 }
 
-function readOption(files: ClientTlsFiles, option: 'ca' | 'cert'): Buffer {
-  return named(`tls.${option} ${files[option]} cannot be read`, () => {
-    const pem = readFileSync(files[option]);
-    readEveryCertificate(pem);
-    return pem;
-  });
+function read(files: ClientTlsFiles, option: keyof ClientTlsFiles): Buffer {
+  return naming(files, option, 'cannot be read', () => readFileSync(files[option]));
 }
 
-const keyOf = ({ key }: ClientTlsFiles) =>
-  named(`tls.key ${key} cannot be read`, () => readFileSync(key));
-
-/** Runs `read`; its failure becomes the cause of one that says what it was about. */
-function named<T>(what: string, read: () => T): T {
+/** What `work` returns; a fault is of this option, and its cause says more. */
+function naming<T>(
+  files: ClientTlsFiles,
+  option: keyof ClientTlsFiles,
+  fault: string,
+  work: () => T,
+): T {
   try {
-    return read();
+    return work();
   } catch (cause) {
-    throw new Error(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`tls.${option}: the file ${files[option]} ${fault}`, { cause });
   }
 }

@@ -102,8 +102,9 @@ type Rpc<Request, Response> = (
 ) => ClientUnaryCall;
 
 /**
- * A client; it connects on the first call. Throws where the certificate files do not work, and names
- * the option and the file.
+ * A client; it connects on the first call.
+ *
+ * @throws where a certificate file does not work; the message names the option and the file.
  */
 export function createAnalyticsClient(options: AnalyticsClientOptions): AnalyticsClient {
   if (!isDeadline(options.defaultDeadlineMs)) throw new RangeError(`defaultDeadlineMs ${EXPECTED}`);
