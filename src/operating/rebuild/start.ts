@@ -157,7 +157,8 @@ async function refuseStale(
   if (!untouched || beginning.rebuiltFrom <= rebuiltFrom) return;
   throw new Refused(
     `Generation ${generation} was copied for a replay from ${formatInstant(rebuiltFrom)} on, ` +
-      'and the stream no longer holds all of that. Begin again: ops rebuild abandon, then ops rebuild start',
+      'and the stream no longer holds all of that. ' +
+      'Begin again: ops rebuild abandon, then ops rebuild start',
   );
 }
 

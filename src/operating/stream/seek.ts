@@ -71,7 +71,8 @@ async function run(session: Session, options: SeekOptions): Promise<void> {
     if (options.json) return printJson({ ...plan, generation: generation.generation, done, how });
     print(
       `${plan.durable} ${done ? `was moved (${how})` : 'would be moved'} ` +
-        `to sequence ${plan.sequence}: ${plan.redeliveredCount} events are delivered again.${plan.note ? ` ${plan.note}` : ''}`,
+        `to sequence ${plan.sequence}: ${plan.redeliveredCount} events are delivered again.` +
+        (plan.note ? ` ${plan.note}` : ''),
     );
   };
   if (options.dryRun) return say(false);

@@ -45,7 +45,8 @@ export const opsSettings = {
       'Days for which the ledger knows its messages; ' +
       'what is older can no longer change (ops retain)',
     schema: integer(LEDGER_DAYS_LEAST, 3_650),
-    expected: `${LEDGER_DAYS_LEAST}-3650: acceptance (35), age of the stream (14) and 1 day at least`,
+    expected:
+      `${LEDGER_DAYS_LEAST}-3650: acceptance (35), age of the stream (14) ` + 'and 1 day at least',
     fallback: '50',
   },
   rollupDays: {
