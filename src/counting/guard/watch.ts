@@ -1,17 +1,10 @@
-// Once a second: is the stream still the one that is counted (guard.ts), how far has counting come
-// (data_as_of), is the generation still wanted, are the ledger's days made? An outage on either
-// side leaves everything as it was.
+// Looks once a second. Is the stream still the one that is counted (guard.ts)? How far has counting
+// come (data_as_of)? Is the generation still wanted? Are the ledger's days made?
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import type { EpochDay } from '../../domain/time/instant.js';
 import { isMissing } from '../../nats/api-errors.js';
-import {
-  type DurableState,
-  publishedAt,
-  readDurableState,
-  type StreamState,
-  streamState,
-} from '../../nats/durable-state.js';
+import type { DurableState } from '../../nats/durable-state.js';
 import { STREAM } from '../../nats/topology.js';
 import { pause } from '../../platform/clock.js';
 import type { Log } from '../../platform/log.js';
@@ -19,6 +12,7 @@ import type { Queryable } from '../../postgres/queryable.js';
 import { CommitAbandoned } from '../commit-abandoned.js';
 import { LedgerDays } from '../days/ledger-days.js';
 import { earliestMissingDayLetter } from '../days/missing-days.js';
+import { type Found, gatherEvidence } from './evidence.js';
 import { Gaps } from './gaps.js';
 import { contradiction, MISSING } from './guard.js';
 import {
@@ -56,14 +50,25 @@ const INTERVAL_MS = 1_000;
  */
 const TRUST_MS = 3 * INTERVAL_MS;
 
-/** What one examination found. */
-interface Found {
-  readonly stream: StreamState;
-  readonly durable: DurableState;
-  readonly after: KnownStream | undefined;
-}
-
-/** The state that the loop asks for. */
+/**
+ * What an ingest process knows of its stream, and whether it may count. `#examine` moves it, each
+ * second and for a batch. An examination that fails, as Postgres or NATS is away, changes nothing.
+ *
+ * - UNKNOWN: `streamId` is 0. Each process begins here, and its batches wait. The first examination
+ *   finds the stream that Postgres knows, or the first look records it: then it is COUNTING. Where
+ *   the two sides contradict each other, it is FORBIDDEN.
+ * - COUNTING: `forbidden` is undefined. Batches of `streamId` are applied, watermarks recorded. An
+ *   examination that finds a contradiction, or no stream or durable, leads to FORBIDDEN.
+ * - FORBIDDEN: `forbidden` says why. Nothing is pulled, a batch in hand is abandoned, no watermark
+ *   is recorded. The first examination without a contradiction leads back to COUNTING, perhaps of
+ *   another stream: somebody ran the command of ops that the reason names.
+ * - Retired: the generation is no longer wanted. `onRetired` ends the process.
+ *
+ * While COUNTING, a connection to Postgres is trusted once an examination went through it: behind a
+ * new connection may stand a server that was restored to an older state. Trust in all connections
+ * ends three seconds after the last examination, and when NATS reconnects. `trust` then examines
+ * again before a batch is applied.
+ */
 export class Watch {
   #forbidden: string | undefined;
   #streamId = 0;
@@ -192,22 +197,18 @@ export class Watch {
     const last = this.#last;
     const before = await readKnownStream(queryable, generation.generation);
     try {
-      const stream = await streamState(manager, STREAM);
-      const foundAt = await publishedAt(manager, STREAM, before?.highestSequence ?? 0);
-      const durable = await readDurableState(manager, STREAM, generation.durable);
-      if (durable === undefined) return undefined;
-      const after = await readKnownStream(queryable, generation.generation);
-      const { state, generation: number } = generation;
-      const building = state === 'building' ? number : undefined;
-      this.#judge(contradiction({ before, stream, foundAt, durable, after, last, building }));
+      const found = await gatherEvidence(manager, queryable, generation, before);
+      if (found === undefined) return undefined;
+      this.#judge(contradiction({ ...found, last }));
       if (this.#forbidden === undefined) {
+        const { stream, after } = found;
         if (after !== undefined) await this.#gaps.begin(queryable, after.streamId, stream);
         this.#last = after;
         this.#streamId = after?.streamId ?? this.#streamId;
         // What was read in part from the server before says nothing of the one that is there now.
         if (reconnects === this.#reconnects) this.#examinedMs = beganMs;
       }
-      return { stream, durable, after };
+      return found;
     } catch (error) {
       if (before === undefined || !isMissing(error)) throw error;
       // A retired generation has no durable: there is nothing left to count, and nothing to put
