@@ -10,7 +10,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { ensureDatabase, roleUrl } from '../../../deploy/local/engines/database.js';
 import * as service from '../../../src/generated/proto/sms/analytics/v1/analytics_service.js';
-import { MIGRATIONS_DIRECTORY, migrate } from '../../../src/postgres/migrate.js';
+import { MIGRATIONS_DIRECTORY, migrate } from '../../../src/postgres/prisma/migrate.js';
 import { createRoles } from '../../../src/postgres/roles.js';
 import { type Analytics, analyticsClient } from '../../support/analytics-client.js';
 import { startNats, type TestDatabase } from '../../support/engines.js';
