@@ -62,6 +62,7 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
   return new Promise((resolve, reject) => {
     const envelopes: Envelope[] = [];
     const inbox = createInbox(source.inboxPrefix);
+    let due = wanted.batch;
     let silentBeats = 0;
     const end = (failure?: Error) => {
       clearInterval(beat);
@@ -74,10 +75,10 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
         if (error) return end(error);
         const status = statusOf(message);
         if (status === NO_RESPONDERS) return end(new DurableMissing(durable));
-        if (status !== undefined) return end();
-        envelopes.push(envelopeOf(message));
+        if (status === undefined) envelopes.push(envelopeOf(message));
+        else due = dueOf(message, wanted) ?? envelopes.length;
         silentBeats = 0;
-        if (envelopes.length === wanted.batch) end();
+        if (envelopes.length >= due) end();
       },
     });
     const beat = setInterval(() => {
@@ -87,6 +88,16 @@ function request(source: PullSource, wanted: PullRequest): Promise<Envelope[]> {
       reply: inbox,
     });
   });
+}
+
+/**
+ * How many messages a pull brings, by the status that ends it. A replicated consumer sends the
+ * status at once and the messages when a majority has them: who leaves at the status gets those
+ * only after ack_wait. Undefined where the server does not say.
+ */
+function dueOf({ headers }: Msg, wanted: PullRequest): number | undefined {
+  const pending = headers?.get('Nats-Pending-Messages') ?? '';
+  return pending === '' ? undefined : wanted.batch - Number(pending);
 }
 
 /** The code of a message that is no event but the server's word on the pull. */

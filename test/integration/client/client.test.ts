@@ -134,30 +134,6 @@ test('the default deadline holds, and aborts the use case', async () => {
   expect(() => connect({ defaultDeadlineMs: 0 })).toThrow(RangeError);
 });
 
-test('a certificate that does not work is named by its option and its file', () => {
-  const { ca, cert, key } = tls(admin);
-  const message = (files: Partial<ReturnType<typeof tls>>) => {
-    try {
-      connect({ tls: { ...tls(admin), ...files } }).close();
-    } catch (error) {
-      return (error as Error).message;
-    }
-    return 'works';
-  };
-  expect(message({})).toBe('works');
-  expect(message({ ca: '/none/ca.pem' })).toMatch(
-    /^tls\.ca \/none\/ca\.pem cannot be read: ENOENT/,
-  );
-  expect(message({ cert: '/none/tls.crt' })).toMatch(/^tls\.cert \/none\/tls\.crt cannot be read/);
-  expect(message({ key: '/none/tls.key' })).toMatch(/^tls\.key \/none\/tls\.key cannot be read/);
-  expect(message({ ca: key })).toBe(`tls.ca ${key} cannot be read: no certificate`);
-  // The certificate of one pair, the key of another.
-  expect(message({ key: tls(portal).key })).toContain(
-    `tls.cert ${cert} and tls.key ${tls(portal).key} do not fit`,
-  );
-  expect(message({ cert: ca })).toContain(`tls.cert ${ca} and tls.key ${key} do not fit`);
-});
-
 test('an AbortSignal cancels the call down to the use case', async () => {
   let aborted = false;
   const controller = new AbortController();
