@@ -8,7 +8,7 @@ import { PostgresFailure } from './postgres/failure.js';
 /** Exit codes of `anlyt-etl`. */
 export const EXIT = {
   done: 0,
-  /** A fault of the program or of the data that nobody foresaw. */
+  /** A fault of the program or of the data that was not foreseen. */
   unexpected: 1,
   /** Wrong arguments or configuration. */
   usage: 2,

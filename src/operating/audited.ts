@@ -15,8 +15,8 @@ type Auditing = Pick<StoreSession, 'prisma' | 'actor' | 'correlationId'>;
 
 /**
  * Does something that changes the system, between the records that it was begun and that it was
- * done, or why it failed. `act` returns what came of it in one line. Rejects with Refused where
- * nobody is known to act, and where the beginning cannot be recorded: nothing was changed then.
+ * done, or why it failed. `act` returns its result in one line. Rejects where the actor is unknown
+ * (Refused) or the beginning cannot be recorded: nothing was changed then.
  */
 export async function audited<T extends { readonly summary: string }>(
   { prisma, actor, correlationId }: Auditing,

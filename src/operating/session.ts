@@ -29,9 +29,9 @@ export type OpsConfig = ConfigOf<typeof opsSettings>;
 export interface StoreSession {
   readonly config: OpsConfig;
   readonly pool: Pool;
-  /** Prisma over the same pool; loaded with the first use, for what only reads does without. */
+  /** Prisma over the same pool, loaded with the first use: verbs that only read do without. */
   readonly prisma: () => Promise<PrismaClient>;
-  /** Who is recorded to act; undefined where nobody is known. */
+  /** Who is recorded to act; undefined where no name is known. */
   readonly actor: string | undefined;
   /** Of all that this verb does. */
   readonly correlationId: string;

@@ -1,7 +1,7 @@
-// Calls whose answers are a megabyte or two. What a reader has not taken yet stands in memory, once
-// more for each caller of the same answer: so only a few are at work, from the first look at the
-// database until the answer has been read. A connection that does not read keeps its own calls
-// waiting, and others for a moment only.
+// Calls whose answers are a megabyte or two. Unread bytes stay in memory, once for each caller of
+// the same answer. So only a few calls are at work, from the first look at the database until the
+// answer has been read. A connection that does not read keeps its own calls waiting, and others
+// for a moment only.
 import { createGate, type Gate, type ReadLimits } from '../../postgres/gate.js';
 
 /** Long calls at work in this process, and of one connection. */

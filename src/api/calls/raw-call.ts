@@ -33,8 +33,8 @@ interface Innards {
 }
 
 /**
- * Lets `onStatus` see, and replace, every status before it is sent on the innermost call, whoever
- * made it. It may be called more than once; only the first status counts.
+ * Lets `onStatus` see, and replace, every status before it is sent on the innermost call, also
+ * those that the library makes. It may be called more than once; only the first status counts.
  */
 export function watchStatus(
   call: ServerInterceptingCallInterface,
@@ -43,7 +43,7 @@ export function watchStatus(
   const send = call.sendStatus.bind(call);
   const { stream } = call as unknown as Innards;
   call.sendStatus = (outgoing) => {
-    // The status stands behind an answer that is not read: the deadline has passed.
+    // The status waits behind an unread answer: the deadline has passed.
     const isUnread = stream !== undefined && stream.writableLength > 0;
     send(onStatus(outgoing));
     if (stream === undefined) return;

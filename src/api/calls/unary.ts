@@ -113,7 +113,7 @@ class Malformed extends Error {}
  */
 const GONE = new Error('the call is over');
 
-/** Makes a signal only for whoever asks for it: an answer that is remembered needs none. */
+/** Makes a signal when one is asked for: a remembered answer needs none. */
 class CallContext implements QueryContext {
   #signal: AbortSignal | undefined;
 

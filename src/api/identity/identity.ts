@@ -9,7 +9,7 @@ export type Identity =
   | { readonly kind: 'spiffe'; readonly id: SpiffeId }
   | { readonly kind: 'linkerd'; readonly id: string };
 
-/** Why nobody could be identified: a constant, safe to log and to count. */
+/** Why the caller is not identified: a constant, safe to log and to count. */
 export interface Unidentified {
   readonly kind: 'none';
   readonly reason: DenialReason;

@@ -22,7 +22,7 @@ export class Health {
   #serving = false;
   readonly #watches = new Set<Watch>();
 
-  /** The health of a name; undefined for names that nobody has. */
+  /** The health of a name; undefined for unknown names. */
   check(name: string): HealthCheckResponse | undefined {
     return NAMES.has(name) ? this.#response() : undefined;
   }

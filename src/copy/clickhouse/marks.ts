@@ -1,5 +1,5 @@
 // Marks: which copy is complete and as of when. Views read the copy of the mark with the greatest
-// epoch; a runner that lost its fence writes a mark of a lower epoch, which nobody ever reads.
+// epoch; a runner that lost its fence writes a mark of a lower epoch, which is never read.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { COPIED_ROLLUPS, type CopiedRollup } from '../../rollups/copied-rollup.js';
 import { type DdlTarget, qualified } from './ddl.js';

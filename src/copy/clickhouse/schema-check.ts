@@ -1,6 +1,6 @@
-// Tells schema drift before a row is sent: a column that is missing or has another type would
-// otherwise surface as a parse error in the middle of a load, a table of another engine as an error
-// of a query, and a view that is gone or says something else to nobody but analysts.
+// Tells schema drift before a row is sent. Otherwise a missing column or another type would surface
+// as a parse error in the middle of a load, and a table of another engine as an error of a query.
+// Only analysts would notice a view that is gone or says something else.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { COPIED_ROLLUPS } from '../../rollups/copied-rollup.js';
 import { sortingKey, tableColumns } from './columns.js';

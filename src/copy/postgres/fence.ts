@@ -70,8 +70,8 @@ export async function releaseRunnerLock(client: ClientBase): Promise<void> {
 }
 
 /**
- * Takes the next epoch and records the run under it, in one statement. Whoever holds the lock is
- * alone, so an older run that still is `running` was cut off, and its record says so from here on.
+ * Takes the next epoch and records the run under it, in one statement. The holder of the lock is
+ * alone: an older run that is still `running` was cut off, and its record says so from here on.
  */
 export async function beginRun(client: ClientBase, runId: string): Promise<{ epoch: bigint }> {
   const { rows } = await client.query<{ epoch: string }>(BEGIN_RUN({ runId }));

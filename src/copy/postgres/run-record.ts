@@ -78,7 +78,7 @@ export async function recordRun(client: ClientBase, record: RunRecord): Promise<
   );
 }
 
-/** Forgets runs older than 30 days, except the one that the checkpoint stands on. */
+/** Forgets runs older than 30 days, except the one of the checkpoint. */
 export async function forgetOldRuns(client: ClientBase): Promise<void> {
   await client.query(FORGET({}));
 }

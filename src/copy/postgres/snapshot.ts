@@ -3,7 +3,7 @@
 import type { ClientBase } from 'pg';
 import { sql } from '../../postgres/sql.js';
 
-/** What the run's snapshot is, and what it stands on. */
+/** The run's snapshot, and the state of the answers in it. */
 export interface RunSnapshot {
   /** Text of pg_current_snapshot(). */
   readonly snapshot: string;

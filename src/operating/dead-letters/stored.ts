@@ -32,7 +32,7 @@ export interface DeadLetterFilter {
   readonly reason?: string | undefined;
   /** Recorded at or after it. */
   readonly since?: EpochMicros | undefined;
-  /** Only those that nobody has resolved. */
+  /** Only those that are not resolved. */
   readonly open: boolean;
 }
 

@@ -1,5 +1,5 @@
 // What follows a swap or an abandoned rebuild: the retired generation's durable and tables go, once
-// its ingest processes have stopped and nobody reads with a snapshot in which it still served.
+// its ingest processes have stopped and no reader has a snapshot in which it still served.
 // Repeatable.
 import { removeDurable } from '../../nats/seek.js';
 import { pause } from '../../platform/clock.js';

@@ -146,7 +146,7 @@ export async function build(
   return { generation, summary: `${from}, durable ${action}` };
 }
 
-/** A copy that waited too long: the stream has lost events that nobody replayed into it. */
+/** A copy that waited too long: the stream has lost events that were not replayed into it. */
 async function refuseStale(
   { manager }: Session,
   { generation, durable, rebuiltFrom = 0 }: GenerationRow,

@@ -1,5 +1,5 @@
 // The moment of a rebuild: the new generation serves, the old one is retired, in one transaction
-// that no ingest transaction overlaps. And what may go afterwards, once nobody reads it any more.
+// that no ingest transaction overlaps. Afterwards the old one's tables go, once no reader is left.
 import type { Pool } from 'pg';
 import type { PrismaClient } from '../../postgres/prisma/prisma.js';
 import { writing } from '../../postgres/prisma/prisma-failure.js';
@@ -122,7 +122,7 @@ export async function secondsSinceLook(
 }
 
 /**
- * A mark in time: whoever reads with a snapshot from before it may still mean a retired generation.
+ * A mark in time: a reader with a snapshot from before it may still mean a retired generation.
  */
 export async function markNow(pool: Pick<Pool, 'query'>): Promise<string> {
   const { rows } = await pool.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');

@@ -1,7 +1,6 @@
-// What is forgotten, and how nothing is counted twice by it: the ledger's days go by dropping
-// partitions, the floor below which events are refused rising in the same transaction; rollups go
-// by whole UTC days; progress rows of dead processes are folded, so that no sum of theirs goes
-// back.
+// Forgetting, without counting anything twice. The ledger's days go by dropping partitions; the
+// floor below which events are refused rises in the same transaction. Rollups go by whole UTC days.
+// Progress rows of dead processes are folded, so that no sum of theirs goes back.
 import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
 import { sql } from '../../postgres/sql.js';
@@ -130,7 +129,7 @@ export async function deleteRollupDay(
   return rowCount ?? 0;
 }
 
-/** The rows that are nobody's own: of retired processes together, and of ops. */
+/** Rows that belong to no process: of the retired ones together, and of ops. */
 const RETIRED = 'retired';
 const OPS = 'ops';
 /** `ops` counts replayed dead letters under this name. */

@@ -1,6 +1,6 @@
-// What `ops status` asks of Postgres: who counts, which ledger days stand, what is odd in the
-// ledger. The two questions over the whole ledger are bounded in time: on a large one they may go
-// unanswered.
+// What `ops status` asks of Postgres: who counts, which ledger days exist, what looks odd in the
+// ledger. The two questions over the whole ledger are bounded in time, so on a large one they may
+// stay without an answer.
 import type { Pool, PoolClient } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
 import { sql } from '../../postgres/sql.js';
@@ -123,7 +123,7 @@ export interface Oddity {
 }
 
 /**
- * Ids under which messages stand on two days: two messages, by the contract, yet hardly meant so.
+ * Ids of messages on two days: two messages by the contract, yet hardly meant so.
  */
 const IDS_ON_TWO_DAYS = `
   SELECT message_id

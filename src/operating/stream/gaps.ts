@@ -1,6 +1,6 @@
 // `ops gaps`: events that left the stream before they were counted. While one is open, `data_as_of`
-// stands at its beginning; accepting says that these events are lost to the numbers, and lets it go
-// on.
+// waits at its beginning. Accepting says that these events are lost to the numbers, and lets it
+// move on.
 import type { Command } from 'commander';
 import { acceptGap, readGaps, type StreamGap } from '../../counting/guard/noticed-gaps.js';
 import { integerArgument } from '../arguments.js';

@@ -25,6 +25,8 @@ export const ACTOR_NAME_EXPECTED = 'a name of 1-64 letters, digits, dots, _, @ o
  * `ops`: seeks, rebuilds, sees to dead letters. `ops migrate` takes the owner's DATABASE_URL and no
  * NATS.
  */
+const LEDGER_DAYS_WHY = 'acceptance (35), age of the stream (14) and 1 day at least';
+
 export const opsSettings = {
   natsUrl: { ...natsUrl, fallback: '' },
   ...natsCredentials,
@@ -45,8 +47,7 @@ export const opsSettings = {
       'Days for which the ledger knows its messages; ' +
       'what is older can no longer change (ops retain)',
     schema: integer(LEDGER_DAYS_LEAST, 3_650),
-    expected:
-      `${LEDGER_DAYS_LEAST}-3650: acceptance (35), age of the stream (14) ` + 'and 1 day at least',
+    expected: `${LEDGER_DAYS_LEAST}-3650: ${LEDGER_DAYS_WHY}`,
     fallback: '50',
   },
   rollupDays: {

@@ -1,6 +1,6 @@
-// What analysts read. Every view reads the copy of the newest mark only, merges versions by itself
-// (nobody has to remember FINAL), leaves out rows that fell to zero, and applies the settling rule
-// of the contract, section 2.
+// The views for analysts. Each reads the copy of the newest mark only, merges versions by itself
+// (no query needs FINAL), leaves out rows that fell to zero, and applies the settling rule of the
+// contract, section 2.
 import { LATENCY_RELATIVE_ERROR } from '../../../domain/measures/latency.js';
 import { type DdlTarget, onCluster, qualified } from '../ddl.js';
 
