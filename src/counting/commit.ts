@@ -30,7 +30,7 @@ export interface CommitOptions {
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
-/** Where a look has told nothing new. */
+/** Wait before the next try, where a look has shown nothing new. */
 const MISSING_DAY_MS = 2_000;
 /**
  * What a batch is given before it is halved: a lock that is held for a minute is not worth that.
@@ -81,7 +81,7 @@ export function prepare(
  */
 export async function commit(options: CommitOptions, prepared: Prepared): Promise<Committed> {
   const { envelopes, decided, encoded, streamId } = prepared;
-  // Its partition may be back since the last look: an event is refused by what is seen now.
+  // The partition may be back since the last look; only a fresh look may refuse an event.
   const refusesDays = decided.deadLetters.some(({ reason }) => reason === 'day_missing');
   if (refusesDays && (await daysMoved(options, prepared))) {
     return commit(options, prepare(options, envelopes, streamId));
@@ -104,7 +104,7 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
 
 /**
  * The partition for a day is missing. A look tells why: it can be made, it is below a new floor, or
- * it is gone. The batch is judged anew, at once where the look has told something new.
+ * it is gone. The batch is judged anew, at once where the look has shown something new.
  */
 async function commitLater(
   options: CommitOptions,
@@ -174,7 +174,7 @@ async function applyPatiently(
   }
 }
 
-/** Cancelled by statement_timeout (pool-options.ts), or by somebody. */
+/** Cancelled, by statement_timeout (pool-options.ts) or by hand. */
 function ranOutOfTime(error: unknown): boolean {
   return (error as { code?: unknown }).code === '57014';
 }

@@ -16,7 +16,7 @@ const UNKNOWN_SUBJECT = '(unknown)';
 
 const NO_DAYS: ReadonlySet<EpochDay> = new Set();
 
-/** Envelopes, decoded: what can be counted, and what is refused. */
+/** A batch, decoded: the events to count, and those that are refused. */
 export interface Decided {
   readonly events: readonly AdmittedEvent[];
   readonly deadLetters: readonly DeadLetter[];

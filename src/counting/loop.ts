@@ -33,7 +33,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const { guard, stopping } = options;
   let committing: Promise<unknown> = Promise.resolve();
   for (let last = false; !last; ) {
-    // What is pulled while the guard forbids counting would come again only after ack_wait.
+    // A batch pulled while the guard forbids counting would come again only after ack_wait.
     await guard.mayContinue();
     last = stopping.aborted;
     // As known before the pull: the batch is committed under this stream, or not at all.

@@ -4,8 +4,8 @@
 import type { PoolConfig } from 'pg';
 
 /**
- * Below ack_wait (60 s), so that a batch is tried again here before the broker gives it to somebody
- * else.
+ * Below ack_wait (60 s), so that a batch is tried again here before the broker gives it to another
+ * process.
  */
 const STATEMENT_TIMEOUT_MS = 45_000;
 /** Where Postgres does not answer at all, its own time-out does not come either. */

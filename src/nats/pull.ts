@@ -1,5 +1,5 @@
 // Pulls envelopes from a durable with bounded requests: nothing arrives that was not asked for, so
-// memory is bounded at any backlog. First what is waiting (`no_wait`, up to the batch size); only
+// memory is bounded at any backlog. First all that waits (`no_wait`, up to the batch size); only
 // where nothing is, a wait for a single message: a trickle is counted at once, a flood in full
 // batches.
 import { createInbox, type Msg, type NatsConnection } from 'nats';

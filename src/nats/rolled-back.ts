@@ -1,5 +1,5 @@
 // Tells a stream that lost its newest part from the one that was counted. Its end alone does not,
-// once it has grown again: then another event stands where the highest counted one was.
+// once it has grown again: then another event has the sequence of the highest counted one.
 import type { EpochMicros } from '../domain/time/instant.js';
 
 /**
@@ -10,7 +10,7 @@ export interface CountedPlace {
   readonly highestPublishedAt: EpochMicros | undefined;
 }
 
-/** `foundAt`: when the event that stands there now was published; undefined where none does. */
+/** `foundAt`: when the event now at that sequence was published; undefined where none is there. */
 export function isRolledBack(
   { highestSequence, highestPublishedAt }: CountedPlace,
   lastSequence: number,

@@ -1,5 +1,5 @@
 // Moves a durable to another place of its stream, and finds the place by time. Only the ops
-// credential may; what is counted is not counted again, so a move back can only heal.
+// credential may; nothing counts twice, so a move back can only heal.
 import { type ConsumerInfo, DeliverPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import { type EpochMicros, formatInstant, parseInstant } from '../domain/time/instant.js';
 import { CONSUMER_NOT_FOUND, jetStreamErrorCode, NO_MESSAGE_FOUND, unless } from './api-errors.js';

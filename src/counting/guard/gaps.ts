@@ -1,6 +1,6 @@
 // Notices events that left the stream before they were counted: purged, expired, pushed out by a
-// limit, or deleted. Counting goes on; only the watermark stands still until the gap is accepted. A
-// gap is told at the second look that finds it, as a batch that was pulled before may still commit.
+// limit, or deleted. Counting continues; only the watermark waits until the gap is accepted. A gap
+// is reported at the second look that finds it, as a batch pulled before may still commit.
 import type { JetStreamManager } from 'nats';
 import type { Pool } from 'pg';
 import {
@@ -30,7 +30,7 @@ export interface GapsOptions {
   readonly generation: number;
   readonly worker: string;
   readonly log: Log;
-  /** Told at each look how many events open gaps miss. */
+  /** Gets, at each look, how many events open gaps miss. */
   readonly observeGaps: (missingCount: number) => void;
 }
 

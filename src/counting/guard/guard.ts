@@ -11,7 +11,7 @@ import type { KnownStream } from './ingest-progress.js';
 export interface Evidence {
   readonly before: KnownStream | undefined;
   readonly stream: StreamState;
-  /** When the event was published that now stands at the highest sequence of `before`. */
+  /** When the event now at the highest sequence of `before` was published. */
   readonly foundAt?: EpochMicros | undefined;
   readonly durable: DurableState;
   readonly after: KnownStream | undefined;
@@ -21,7 +21,7 @@ export interface Evidence {
   readonly building?: number | undefined;
 }
 
-/** What is said where a stream was counted from and it, or its durable, is not there. */
+/** The reason where a stream was counted from and it, or its durable, no longer exists. */
 export const MISSING = 'The stream or its durable does not exist any more. Run: ops adopt-stream';
 
 /** Why counting must stop, and the command that puts it right; undefined where all is well. */
@@ -47,9 +47,9 @@ export function contradiction(evidence: Evidence): string | undefined {
 }
 
 /**
- * Acknowledged means committed. Beside the floor the count tells: of the events delivered beyond
- * what is committed, those that are not acknowledged are still in somebody's hands, however far the
- * floor lags behind.
+ * Acknowledged means committed. The floor alone lags behind a process that sleeps with a batch, so
+ * the count is compared too: each event delivered beyond the committed ones must still be held,
+ * unacknowledged, by some process.
  */
 function acknowledgedBeyond(highest: number, durable: DurableState): boolean {
   const { ackFloor, deliveredSequence, unacknowledgedCount } = durable;

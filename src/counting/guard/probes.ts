@@ -1,4 +1,4 @@
-// What readiness asks of the guard. Each answer is told to the metrics as well.
+// The probes by which readiness asks the guard; each answer also goes to the metrics.
 import { formatDay } from '../../domain/time/instant.js';
 import type { Probe } from '../../platform/readiness.js';
 import { missingDaysAdvice } from '../days/missing-days.js';

@@ -1,7 +1,7 @@
 // The accounting of a stream's sequences, by generation (contract, section 2, "a gap"). Each commit
 // adds its sequences to its process's progress row; what all rows hold from the beginning on
-// without a hole is folded into `stream_account.counted_through`. What is neither there nor in the
-// stream any more is a gap. Sequences travel as the text of Postgres's `int8multirange`.
+// without a hole is folded into `stream_account.counted_through`. A sequence that is neither there
+// nor in the stream is a gap. Sequences travel as the text of Postgres's `int8multirange`.
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';

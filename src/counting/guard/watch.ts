@@ -34,12 +34,9 @@ export interface WatchOptions {
   readonly monotonicMs: () => number;
   /** The generation was retired: the process has nothing left to do. */
   readonly onRetired: () => void;
-  /**
-   * Told of each look, also where Postgres cannot be written just then: that is when somebody must
-   * hear of it.
-   */
+  /** Called at each look, even when Postgres cannot be written: the metrics must show that. */
   readonly observe: (durable: DurableState) => void;
-  /** Told how many events left the stream before they were counted. */
+  /** Gets how many events left the stream before they were counted. */
   readonly observeGaps: (missingCount: number) => void;
 }
 
@@ -61,7 +58,7 @@ const TRUST_MS = 3 * INTERVAL_MS;
  *   examination that finds a contradiction, or no stream or durable, leads to FORBIDDEN.
  * - FORBIDDEN: `forbidden` says why. Nothing is pulled, a batch in hand is abandoned, no watermark
  *   is recorded. The first examination without a contradiction leads back to COUNTING, perhaps of
- *   another stream: somebody ran the command of ops that the reason names.
+ *   another stream: an operator ran the command that the reason names.
  * - Retired: the generation is no longer wanted. `onRetired` ends the process.
  *
  * While COUNTING, a connection to Postgres is trusted once an examination went through it: behind a
@@ -227,7 +224,7 @@ export class Watch {
     else log.error('counting stopped', { reason: forbidden });
   }
 
-  /** False where the generation is retired: the process is told to end. */
+  /** False where the generation is retired; the process then ends. */
   async #readGeneration(): Promise<boolean> {
     const { pool, generation, onRetired } = this.options;
     const now = await readGeneration(pool, generation.generation);

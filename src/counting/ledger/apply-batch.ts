@@ -1,5 +1,5 @@
 // Runs the ledger statement: a folded batch and its dead letters become durable in one transaction,
-// or not at all. Repeating it is harmless: what is counted is not counted again.
+// or not at all. Repeating it is harmless: nothing counts twice.
 import type { Pool } from 'pg';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';

@@ -1,6 +1,6 @@
-// From moved ledger rows to cells at the base grain: what each message was counted as is taken back,
-// what it is counted as now is added, and both cancel where nothing changed. Its items begin the
-// WITH list of rollup-statement.ts, which says what the names mean that they share.
+// From moved ledger rows to cells at the base grain. The statement takes back what each message was
+// counted as and adds what it is counted as now; both cancel where nothing changed. These items
+// begin the WITH list of rollup-statement.ts, which explains the names that they share.
 import {
   MESSAGE_MEASURES,
   MONEY_MEASURES,

@@ -57,7 +57,7 @@ export class BatchLines {
     this.#waitingCount = pendingCount;
   }
 
-  /** Says what has not been said yet. */
+  /** Writes the line that still waits. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
