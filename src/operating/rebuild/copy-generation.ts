@@ -162,25 +162,25 @@ const appeared = (columns: readonly [string, string][]) =>
  * $1 generation, $2 H, as the CTEs of counting have them: rows copied into it that have something
  * to count from H on, as if they had just appeared.
  */
-const COMPUTE_LATER = `
+const COMPUTE_LATER = sql<{ generation: number; since: string }>`
 WITH moved AS MATERIALIZED (
   SELECT
     ${appeared(MOVED_COLUMNS)}
   FROM ledger
-  WHERE generation = $1
+  WHERE generation = :generation
     AND (
-      charge_event <> '' AND charged_at >= $2::timestamptz
-      OR report_class >= 3 AND reported_at >= $2::timestamptz
+      charge_event <> '' AND charged_at >= :since::timestamptz
+      OR report_class >= 3 AND reported_at >= :since::timestamptz
     )
 ),
 moved_refund AS MATERIALIZED (
   SELECT
     ${appeared(MOVED_REFUND_COLUMNS)}
   FROM refund
-  WHERE generation = $1
-    AND refunded_at >= $2::timestamptz
+  WHERE generation = :generation
+    AND refunded_at >= :since::timestamptz
 ),
-${rollupCtes('$2::timestamptz')}
+${rollupCtes(':since::timestamptz')}
 SELECT`;
 
 const MARK_COPIED = sql<{ generation: number; base: number }>`
@@ -216,7 +216,7 @@ export async function copyGeneration(
       await client.query(copyRollup({ generation, base, from }));
       tell(++done, all);
     }
-    await client.query(COMPUTE_LATER, [generation, from]);
+    await client.query(COMPUTE_LATER({ generation, since: from }));
     await client.query(MARK_COPIED({ generation, base }));
     await client.query('COMMIT');
     tell(++done, all);
