@@ -17,8 +17,8 @@ import { slotFinder } from './slots.js';
 export const CELL_TEXT_FORMAT = 1;
 
 // A cell is its minute and its numbers, with blanks between; commas divide cells. Where all numbers
-// of a group and of those behind it are 0, they are left out: writing them takes longest. What is
-// seldom stands last.
+// of a group and of those behind it are 0, they are left out: writing them takes longest. Seldom
+// numbers come last.
 const COUNT_GROUPS = [
   ['delivered', 'segments'],
   ['undeliverable', 'expired'],

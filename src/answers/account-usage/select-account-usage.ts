@@ -1,5 +1,5 @@
-// What one account used, slot by slot, with the state that it stands on: one statement, as an
-// answer needs little else.
+// Reads one account's usage by slot, together with the state of the answer, in one statement: an
+// answer needs little else. `:account` keeps every part of it to the account.
 
 import type { CountTable } from '../../domain/measures/count-table.js';
 import type { CurrencySums } from '../../domain/measures/money.js';
@@ -35,8 +35,9 @@ const cellsOf = (rollup: string, runs: string) => `FROM ${runs}
               AND ${ACCOUNT}
            OFFSET 0) AS cell`;
 
-// Hours of days that are added up come day by day, also those that were not asked for; the others
-// come one by one. A run lies in one day. A day on which the account has no row had nothing of it.
+// Hours of days that are added up come day by day, also those that were not asked for; all others
+// come one by one. A run lies in one day. A day without a row of the account has nothing of it; a
+// row in another format is as if the day were not added up.
 const DAYS = `
     SELECT made.bucket, usage.counts, usage.codes, usage.money
       FROM day_version AS made
@@ -129,8 +130,8 @@ const BY_QUARTER = sql<QuarterParameters>`${reading([...OF_HOURS, ...OF_QUARTERS
       AS charged_quarters (codes_of_quarters, money_of_quarters)`;
 
 /**
- * What was read, as text until it is asked for: numbers are hundreds of objects, and the reads of
- * others end first.
+ * Unparsed result. Parse it only after the last `await`, so that concurrent reads do not hold
+ * hundreds of objects each.
  */
 export interface AccountUsage {
   readonly state: AnswerState;

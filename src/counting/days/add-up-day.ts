@@ -1,8 +1,8 @@
 // Every account's whole UTC day, added up after the day is over: in outcome_account_day what became
 // of its messages, in account_usage_day its hours as texts in one row. Invariant: what stands there
 // is what the rollups had when the day's version was `added_up` and `usage_added_up`; where the day
-// has changed since, readers see it by the version and go back to the rollups. Texts in another
-// format than this program's are as if they were not there, and are written anew.
+// has changed since, readers see it by the version and go back to the rollups. A text in another
+// format than this program's is not read, and is written anew.
 import type { Pool } from 'pg';
 import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
@@ -68,8 +68,8 @@ interface DayParameters {
 // One statement is one snapshot: the version belongs to the cells. Cells never go before their day
 // does, so nothing has to be deleted. The advisory lock is for thrift: two processes would write
 // the same. A rebuilt generation has no versions of copied days. The row of the version is locked
-// last, as whoever counts a message of that day waits for it: Postgres runs what nothing refers to
-// at the end.
+// last, as counting a message of that day waits for it: Postgres runs last the part to which
+// nothing refers.
 const addingUp = (versionColumn: string, isStale: string, added: string) =>
   sql<DayParameters>`
   WITH due AS MATERIALIZED (
