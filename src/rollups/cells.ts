@@ -73,7 +73,7 @@ export interface CellParameters {
 }
 
 export function cellParameters({ generation }: CellRange, runs: readonly Run[]): CellParameters {
-  const [grains, starts, ends] = [grainsOf(runs), startsOf(runs), endsOf(runs)];
+  const [grains, starts, ends] = runValues(runs);
   return { generation, grains, starts, ends };
 }
 
@@ -85,16 +85,18 @@ export interface QuarterParameters {
 }
 
 export function quarterParameters(runs: readonly Run[]): QuarterParameters {
-  return {
-    quarterGrains: grainsOf(runs),
-    quarterStarts: startsOf(runs),
-    quarterEnds: endsOf(runs),
-  };
+  const [quarterGrains, quarterStarts, quarterEnds] = runValues(runs);
+  return { quarterGrains, quarterStarts, quarterEnds };
 }
 
-const grainsOf = (runs: readonly Run[]) => runs.map((run) => run.grainMinutes);
-const startsOf = (runs: readonly Run[]) => instants(runs.map((run) => run.from));
-const endsOf = (runs: readonly Run[]) => instants(runs.map((run) => run.to));
+/** Runs as arrays of Postgres: sizes, starts, ends. */
+export function runValues(runs: readonly Run[]): [number[], string, string] {
+  return [
+    runs.map((run) => run.grainMinutes),
+    instants(runs.map((run) => run.from)),
+    instants(runs.map((run) => run.to)),
+  ];
+}
 
 /** What `:settledThrough` stands for. */
 export const settledParameter = ({ settledThrough }: CellRange) => formatInstant(settledThrough);

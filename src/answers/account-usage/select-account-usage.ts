@@ -16,7 +16,7 @@ import {
   MONEY_OF_CELLS,
   readSums,
 } from '../../rollups/cell-text.js';
-import { type CellRange, cellParameters, quarterParameters } from '../../rollups/cells.js';
+import { type CellRange, runValues } from '../../rollups/cells.js';
 import { DAY_MINUTES, utcDay } from '../../rollups/grains.js';
 import { accountRuns } from '../../rollups/runs.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from '../freshness/select-answer-state.js';
@@ -156,14 +156,14 @@ export async function selectAccountUsage(
 ): Promise<AccountUsage> {
   const { hours, quarters } = accountRuns(range);
   const days = hours.flatMap(byDay);
-  const { grains, starts, ends } = cellParameters(range, days);
+  const [hourGrains, hourStarts, hourEnds] = runValues(days);
   const asking: HourParameters = {
     generation: range.generation,
     account: accountId,
     days: instants([...new Set(days.map(({ from }) => startOfDay(from)))]),
-    hourGrains: grains,
-    hourStarts: starts,
-    hourEnds: ends,
+    hourGrains,
+    hourStarts,
+    hourEnds,
   };
   const { state, texts } =
     quarters.length === 0
@@ -171,7 +171,7 @@ export async function selectAccountUsage(
       : await read(
           snapshot,
           'account_usage_by_quarter',
-          BY_QUARTER({ ...asking, ...quarterParameters(quarters) }),
+          BY_QUARTER({ ...asking, ...quarterValues(quarters) }),
           [...OF_HOURS, ...OF_QUARTERS],
         );
   const asked = within(hours);
@@ -188,6 +188,11 @@ export async function selectAccountUsage(
       readSums(texts.codes_of_quarters, texts.money_of_quarters, range, each);
     },
   };
+}
+
+function quarterValues(runs: readonly Run[]) {
+  const [quarterGrains, quarterStarts, quarterEnds] = runValues(runs);
+  return { quarterGrains, quarterStarts, quarterEnds };
 }
 
 type Texts = Readonly<Partial<Record<Column, string | null>>>;

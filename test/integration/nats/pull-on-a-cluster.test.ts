@@ -5,9 +5,10 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pull } from '../../../src/nats/pull.js';
-import { DURABLE, ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
+import { ensureDurable, ensureStream, STREAM } from '../../../src/nats/topology.js';
 import { startNatsCluster, type TestNatsCluster, untilDone } from '../../support/nats-cluster.js';
 
+const DURABLE = 'analytics-rollup';
 let cluster: TestNatsCluster;
 let ops: NatsConnection;
 let manager: JetStreamManager;

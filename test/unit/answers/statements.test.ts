@@ -1,7 +1,6 @@
 // The text of every statement of src/answers, as Postgres gets it, with what stands for each $n.
-// The tests in test/integration/answers run them.
+// The tests in test/integration/answers run them. GetAccountUsage has a test of its own beside.
 import { describe, expect, it } from 'vitest';
-import { selectAccountUsage } from '../../../src/answers/account-usage/select-account-usage.js';
 import type { BreakdownQuestion } from '../../../src/answers/breakdown/breakdown-question.js';
 import { selectBreakdown } from '../../../src/answers/breakdown/select-breakdown.js';
 import {
@@ -75,14 +74,6 @@ describe('the statement', () => {
     ['of paid operators', () => ofKind(paidOperatorsKind, hours, '')],
     ['of throughput', () => ofKind(throughputKind, hours, '')],
     ['of throughput of operators', () => ofKind(throughputKind, hours, '41220,41221')],
-    [
-      'of an account by hour',
-      () => statementsOf((snapshot) => selectAccountUsage(snapshot, hours, 'acc-a')),
-    ],
-    [
-      'of an account by quarter of an hour',
-      () => statementsOf((snapshot) => selectAccountUsage(snapshot, range, 'acc-a')),
-    ],
     ['of a breakdown by account', () => breakdown({})],
     ['of a breakdown of some accounts', () => breakdown({}, { accountIds: ['acc-a'] })],
     [

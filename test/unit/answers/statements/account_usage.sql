@@ -24,7 +24,10 @@
          codes_of_hours,
          money_of_hours
     FROM (
-    SELECT generation, (extract(epoch FROM data_as_of) * 1000000)::bigint, revision, concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)
+    SELECT generation,
+         (extract(epoch FROM data_as_of) * 1000000)::bigint,
+         revision,
+         concat_ws(' ', pg_postmaster_start_time(), 'outcome_sum'::regclass::oid)
       FROM answer_state) AS state
    CROSS JOIN (
     SELECT string_agg(counts, ','), string_agg(codes, ''), string_agg(money, ',')
