@@ -41,7 +41,8 @@ function namesImported(file: SourceFile): string[] {
 }
 
 /** Files that are started, or imported by people outside. */
-const isEntry = (path: string) => /^src\/(bin|client\/index\.ts|client\/examples)/.test(path);
+const isEntry = (path: string) =>
+  /^src\/(bin|client\/index\.ts|client\/examples|publishing\/receipts\/receipts\.ts)/.test(path);
 
 /**
  * Exports of `src` that no other file of `production` imports and that their own file does not use

@@ -1,5 +1,5 @@
 // The shape of the source held by rules. What breaks a rule today is counted, and the number may
-// only shrink: whoever mends a place lowers it.
+// only shrink: a change that mends a place lowers it.
 
 import { describe, expect, test } from 'vitest';
 import { neededInside, unreachedFiles, uselessExports } from './exports.js';
@@ -12,12 +12,11 @@ const tests = sourceFiles('test');
 
 /** How many places break a rule at most; a rule that is not named here is kept everywhere. */
 const STILL_BROKEN = {
-  longLines: 176,
+  longLines: 21,
   longFunctions: 6,
-  // The tag that statements are about to be written with.
-  uselessExports: 1,
-  unreachedFiles: 1,
-  neededInside: 19,
+  uselessExports: 0,
+  unreachedFiles: 0,
+  neededInside: 18,
 };
 
 function broken(lines: readonly string[], most = 0): void {

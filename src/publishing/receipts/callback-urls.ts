@@ -8,7 +8,7 @@ export const GATEWAYS = ['kannel', 'jasmin', 'twilio', 'infobip', 'vonage', 'sin
 export type Gateway = (typeof GATEWAYS)[number];
 
 /** Where receipt-bridge serves a gateway's callbacks. */
-export function callbackPath(gateway: Gateway): string {
+function callbackPath(gateway: Gateway): string {
   return `/v1/receipts/${gateway}`;
 }
 
