@@ -16,30 +16,18 @@ import { bucketOf, stateOf } from './answer-parts.js';
 export const VARINT = 0;
 export const LEN = 2;
 
-/**
- * Most numbers of an answer are below 2 ** 32, where the varints of int64 and uint32 are the same,
- * and the latter's is fast.
- */
-class SmallNumbersWriter extends BinaryWriter {
-  override int64(value: string | number | bigint): this {
-    // Rounded or not, what is larger stays larger.
-    const number = Number(value);
-    return number >= 0 && number <= 0xffff_ffff ? this.uint32(number) : super.int64(value);
-  }
-}
-
 /** What a generated message type encodes with. */
 interface MessageType<Message> {
   encode(message: Message, writer: BinaryWriter): BinaryWriter;
 }
 
-let writer: BinaryWriter = new SmallNumbersWriter();
+let writer = new BinaryWriter();
 
 /** The bytes of a message, written into a buffer that has grown already. */
 export function encoded<Message>(type: MessageType<Message>, message: Message): Uint8Array {
   const own = writer;
   // Whatever throws leaves its writer in the middle of something.
-  writer = new SmallNumbersWriter();
+  writer = new BinaryWriter();
   const bytes = type.encode(message, own).finish();
   writer = own;
   return bytes;
