@@ -54,7 +54,8 @@ export const ROLLUP_TABLES: readonly RollupTable[] = [
     packed: {
       columns: ['accepted', 'completed'],
       rows: `(SELECT generation, grain_minutes, bucket, minute, a AS accepted, c AS completed
-              FROM throughput_sum, unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute))`,
+              FROM throughput_sum,
+                unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute))`,
     },
   },
 ];

@@ -13,7 +13,9 @@ const BEFORE = 3;
 const BATCH = 4;
 /** What a process holds in all. */
 const HELD = BATCH + 1;
-/** Longer than a test, so that no batch of a dead process is delivered again before it is purged. */
+/**
+ * Longer than a test, so that no batch of a dead process is delivered again before it is purged.
+ */
 const ACK_WAIT_MS = 600_000;
 
 let stage: GapStage;

@@ -12,7 +12,7 @@ const tests = sourceFiles('test');
 
 /** How many places break a rule at most; a rule that is not named here is kept everywhere. */
 const STILL_BROKEN = {
-  longLines: 21,
+  longLines: 0,
   longFunctions: 6,
   uselessExports: 0,
   unreachedFiles: 0,

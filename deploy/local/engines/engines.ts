@@ -28,7 +28,8 @@ export function checkEngines(): void {
   findNatsServer();
   if (!hasEmbeddedEngines && !process.env.DATABASE_URL) {
     throw new Advice(
-      `No embedded PostgreSQL for ${process.platform}-${process.arch}. Start PostgreSQL 18 yourself\n` +
+      `No embedded PostgreSQL for ${process.platform}-${process.arch}. ` +
+        'Start PostgreSQL 18 yourself\n' +
         '(https://www.postgresql.org/download/) with an empty database, and run again with\n' +
         'DATABASE_URL=postgresql://superuser:password@127.0.0.1:5432/database',
     );

@@ -75,7 +75,8 @@ export async function choosePorts(
   }
   if (taken.length > 0) {
     throw new Advice(
-      `${taken.length === 1 ? 'A port is' : 'Ports are'} in use by something else:\n${taken.join('\n')}\n` +
+      `${taken.length === 1 ? 'A port is' : 'Ports are'} in use by something else:\n` +
+        `${taken.join('\n')}\n` +
         'Stop what uses it (perhaps another local stack), or let the stack take free ports:\n' +
         '  npm start -- --ports auto',
     );

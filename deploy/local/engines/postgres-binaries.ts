@@ -33,7 +33,8 @@ export async function unprivilegedUser(): Promise<UnixUser | undefined> {
     if (uid > 0 && gid > 0) return { name, uid, gid };
   }
   throw new Advice(
-    'PostgreSQL does not run as root, and this machine has no user `nobody` or `postgres` to run it as.\n' +
+    'PostgreSQL does not run as root, and this machine has no user ' +
+      '`nobody` or `postgres` to run it as.\n' +
       'Run the command as an ordinary user, or set DATABASE_URL to a running PostgreSQL.',
   );
 }
@@ -70,7 +71,8 @@ export async function reachablePlace(purpose: string): Promise<string> {
     }
   }
   throw new Advice(
-    'Found no directory where PostgreSQL could run as an unprivileged user (tried /var/lib, /var/tmp and TMPDIR).\n' +
+    'Found no directory where PostgreSQL could run as an unprivileged user ' +
+      '(tried /var/lib, /var/tmp and TMPDIR).\n' +
       'Run the command as an ordinary user, or set DATABASE_URL to a running PostgreSQL.',
   );
 }
@@ -83,8 +85,10 @@ export async function postgresBinaries(user: UnixUser | undefined): Promise<stri
   const version = await packageVersion();
   if (!hasEmbeddedEngines || version === undefined) {
     throw new Advice(
-      `No embedded PostgreSQL for ${process.platform}-${process.arch}${version ? '' : ' (package missing)'}.\n` +
-        'Start PostgreSQL 18 yourself (https://www.postgresql.org/download/) with an empty database, and set\n' +
+      `No embedded PostgreSQL for ${process.platform}-${process.arch}` +
+        `${version ? '' : ' (package missing)'}.\n` +
+        'Start PostgreSQL 18 yourself (https://www.postgresql.org/download/) with an empty\n' +
+        'database, and set\n' +
         'DATABASE_URL=postgresql://superuser:password@127.0.0.1:5432/database to it.',
     );
   }

@@ -68,7 +68,9 @@ export function exampleLines(site: Site, nowMs: number): Example[] {
     {
       // Before the first copy there is no database of ours, and no row.
       title: 'What is in ClickHouse',
-      line: `curl -sS 'http://127.0.0.1:${site.ports.clickhouse}/' --data "SELECT name, total_rows FROM system.tables WHERE database = 'sms_analytics'"`,
+      line:
+        `curl -sS 'http://127.0.0.1:${site.ports.clickhouse}/' --data "SELECT name, total_rows ` +
+        `FROM system.tables WHERE database = 'sms_analytics'"`,
     },
   ];
 }

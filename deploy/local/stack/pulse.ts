@@ -94,7 +94,8 @@ async function answerPart(api: AnalyticsServiceClient): Promise<string> {
   });
   const rate = answer.rates?.settledDeliveryRate?.value;
   const delivered = rate === undefined ? '' : `, ${(rate * 100).toFixed(1)} % delivered`;
-  return `answered ${count(Number(answer.counts?.accepted ?? 0n))} messages of ${DAYS_ASKED} days${delivered}`;
+  const accepted = count(Number(answer.counts?.accepted ?? 0n));
+  return `answered ${accepted} messages of ${DAYS_ASKED} days${delivered}`;
 }
 
 function count(value: number): string {

@@ -27,7 +27,8 @@ export function readOrder<Field extends string>(
     const wrong = field === undefined || more.length > 0;
     const repeated = keys.some((key) => key.field === field);
     if (wrong || repeated || (direction !== undefined && direction !== 'desc')) {
-      const description = `must be fields separated by commas, each once and with an optional " desc": ${fields.join(', ')}`;
+      const form = 'must be fields separated by commas, each once and with an optional " desc"';
+      const description = `${form}: ${fields.join(', ')}`;
       violations.push({ field: 'order_by', description });
       return fallback;
     }

@@ -88,7 +88,8 @@ function addConflict(
   const { kind, day, messageId, eventId, accountId, operatorId } = conflict;
   const { amount, currency } = content;
   const rest = 'chargedAt' in content ? [content.chargedAt, content.segments] : content.refundedAt;
-  const key = `${kind} ${day} ${messageId} ${eventId} ${accountId} ${operatorId} ${amount} ${currency} ${rest}`;
+  const event = `${kind} ${day} ${messageId} ${eventId} ${accountId} ${operatorId}`;
+  const key = `${event} ${amount} ${currency} ${rest}`;
   const known = conflicts.get(key);
   if (known === undefined || compareSources(conflict.source, known.source) < 0) {
     conflicts.set(key, conflict);

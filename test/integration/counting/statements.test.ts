@@ -1,5 +1,5 @@
-// Each statement of counting, as Postgres is sent it: its text is pinned in `statements/`, so that a
-// change of a fragment shows where it arrives, and it runs on a real database in the same breath.
+// Each statement of counting, as Postgres is sent it: its text is pinned in `statements/`, so that
+// a change of a fragment shows where it arrives, and it runs on a real database in the same breath.
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';

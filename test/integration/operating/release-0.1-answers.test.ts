@@ -1,6 +1,6 @@
-// A database that release 0.1 filled (commit 5bff4b1) comes up under this build: after `ops migrate`
-// and `ops setup` the answers are those that 0.1 gave, under the policy file of 0.1, and counting
-// goes on. The fixture holds 0.1's migrations by name, its rows as text, and its answers.
+// A database that release 0.1 filled (commit 5bff4b1) comes up under this build: after `ops
+// migrate` and `ops setup` the answers are those that 0.1 gave, under the policy file of 0.1, and
+// counting goes on. The fixture holds 0.1's migrations by name, its rows as text, and its answers.
 
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -43,7 +43,8 @@ export class Engine {
         await session.queryAsync(`USE ${identifier(statement.database)}`);
       }
       const { readonly, ...settings } = statement.settings;
-      const ordered = readonly === undefined ? settings : { ...settings, readonly }; // it forbids further changes
+      // `readonly` stands last, since it forbids further changes.
+      const ordered = readonly === undefined ? settings : { ...settings, readonly };
       const assignments = Object.entries(ordered).map(
         ([name, value]) => `${settingName(name)} = ${literal(value)}`,
       );

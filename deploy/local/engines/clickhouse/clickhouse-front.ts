@@ -3,7 +3,8 @@
 // knows only ClickHouse over HTTP(S), so its wire path, time-outs, compression and errors are the
 // real ones.
 //
-//   node dist/deploy/local/engines/clickhouse/clickhouse-front.js --port 8123 --data-dir DIR [--host 127.0.0.1] [--config-file FILE]
+//   node dist/deploy/local/engines/clickhouse/clickhouse-front.js --port 8123 --data-dir DIR
+//     [--host 127.0.0.1] [--config-file FILE]
 //
 // Prints `{"ready":true,"port":P}` once it listens. Ends on SIGTERM, SIGINT, and
 // (EXIT_WITH_PARENT=on) when stdin closes. CLICKHOUSE_FRONT_PASSWORD, when set, is asked of every
@@ -39,7 +40,8 @@ function openEngine(): Engine {
     return new Engine(dataDir, options['config-file']);
   } catch (error) {
     return stop(
-      `cannot open ${dataDir}: ${errorText(error)}\nAnother process may have it open: end that one, or give another --data-dir.`,
+      `cannot open ${dataDir}: ${errorText(error)}\n` +
+        'Another process may have it open: end that one, or give another --data-dir.',
     );
   }
 }
@@ -90,7 +92,8 @@ function authenticate(statement: Statement): void {
   throw new RefusedRequest(
     516,
     'AUTHENTICATION_FAILED',
-    `${statement.user}: Authentication failed: password is incorrect, or there is no user with such name`,
+    `${statement.user}: Authentication failed: ` +
+      'password is incorrect, or there is no user with such name',
   );
 }
 
