@@ -6,7 +6,7 @@
 // unlinked when its last event has left and nothing more is written to it.
 
 import { unlink } from 'node:fs/promises';
-import { IN_HAND, Outstanding, type Progress, STORED, WAITING } from './outstanding.js';
+import { IN_HAND, Outstanding, STORED, WAITING } from './outstanding.js';
 import type { SpooledEvent } from './records.js';
 import type { Segment } from './segment.js';
 
@@ -15,7 +15,8 @@ const ANNOUNCEMENT_GRACE_SECONDS = 5;
 /** In the table: an event whose group is not written yet. Segments begin at 1. */
 const NO_SEGMENT = 0;
 
-type Digest = Pick<SpooledEvent, 'digestHigh' | 'digestLow'>;
+/** By which an event is known. */
+export type Digest = Pick<SpooledEvent, 'digestHigh' | 'digestLow'>;
 
 /** Why an event left. */
 export type Departure = 'counted' | 'refused' | 'released';
@@ -119,8 +120,14 @@ export class KeptEvents {
     this.#bytes += bytes;
   }
 
-  take(event: Digest): void {
-    this.#setProgress(event, IN_HAND);
+  /** The event is not to be published until it is put back; false where it is not kept. */
+  take({ digestHigh, digestLow }: Digest): boolean {
+    const slot = this.#outstanding.find(digestHigh, digestLow);
+    if (slot < 0) return false;
+    const segment = this.#segments.get(this.#outstanding.segmentAt(slot));
+    if (segment && this.#outstanding.progressAt(slot) === STORED) segment.storedCount -= 1;
+    this.#outstanding.setProgress(slot, IN_HAND);
+    return true;
   }
 
   /** The events are to be published again. */
@@ -222,11 +229,6 @@ export class KeptEvents {
 
   async unlinked(): Promise<void> {
     await Promise.all(this.#unlinks);
-  }
-
-  #setProgress({ digestHigh, digestLow }: Digest, progress: Progress): void {
-    const slot = this.#outstanding.find(digestHigh, digestLow);
-    if (slot >= 0) this.#outstanding.setProgress(slot, progress);
   }
 
   #publishAgain(numbers: ReadonlySet<number>): void {

@@ -6,7 +6,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { Appender } from './appender.js';
 import { withDigest } from './digest.js';
 import { holdDirectory } from './hold.js';
-import { type Departure, KeptEvents, type SpoolCounts } from './kept-events.js';
+import { type Departure, type Digest, KeptEvents, type SpoolCounts } from './kept-events.js';
 import { type Damage, readRecords, recordBytes, type SpooledEvent } from './records.js';
 import { readSegment, type Segment, segmentNumbers, segmentOf } from './segment.js';
 import { faultOf, type SpoolFault } from './spool-fault.js';
@@ -82,7 +82,6 @@ export class Spool {
   get bytes(): number {
     return this.#kept.bytes + this.#appender.pendingBytes;
   }
-
   get oldestSeconds(): number {
     return this.#kept.oldestSeconds;
   }
@@ -131,13 +130,18 @@ export class Spool {
     this.#kept.stored(events, sequence);
   }
 
+  /** The event is not to be published until it is put back; false where it is not kept. */
+  take(digest: Digest): boolean {
+    return this.#kept.take(digest);
+  }
+
   /** The events are to be published again. */
-  putBack(events: readonly SpooledEvent[]): void {
+  putBack(events: readonly Digest[]): void {
     this.#kept.putBack(events);
   }
 
   /** The event need not be kept any more; false where it was not, or is not safe yet. */
-  settle(digest: Pick<SpooledEvent, 'digestHigh' | 'digestLow'>, departure: Departure): boolean {
+  settle(digest: Digest, departure: Departure): boolean {
     return this.#kept.settle(digest, departure);
   }
 
