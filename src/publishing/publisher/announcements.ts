@@ -17,7 +17,8 @@ export interface JudgedProgress {
 }
 
 export interface Heard {
-  counted(digest: Digest): void;
+  /** The digests of one announcement. */
+  countedAll(digests: readonly Digest[]): void;
   refused(digest: Digest, reason: DeadLetterReason): void;
   progress(progress: JudgedProgress): void;
 }
@@ -37,7 +38,7 @@ export function hearAnnouncements(
       },
     });
   hear(`sms.counted.v1.${source}`, (content) => {
-    for (const digest of digestsIn(content)) heard.counted(digest);
+    heard.countedAll([...digestsIn(content)]);
   });
   hear(`sms.refused.v1.${source}`, (content) => {
     for (const { digest, reason } of refusalsIn(content)) heard.refused(digest, reason);

@@ -1,5 +1,6 @@
 // What a publisher is opened with, and what it answers and tells.
 
+import type { EventKind } from '../../domain/message/admission.js';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
 import type { MsisdnRule } from '../../domain/message/identifiers.js';
 import type { NatsAccess } from '../../nats/connect.js';
@@ -54,8 +55,16 @@ export interface PublisherState extends Readonly<SpoolCounts> {
   readonly connected: boolean;
 }
 
+/** What a source may publish. */
+export const KINDS_OF_SOURCE: Readonly<Record<PublisherOptions['source'], readonly EventKind[]>> = {
+  billing: ['charged', 'refunded'],
+  dlr: ['reported'],
+};
+
 /** @throws {TypeError} where an option is wrong, before anything is opened. */
-export function checkOptions(options: PublisherOptions): void {
+export function checkOptions(
+  options: Pick<PublisherOptions, 'servers' | 'credential' | 'source'>,
+): void {
   const servers = [options.servers].flat();
   if (servers.length === 0) throw new TypeError('servers: name at least one');
   for (const server of servers) {
@@ -71,7 +80,11 @@ export function checkOptions(options: PublisherOptions): void {
 }
 
 /** How the publisher connects. */
-export function accessOf({ servers, credential, source }: PublisherOptions): NatsAccess {
+export function accessOf({
+  servers,
+  credential,
+  source,
+}: Pick<PublisherOptions, 'servers' | 'credential' | 'source'>): NatsAccess {
   const url = [servers].flat().join(',');
   return {
     url: () => url,

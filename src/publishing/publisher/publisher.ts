@@ -18,6 +18,7 @@ import { judge } from './judge.js';
 import {
   accessOf,
   checkOptions,
+  KINDS_OF_SOURCE,
   type PublisherOptions,
   type PublisherState,
   type Queueing,
@@ -40,10 +41,6 @@ const SECOND_MS = 1_000;
 const FLUSH_TIMEOUT_MS = 10_000;
 /** A day that is missing may be restored: its events are published again this often. */
 const MISSING_DAY_SECONDS = 3_600;
-const KINDS_OF_SOURCE: Readonly<Record<PublisherOptions['source'], readonly EventKind[]>> = {
-  billing: ['charged', 'refunded'],
-  dlr: ['reported'],
-};
 const DROPPED: Queueing = { queued: false, dropped: true };
 const QUEUED: Queueing = { queued: true };
 
@@ -197,8 +194,8 @@ export class Publisher {
       connection,
       this.#options.source,
       {
-        counted: (digest) => {
-          this.#spool.settle(digest, 'counted');
+        countedAll: (digests) => {
+          for (const digest of digests) this.#spool.settle(digest, 'counted');
         },
         refused: (digest, reason) => this.#refused(digest, reason),
         progress: (progress) => {

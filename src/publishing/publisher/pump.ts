@@ -1,10 +1,10 @@
-// Takes what waits in the spool to the stream: up to four batches of 500 at a time. What fails goes
-// back to the spool and is tried again after a pause, together at first; after two failures in a row
+// Takes what waits to the stream: up to four batches of 500 at a time. What fails goes
+// back and is tried again after a pause, together at first; after two failures in a row
 // one by one. Events that fail while others pass wait by themselves, and hold nothing up.
 
 import type { NatsConnection } from 'nats';
+import type { Digest } from '../spool/kept-events.js';
 import type { SpooledEvent } from '../spool/records.js';
-import type { Spool } from '../spool/spool.js';
 import { Backoff } from './backoff.js';
 import type { Bus } from './bus.js';
 import { type PublishFailure, publishBatch, publishOne } from './publish.js';
@@ -13,6 +13,14 @@ const BATCH_EVENTS = 500;
 const BATCHES_IN_FLIGHT = 4;
 const MAX_PAUSE_MS = 60_000;
 const FAILURES_BEFORE_ONE_BY_ONE = 2;
+
+/** Where events wait: a spool, or an outbox. */
+export interface Backlog {
+  /** At most `count` events that wait; none where none does. Never rejects. */
+  next(count: number): Promise<SpooledEvent[]>;
+  /** The events of this pump are to be published again. */
+  putBack(events: readonly Digest[]): void;
+}
 
 export interface PumpEvents {
   /** The events are acknowledged, the last under this sequence. */
@@ -32,7 +40,7 @@ export class Pump {
   #stopped = false;
 
   constructor(
-    private readonly spool: Spool,
+    private readonly backlog: Backlog,
     private readonly bus: Bus,
     private readonly events: PumpEvents,
   ) {}
@@ -65,10 +73,10 @@ export class Pump {
     while (this.#again) {
       this.#again = false;
       while (this.#mayTake()) {
-        const events = await this.spool.next(BATCH_EVENTS);
+        const events = await this.backlog.next(BATCH_EVENTS);
         if (events.length === 0) break;
         const { connection } = this.bus;
-        if (connection === undefined || this.#stopped) this.spool.putBack(events);
+        if (connection === undefined || this.#stopped) this.backlog.putBack(events);
         else this.#start(connection, events);
       }
     }
@@ -129,7 +137,7 @@ export class Pump {
     const digests = events.map(({ digestHigh, digestLow }) => ({ digestHigh, digestLow }));
     const timer = setTimeout(() => {
       this.#waitingByThemselves.delete(timer);
-      this.spool.putBack(digests);
+      this.backlog.putBack(digests);
       this.kick();
     }, this.#backoffOfSome.next());
     this.#waitingByThemselves.add(timer);
@@ -143,7 +151,7 @@ export class Pump {
 
   #failed(failure: PublishFailure, events: readonly SpooledEvent[]): void {
     this.#failuresInRow += 1;
-    this.spool.putBack(events);
+    this.backlog.putBack(events);
     this.events.failed(failure, events.length);
     if (this.#pause !== undefined || this.#stopped) return;
     this.#pause = setTimeout(() => {

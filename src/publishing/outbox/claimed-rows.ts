@@ -1,0 +1,136 @@
+// The rows of the outbox that one relay has claimed. Every statement is a transaction of its own,
+// and none waits for the network: a claim ends by itself, and another relay then publishes the row.
+
+import { randomUUID } from 'node:crypto';
+import type { AdmissionRules, EventKind } from '../../domain/message/admission.js';
+import { judge } from '../publisher/judge.js';
+import type { Backlog } from '../publisher/pump.js';
+import { withDigest } from '../spool/digest.js';
+import type { Digest } from '../spool/kept-events.js';
+import type { SpooledEvent } from '../spool/records.js';
+import type { QueryClient } from './outbox-client.js';
+import { bytesOf } from './outbox-digest.js';
+
+const CLAIM = `
+  UPDATE sms_outbox SET claimed_until = now() + interval '60 seconds', claimed_by = $1
+  WHERE id IN (
+    SELECT id FROM sms_outbox
+    WHERE kind = ANY ($2::text[]) AND (claimed_until IS NULL OR claimed_until < now())
+    ORDER BY id
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+  )
+  RETURNING id, kind, payload, digest`;
+// Several relays hear one announcement: what another is just deleting is left to it.
+const DELETE = `
+  DELETE FROM sms_outbox
+  WHERE id IN (
+    SELECT id FROM sms_outbox WHERE digest = ANY ($1::bytea[]) FOR UPDATE SKIP LOCKED
+  )`;
+const REFUSE = `
+  WITH refused AS (
+    DELETE FROM sms_outbox
+    WHERE digest = $1 AND ($3::bigint IS NULL OR id = $3)
+    RETURNING id, kind, payload
+  )
+  INSERT INTO sms_outbox_refused (id, kind, payload, reason)
+  SELECT id, kind, payload, $2 FROM refused
+  ON CONFLICT (id) DO NOTHING`;
+const POSTPONE =
+  "UPDATE sms_outbox SET claimed_until = now() + interval '1 hour' WHERE digest = $1";
+const GIVE_UP =
+  'UPDATE sms_outbox SET claimed_until = NULL, claimed_by = NULL WHERE claimed_by = $1';
+
+interface ClaimedRow {
+  /** A bigint, which `pg` gives as text. */
+  readonly id: string;
+  readonly kind: EventKind;
+  readonly payload: string;
+  readonly digest: Buffer;
+}
+
+export class ClaimedRows implements Backlog {
+  readonly #claimer = randomUUID();
+  /** Taken and not acknowledged, by digest. */
+  readonly #inHand = new Map<string, SpooledEvent>();
+  #again: SpooledEvent[] = [];
+
+  constructor(
+    private readonly client: QueryClient,
+    private readonly kinds: readonly EventKind[],
+    private readonly rules: AdmissionRules,
+    private readonly failed: (error: Error) => void,
+  ) {}
+
+  async next(count: number): Promise<SpooledEvent[]> {
+    const again = this.#again.splice(0, count);
+    if (again.length > 0) return again;
+    const rows = await this.#run(CLAIM, [this.#claimer, this.kinds, count]);
+    const events: SpooledEvent[] = [];
+    for (const row of rows as ClaimedRow[]) {
+      const event = withDigest(row.kind, Buffer.from(row.payload));
+      const reason = this.#reasonAgainst(row.kind, row.payload, row.digest.equals(bytesOf(event)));
+      if (reason !== undefined) {
+        await this.#run(REFUSE, [row.digest, reason, row.id]);
+      } else if (!this.#inHand.has(keyOf(event))) {
+        this.#inHand.set(keyOf(event), event);
+        events.push(event);
+      }
+    }
+    return events;
+  }
+
+  putBack(digests: readonly Digest[]): void {
+    for (const digest of digests) {
+      const event = this.#inHand.get(keyOf(digest));
+      if (event !== undefined) this.#again.push(event);
+    }
+  }
+
+  /** Acknowledged: it is published again only when its claim has ended. */
+  stored(events: readonly Digest[]): void {
+    for (const event of events) this.#inHand.delete(keyOf(event));
+  }
+
+  async delete(digests: readonly Digest[]): Promise<void> {
+    await this.#run(DELETE, [digests.map(bytesOf)]);
+  }
+
+  async refuse(digest: Digest, reason: string): Promise<void> {
+    await this.#run(REFUSE, [bytesOf(digest), reason, null]);
+  }
+
+  /** Its day is missing: it is published again in an hour. */
+  async postpone(digest: Digest): Promise<void> {
+    await this.#run(POSTPONE, [bytesOf(digest)]);
+  }
+
+  /** Lets other relays have what is not acknowledged. */
+  async giveUp(): Promise<void> {
+    await this.#run(GIVE_UP, [this.#claimer]);
+  }
+
+  /** A row that was written past `enqueue` can be anything. */
+  #reasonAgainst(kind: EventKind, payload: string, isItsDigest: boolean): string | undefined {
+    try {
+      const judged = judge(kind, JSON.parse(payload), this.rules);
+      if (judged.payload === undefined) return judged.violations[0]?.reason;
+      return isItsDigest ? undefined : 'malformed';
+    } catch {
+      return 'malformed';
+    }
+  }
+
+  async #run(text: string, values: unknown[]): Promise<unknown[]> {
+    try {
+      return (await this.client.query(text, values)).rows;
+    } catch (error) {
+      this.failed(error as Error);
+      return [];
+    }
+  }
+}
+
+function keyOf({ digestHigh, digestLow }: Digest): string {
+  return `${digestHigh} ${digestLow}`;
+}
