@@ -41,8 +41,9 @@ function namesImported(file: SourceFile): string[] {
 }
 
 /** Files that are started, or imported by people outside. */
-const isEntry = (path: string) =>
-  /^src\/(bin|client\/index\.ts|client\/examples|publishing\/receipts\/receipts\.ts)/.test(path);
+const ENTRY =
+  /^src\/(bin|client\/(index|examples)|publishing\/(receipts\/receipts|publisher\/publisher|outbox\/(enqueue|relay-outbox)))/;
+const isEntry = (path: string) => ENTRY.test(path);
 
 /**
  * Exports of `src` that no other file of `production` imports and that their own file does not use

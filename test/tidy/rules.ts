@@ -25,7 +25,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   postgres: GROUND,
   nats: GROUND,
   counting: [...SHARED, 'audit'],
-  publishing: ['domain'],
   answers: [...SHARED, 'audit'],
   copy: [...SHARED, 'audit'],
   audit: SHARED,

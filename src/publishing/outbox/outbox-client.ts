@@ -1,5 +1,5 @@
-// The producer's own database, as it is handed to the outbox: a client, pool or transaction of `pg`,
-// or a Prisma transaction.
+// The producer's own database, as it is handed to the outbox: a client, pool or transaction of
+// `pg`, or a Prisma transaction.
 
 /** What `pg` has. */
 export interface QueryClient {

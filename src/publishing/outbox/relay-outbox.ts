@@ -1,5 +1,5 @@
-// Publishes the outbox of a producer. Several relays may run; each row is one's at a time, and a row
-// whose relay died is another's when the claim has ended.
+// Publishes the outbox of a producer. Several relays may run; each row is one's at a time, and a
+// row whose relay died is another's when the claim has ended.
 
 import type { NatsConnection } from 'nats';
 import { DEFAULT_ADMISSION_RULES } from '../../domain/message/admission.js';

@@ -45,8 +45,8 @@ const DROPPED: Queueing = { queued: false, dropped: true };
 const QUEUED: Queueing = { queued: true };
 
 /**
- * Opens a publisher; NATS may be away. Rejects with a SpoolFault that names the file, or a TypeError
- * where an option is wrong.
+ * Opens a publisher; NATS may be away. Rejects with a SpoolFault that names the file, or a
+ * TypeError where an option is wrong.
  */
 export function openPublisher(options: PublisherOptions): Promise<Publisher> {
   return Publisher.open(options);

@@ -1,7 +1,7 @@
 // Writes events to the newest segment, in groups that share one fsync. A group begins to be written
-// 20 ms after the one before it, or at once where that is past; what is queued meanwhile is the next
-// group. After a failed write or sync nothing of the file is believed: it is cut back to what was
-// synced before, and the group is tried once more in a new segment.
+// 20 ms after the one before it, or at once where that is past; what is queued meanwhile is the
+// next group. After a failed write or sync nothing of the file is believed: it is cut back to what
+// was synced before, and the group is tried once more in a new segment.
 
 import type { FileHandle } from 'node:fs/promises';
 import { recordBytes, type SpooledEvent, writeRecord } from './records.js';

@@ -1,9 +1,9 @@
-// Only one publisher holds a directory. Node has no flock, and in containers every process is pid 1;
-// so the holder listens on a Unix socket in the directory: it can be connected to as long as its
+// Only one publisher holds a directory. Node has no flock, and in containers every process is pid
+// 1; so the holder listens on a Unix socket in the directory: it can be connected to as long as its
 // process lives.
 //
-// Sockets are numbered. A process takes the number after the highest, by a hard link, which only one
-// of several can make; it then looks once more for a higher one. The last socket stays when its
+// Sockets are numbered. A process takes the number after the highest, by a hard link, which only
+// one of several can make; it then looks once more for a higher one. The last socket stays when its
 // process ends, so that numbers never begin anew.
 
 import { randomBytes } from 'node:crypto';

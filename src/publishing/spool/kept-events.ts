@@ -1,9 +1,9 @@
 // The account of all events that the spool keeps, and of the segments that hold them.
 //
-// An event is pending (in memory, its group not yet synced), then safe, and of what is safe: waiting
-// on disk, in hand to be published, or stored (acknowledged by JetStream). It leaves when it is
-// counted or refused, or, where room is needed, with a segment in which all is stored. A segment is
-// unlinked when its last event has left and nothing more is written to it.
+// An event is pending (in memory, its group not yet synced), then safe, and of what is safe:
+// waiting on disk, in hand to be published, or stored (acknowledged by JetStream). It leaves when
+// it is counted or refused, or, where room is needed, with a segment in which all is stored. A
+// segment is unlinked when its last event has left and nothing more is written to it.
 
 import { unlink } from 'node:fs/promises';
 import { IN_HAND, Outstanding, STORED, WAITING } from './outstanding.js';

@@ -1,6 +1,6 @@
 // Keeps every event on disk until it is counted, refused or released, whatever happens to the
-// process or to the bus. Nothing on disk says how far publishing has come: after a crash every event
-// of every segment is published again, and counting makes nothing of copies.
+// process or to the bus. Nothing on disk says how far publishing has come: after a crash every
+// event of every segment is published again, and counting makes nothing of copies.
 
 import { chmod, mkdir } from 'node:fs/promises';
 import { Appender } from './appender.js';

@@ -1,5 +1,6 @@
-// The law of the publisher: whatever it takes is not refused by ingest for its content, and whatever
-// it refuses would have been. Judged over the bytes that a producer without it would have sent.
+// The law of the publisher: whatever it takes is not refused by ingest for its content, and
+// whatever it refuses would have been. Judged over the bytes that a producer without it would have
+// sent.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
