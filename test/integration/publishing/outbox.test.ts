@@ -118,7 +118,7 @@ describe('an event in the outbox', () => {
     expect(await rowCount()).toBe(0);
   });
 
-  it('goes to the refused ones where it was written past enqueue and can never be counted', async () => {
+  it('goes to the refused ones where it can never be counted', async () => {
     const insert = 'INSERT INTO sms_outbox (kind, payload, digest) VALUES ($1, $2, $3)';
     await enqueue(pool, chargeOf(0));
     // The digest of another row does not take that one along.

@@ -94,7 +94,7 @@ describe('a publisher', () => {
     expect(publisher.state()).toMatchObject({ queued: 2, safe: 2, stored: 2, released: 2 });
   });
 
-  it('answers with the violations of a wrong event, and of one that is not of its source', async () => {
+  it('answers with the violations of an event, or that it is not of its source', async () => {
     const publisher = await open();
     const wrong = { ...chargeOf(0), currency: 'eur' };
     expect(await publisher.charged(wrong)).toEqual({

@@ -102,7 +102,8 @@ function withAnnouncements(text: string): string {
   );
   const exports = ANNOUNCED.map((subject) => `{ stream: "${subject}", accounts: [BILLING] }`);
   const subscribe = '          subscribe: { allow: ["_INBOX.>"] }';
-  const hears = `          subscribe: { allow: ["_INBOX.>", ${ANNOUNCED.map((one) => `"${one}"`)}] }`;
+  const heard = ANNOUNCED.map((subject) => `"${subject}"`);
+  const hears = `          subscribe: { allow: ["_INBOX.>", ${heard}] }`;
   return text
     .replace(subscribe, hears)
     .replace(
