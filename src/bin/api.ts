@@ -134,35 +134,9 @@ function openStore(
   const statePool = poolOf(config.databaseUrl, 'sms-analytics-api-state', STATE_CONNECTIONS);
   const readPools = { platform: platformPool, account: accountPool, state: statePool };
   poolMetrics(registry, readPools);
-  const auditPool = openPool(
-    config.databaseUrl,
-    {
-      max: 1,
-      application_name: 'sms-analytics-api-audit',
-      connectionTimeoutMillis: 5_000,
-      statement_timeout: 5_000,
-      // Below the 10 s after which Prometheus gives up a scrape, which waits for the age of the
-      // copy.
-      query_timeout: 6_000,
-    },
-    onIdleError,
-  );
-  copyMetrics(registry, () => readCopyLag(auditPool));
-  // Loaded with the first denial: it takes a quarter of the time in which the process is to be
-  // ready.
-  let prisma: PrismaClient | undefined;
-  const record = async (rows: readonly DenialRow[]) => {
-    prisma ??= (await import('../postgres/prisma/prisma.js')).openPrisma(auditPool);
-    await recordDenials(prisma, rows);
-  };
-  const audit = new DenialAudit(clock, log, record);
-  const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
+  const audit = openAudit(lifecycle, registry, onIdleError);
   lifecycle.onStop('pools', async () => {
-    await Promise.all([...Object.values(readPools), auditPool].map((pool) => pool.end()));
-  });
-  lifecycle.onStop('audit', async () => {
-    clearInterval(flushing);
-    await audit.flush(true);
+    await Promise.all(Object.values(readPools).map((pool) => pool.end()));
   });
   const queries = createQueries({
     platformPool,
@@ -179,6 +153,41 @@ function openStore(
   });
   cacheMetrics(registry, queries.cacheUse);
   return { queries, audit };
+}
+
+/** Opens what records denials, and reads the age of the copy for Prometheus. */
+function openAudit(
+  lifecycle: Lifecycle,
+  registry: Registry,
+  onIdleError: (error: Error) => void,
+): DenialAudit {
+  const auditPool = openPool(
+    config.databaseUrl,
+    {
+      max: 1,
+      application_name: 'sms-analytics-api-audit',
+      connectionTimeoutMillis: 5_000,
+      statement_timeout: 5_000,
+      // A scrape waits for the age of the copy, and Prometheus gives it up after 10 s.
+      query_timeout: 6_000,
+    },
+    onIdleError,
+  );
+  copyMetrics(registry, () => readCopyLag(auditPool));
+  // Loaded with the first denial: it takes a quarter of the time until the process is ready.
+  let prisma: PrismaClient | undefined;
+  const record = async (rows: readonly DenialRow[]) => {
+    prisma ??= (await import('../postgres/prisma/prisma.js')).openPrisma(auditPool);
+    await recordDenials(prisma, rows);
+  };
+  const audit = new DenialAudit(clock, log, record);
+  const flushing = setInterval(() => void audit.flush(), AUDIT_INTERVAL_MS);
+  lifecycle.onStop('audit pool', () => auditPool.end());
+  lifecycle.onStop('audit', async () => {
+    clearInterval(flushing);
+    await audit.flush(true);
+  });
+  return audit;
 }
 
 /** In `tls` mode our own mutual TLS, kept fresh; behind a sidecar plaintext. */

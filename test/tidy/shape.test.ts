@@ -13,7 +13,7 @@ const tests = sourceFiles('test');
 /** How many places break a rule at most; a rule that is not named here is kept everywhere. */
 const STILL_BROKEN = {
   longLines: 0,
-  longFunctions: 6,
+  longFunctions: 3,
   uselessExports: 0,
   unreachedFiles: 0,
   neededInside: 18,

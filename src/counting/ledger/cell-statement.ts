@@ -59,6 +59,46 @@ const refund = (side: 'old' | 'new', sign: '' | '-') => `
     FROM moved_refund
     WHERE ${side}_amount IS NOT NULL`;
 
+const PLATFORM_CELLS = `outcome_platform_cell AS MATERIALIZED (
+  SELECT
+    at, operator_id, outcome, reason,
+    ${sums(MESSAGE_MEASURES)}
+  FROM outcome_cell AS cell
+  GROUP BY at, operator_id, outcome, reason
+),
+money_platform_cell AS MATERIALIZED (
+  SELECT
+    at, operator_id, currency,
+    ${sums(MONEY_MEASURES)}
+  FROM money_cell AS cell
+  GROUP BY at, operator_id, currency
+)`;
+
+const cellsOfTimes = (where: string) => `latency_cell AS MATERIALIZED (
+  SELECT at, operator_id, bin, sum(sign) AS messages
+  FROM (
+    SELECT *, ${quarterHour('accepted_minute')} AS at
+    FROM counted
+    WHERE bin IS NOT NULL
+  ) AS side${where}
+  GROUP BY at, operator_id, bin
+  HAVING sum(sign) <> 0
+),
+throughput_cell AS MATERIALIZED (
+  SELECT at, operator_id, sum(accepted) AS accepted, sum(completed) AS completed
+  FROM (
+    SELECT accepted_minute AS at, operator_id, sign AS accepted, 0 AS completed
+    FROM counted
+    UNION ALL
+    SELECT completed_minute, operator_id, 0, sign
+    FROM counted
+    WHERE completed_minute IS NOT NULL
+  ) AS side${where}
+  GROUP BY at, operator_id
+  HAVING sum(accepted) <> 0
+    OR sum(completed) <> 0
+)`;
+
 /**
  * WITH items that make the cells of `moved` and `moved_refund`, without those that cancel; only the
  * cells that begin at or after `since` (a SQL expression) where one is given.
@@ -101,42 +141,6 @@ money_cell AS MATERIALIZED (
     OR sum(refunds) <> 0
     OR sum(refunded) <> 0
 ),
-outcome_platform_cell AS MATERIALIZED (
-  SELECT
-    at, operator_id, outcome, reason,
-    ${sums(MESSAGE_MEASURES)}
-  FROM outcome_cell AS cell
-  GROUP BY at, operator_id, outcome, reason
-),
-money_platform_cell AS MATERIALIZED (
-  SELECT
-    at, operator_id, currency,
-    ${sums(MONEY_MEASURES)}
-  FROM money_cell AS cell
-  GROUP BY at, operator_id, currency
-),
-latency_cell AS MATERIALIZED (
-  SELECT at, operator_id, bin, sum(sign) AS messages
-  FROM (
-    SELECT *, ${quarterHour('accepted_minute')} AS at
-    FROM counted
-    WHERE bin IS NOT NULL
-  ) AS side${where}
-  GROUP BY at, operator_id, bin
-  HAVING sum(sign) <> 0
-),
-throughput_cell AS MATERIALIZED (
-  SELECT at, operator_id, sum(accepted) AS accepted, sum(completed) AS completed
-  FROM (
-    SELECT accepted_minute AS at, operator_id, sign AS accepted, 0 AS completed
-    FROM counted
-    UNION ALL
-    SELECT completed_minute, operator_id, 0, sign
-    FROM counted
-    WHERE completed_minute IS NOT NULL
-  ) AS side${where}
-  GROUP BY at, operator_id
-  HAVING sum(accepted) <> 0
-    OR sum(completed) <> 0
-)`;
+${PLATFORM_CELLS},
+${cellsOfTimes(where)}`;
 };

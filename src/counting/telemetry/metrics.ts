@@ -21,7 +21,10 @@ export interface IngestMetrics {
 }
 
 export function ingestMetrics(registry: Registry): IngestMetrics {
-  const registers = [registry];
+  return { ...batchMetrics([registry]), ...stateMetrics([registry]) };
+}
+
+function batchMetrics(registers: Registry[]) {
   const events = new Counter({
     name: 'sms_analytics_events_total',
     help: 'Events committed, by kind; copies included',
@@ -59,6 +62,25 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     buckets: DURATION_BUCKETS_SECONDS,
     registers,
   });
+  return {
+    observeBatch(
+      envelopes: readonly Envelope[],
+      { decided, unstorableCount, conflictCount }: Committed,
+      durationMs: number,
+    ) {
+      batchSize.observe(envelopes.length);
+      batchDuration.observe(durationMs / 1_000);
+      redeliveries.inc(envelopes.reduce((sum, one) => sum + (one.redelivered ? 1 : 0), 0));
+      unknownFields.inc(decided.unknownFieldCount);
+      for (const event of decided.events) events.inc({ kind: event.kind });
+      for (const letter of decided.deadLetters) deadLetters.inc({ reason: letter.reason });
+      if (unstorableCount > 0) deadLetters.inc({ reason: 'unstorable' }, unstorableCount);
+      if (conflictCount > 0) deadLetters.inc({ reason: 'conflict' }, conflictCount);
+    },
+  } satisfies Partial<IngestMetrics>;
+}
+
+function stateMetrics(registers: Registry[]) {
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const pending = gauge('sms_analytics_pending_events', 'Events of the stream not yet pulled');
   const unacknowledged = gauge('sms_analytics_unacknowledged_events', 'Events pulled, not acked');
@@ -85,27 +107,17 @@ export function ingestMetrics(registry: Registry): IngestMetrics {
     registers,
   });
   return {
-    observeBatch(envelopes, { decided, unstorableCount, conflictCount }, durationMs) {
-      batchSize.observe(envelopes.length);
-      batchDuration.observe(durationMs / 1_000);
-      redeliveries.inc(envelopes.reduce((sum, one) => sum + (one.redelivered ? 1 : 0), 0));
-      unknownFields.inc(decided.unknownFieldCount);
-      for (const event of decided.events) events.inc({ kind: event.kind });
-      for (const letter of decided.deadLetters) deadLetters.inc({ reason: letter.reason });
-      if (unstorableCount > 0) deadLetters.inc({ reason: 'unstorable' }, unstorableCount);
-      if (conflictCount > 0) deadLetters.inc({ reason: 'conflict' }, conflictCount);
-    },
-    observeDurable(durable) {
+    observeDurable(durable: DurableState) {
       pending.set(durable.pendingCount);
       unacknowledged.set(durable.unacknowledgedCount);
       dataAsOf.set(durable.dataAsOf / MICROS_PER_SECOND);
     },
-    observeForbidden: (forbidden) => stopped.set(forbidden ? 1 : 0),
-    observeDueDays: (count) => dueDays.set(count),
-    observeGaps: (missingCount) => gaps.set(missingCount),
-    observeMissingDays(days) {
+    observeForbidden: (forbidden: boolean) => stopped.set(forbidden ? 1 : 0),
+    observeDueDays: (count: number) => dueDays.set(count),
+    observeGaps: (missingCount: number) => gaps.set(missingCount),
+    observeMissingDays(days: readonly string[]) {
       missingDay.reset();
       for (const day of days) missingDay.set({ day }, 1);
     },
-  };
+  } satisfies Partial<IngestMetrics>;
 }
