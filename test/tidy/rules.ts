@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bin: [...SHARED, ...JOBS, 'operating', 'api', 'client'],
 };
 
-/** {domain, platform} ← {rollups, postgres, nats} ← jobs ← {operating, api} ← bin. */
+/** {domain, platform, generated} ← {rollups, postgres, nats} ← jobs ← {operating, api} ← bin. */
 export function wrongDirections(files: readonly SourceFile[]): string[] {
   return files.flatMap((file) => {
     const part = partOf(file.path);

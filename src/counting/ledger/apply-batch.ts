@@ -106,8 +106,8 @@ export interface Applied {
 
 /**
  * Commits the batch and returns what became of it; the transaction is durable (synchronous_commit)
- * when it resolves. Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class 22
- * and 23 blame an event of the batch. After a rejection it is unknown whether the batch was
+ * when it resolves. Rejects with pg's error: class 08, 53, 57 and 40 are cured by a retry, class
+ * 22, 23 and 54 blame an event of the batch. After a rejection it is unknown whether the batch was
  * committed; a retry is right in both cases, and finds nothing new where it was.
  */
 export async function applyBatch(

@@ -1,5 +1,6 @@
-// When a number stops changing. Contract, section 2, "Settling": in a cell that ends by the settled
-// boundary nobody awaits a receipt any longer, and what is pending is answered as UNKNOWN.
+// Which cells await no receipt any longer. Contract, section 2, "Settling": in a cell that ends by
+// the settled boundary, pending messages are answered as UNKNOWN. A settled cell is not final: a
+// receipt up to 35 days late still changes it.
 import { type EpochMicros, floorToMinutes, MICROS_PER_HOUR } from './instant.js';
 
 export const DEFAULT_SETTLE_HOURS = 72;
@@ -7,7 +8,7 @@ export const DEFAULT_SETTLE_HOURS = 72;
 /** Grain of the cells that settle, in minutes. */
 const SETTLE_GRAIN_MINUTES = 15;
 
-/** Whether a bucket can still change: messages still come, receipts still come, neither. */
+/** What a bucket still awaits: messages, receipts, neither. */
 export type BucketState = 'open' | 'provisional' | 'settled';
 
 /** The instant by which a cell must end to be settled, a multiple of 15 minutes. */
