@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import type { NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
+import { announceJudged } from '../counting/announce/announce.js';
 import { addUpDays } from '../counting/days/add-up-days.js';
 import { type Generation, readGeneration } from '../counting/guard/ingest-progress.js';
 import { guardProbes } from '../counting/guard/probes.js';
@@ -139,6 +140,7 @@ function count(lifecycle: Lifecycle, parts: Parts): Promise<void> {
     pull: () => pull(source, config.batchSize),
     apply: (batch, streamId) =>
       applyTrusted(pool, watch, { generation, streamId, worker: WORKER }, batch),
+    announce: (batch) => announceJudged(connection, log, batch),
     guard: watch,
     connection,
     rules: { msisdn: config.msisdnDigits },

@@ -6,11 +6,13 @@
 // blames no event. A batch that meets no partition for a day is judged anew after a look at the
 // ledger's days: the day was made, was dropped, or is missing.
 import type { AdmissionRules } from '../domain/message/admission.js';
+import type { FoldedBatch } from '../domain/message/ledger-fold.js';
 import type { EpochDay } from '../domain/time/instant.js';
 import type { Envelope } from '../nats/envelope.js';
 import { pause } from '../platform/clock.js';
 import type { Log } from '../platform/log.js';
 import { blamesTheValues, lacksPartition } from '../postgres/write-failure.js';
+import type { JudgedBatch } from './announce/verdict.js';
 import { CommitAbandoned } from './commit-abandoned.js';
 import { countable, type Decided, decide, together, unstorable } from './count.js';
 import type { Watch } from './guard/watch.js';
@@ -22,6 +24,8 @@ export type DaysGuard = Pick<Watch, 'ledgerFloor' | 'missingDays' | 'lookAtDays'
 export interface CommitOptions {
   /** One batch in one transaction: applyTrusted. */
   readonly apply: (batch: EncodedBatch, streamId: number) => Promise<Applied>;
+  /** Takes what the serving generation has committed: announceJudged. */
+  readonly announce: (batch: JudgedBatch) => void;
   readonly guard: DaysGuard;
   readonly rules: AdmissionRules;
   readonly stopping: AbortSignal;
@@ -55,6 +59,7 @@ export interface Committed {
 export interface Prepared {
   readonly envelopes: readonly Envelope[];
   readonly decided: Decided;
+  readonly folded: FoldedBatch;
   readonly encoded: EncodedBatch;
   /** Whose sequences these are, as known when they were pulled. */
   readonly streamId: number;
@@ -71,8 +76,10 @@ export function prepare(
 ): Prepared {
   const { ledgerFloor, missingDays } = options.guard;
   const decided = decide(envelopes, options.rules, ledgerFloor, missingDays);
-  const encoded = encodeBatch(countable(decided));
-  return { envelopes, decided, encoded, streamId, ledgerFloor, missingDays };
+  const batch = countable(decided);
+  const days = { ledgerFloor, missingDays };
+  const { folded } = batch;
+  return { envelopes, decided, folded, encoded: encodeBatch(batch), streamId, ...days };
 }
 
 /**
@@ -88,7 +95,10 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   }
   const mayHalve = envelopes.length > 1;
   const applied = await applyPatiently(options, encoded, streamId, mayHalve);
-  if (!(applied instanceof Error)) return { decided, unstorableCount: 0, ...applied };
+  if (!(applied instanceof Error)) {
+    announce(options, prepared, applied);
+    return { decided, unstorableCount: 0, ...countsOf(applied) };
+  }
   if (lacksPartition(applied)) return commitLater(options, prepared, applied);
   if (mayHalve) return commitHalves(options, prepared);
   const [envelope] = envelopes;
@@ -96,10 +106,25 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   if (envelope === undefined || event === undefined) throw applied;
   options.log.warn('event is unstorable', { sequence: envelope.sequence, error: applied });
   const alone = { ...decided, events: [], deadLetters: [unstorable(envelope, event)] };
-  const second = await applyPatiently(options, encodeBatch(countable(alone)), streamId);
+  const batch = countable(alone);
+  const second = await applyPatiently(options, encodeBatch(batch), streamId);
   if (second instanceof Error) throw second;
+  announce(options, { envelopes, decided: alone, folded: batch.folded }, second);
   // The letter is in unstorableCount; among what was decided on arrival it would be counted twice.
-  return { decided: { ...decided, events: [] }, unstorableCount: 1, ...second };
+  return { decided: { ...decided, events: [] }, unstorableCount: 1, ...countsOf(second) };
+}
+
+/** Another generation than the serving one counts for nobody yet, or not any more. */
+function announce(
+  options: CommitOptions,
+  { envelopes, decided, folded }: Pick<Prepared, 'envelopes' | 'decided' | 'folded'>,
+  { serving, lost }: Applied,
+): void {
+  if (serving) options.announce({ envelopes, decided, folded, lost });
+}
+
+function countsOf({ conflictCount, duplicateCount }: Applied) {
+  return { conflictCount, duplicateCount };
 }
 
 /**

@@ -102,6 +102,21 @@ export interface Applied {
    * beaten before.
    */
   readonly duplicateCount: number;
+  /**
+   * Digests of charges and refunds that lost, also where that was recorded before: the least ones
+   * of the batch, and those of earlier batches that it displaced.
+   */
+  readonly lost: readonly bigint[];
+  /** The generation served when this was committed: a swap overlaps no commit. */
+  readonly serving: boolean;
+}
+
+interface AppliedRow {
+  readonly conflicts: number;
+  readonly moved: number;
+  /** Numbers as text. */
+  readonly lost: readonly string[] | null;
+  readonly serving: boolean | null;
 }
 
 /**
@@ -121,12 +136,14 @@ export async function applyBatch(
   nameElementType(batch.refunds, types.refund);
   nameElementType(batch.deadLetters, types.dead_letter);
   const query = APPLY_BATCH({ generation, streamId, worker, ...parameters });
-  const { rows } = await connection.query<{ conflicts: number; moved: number }>({
-    name: 'apply-batch',
-    ...query,
-  });
-  const { conflicts = 0, moved = 0 } = rows[0] ?? {};
-  return { conflictCount: conflicts, duplicateCount: rowCount - moved };
+  const { rows } = await connection.query<AppliedRow>({ name: 'apply-batch', ...query });
+  const { conflicts = 0, moved = 0, lost, serving } = rows[0] ?? {};
+  return {
+    conflictCount: conflicts,
+    duplicateCount: rowCount - moved,
+    lost: lost?.map(BigInt) ?? [],
+    serving: serving ?? false,
+  };
 }
 
 /**

@@ -190,8 +190,8 @@ interface ApplyBatch {
 }
 
 /**
- * Returns one row: how many conflicts became dead letters by it (a copy of one becomes none), how
- * many days the batch has, and how many messages and refunds it moved.
+ * Returns one row (AppliedRow): among others how many conflicts became dead letters by it (a copy
+ * of one becomes none), and the digests of all that lost, copies included.
  */
 export const APPLY_BATCH = sql<ApplyBatch>`
 WITH
@@ -245,4 +245,6 @@ DO UPDATE SET
 RETURNING
   (SELECT count(*)::int FROM dead_letters WHERE reason = 'conflict') AS conflicts,
   (SELECT count(*)::int FROM checked_day) AS days,
-  (SELECT count(*)::int FROM moved) + (SELECT count(*)::int FROM moved_refund) AS moved`;
+  (SELECT count(*)::int FROM moved) + (SELECT count(*)::int FROM moved_refund) AS moved,
+  (SELECT array_agg(payload_digest::text) FROM conflict) AS lost,
+  (SELECT state = 'serving' FROM generation WHERE generation = :generation) AS serving`;

@@ -8,10 +8,11 @@ import {
   type EventKind,
 } from '../../domain/message/admission.js';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
+import type { JudgedProgress } from '../../nats/announcements.js';
 import { withDigest } from '../spool/digest.js';
 import type { Digest } from '../spool/kept-events.js';
 import { Spool } from '../spool/spool.js';
-import { hearAnnouncements, type JudgedProgress } from './announcements.js';
+import { hearAnnouncements } from './announcements.js';
 import { Bus } from './bus.js';
 import type { DeliveryReported, MessageCharged, MessageRefunded } from './event-types.js';
 import { judge } from './judge.js';

@@ -61,6 +61,7 @@ async function committed(envelopes: readonly Envelope[]): Promise<Committed> {
   const context = { generation: 1, streamId, worker: 'one' };
   const options: CommitOptions = {
     apply: (batch) => applyBatch(pool, context, batch),
+    announce: () => {},
     rules: DEFAULT_ADMISSION_RULES,
     guard: { ledgerFloor: -Infinity, missingDays: new Set(), lookAtDays: async () => 0 },
     stopping: new AbortController().signal,

@@ -1,16 +1,10 @@
 // A NATS server of the file's own with the project's stream, for the publisher's tests, and events
-// to publish. Ingest does not announce yet: where a test needs announcements it makes them as the
-// contract says, with the rights that ingest and the producers will have.
+// to publish. Where a test needs announcements it makes them as ingest does, with its rights.
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import type { Child } from '../../../deploy/local/engines/child.js';
-import {
-  NATS_CONFIG,
-  type NatsUser,
-  startNatsServer,
-} from '../../../deploy/local/engines/nats-server.js';
+import { type NatsUser, startNatsServer } from '../../../deploy/local/engines/nats-server.js';
 import { freePorts } from '../../../deploy/local/engines/ports.js';
 import { randomCredentials } from '../../../deploy/local/secrets/credentials.js';
 import { ensureStream, STREAM, streamConfig } from '../../../src/nats/topology.js';
@@ -39,9 +33,7 @@ export async function startPublishingSite(): Promise<PublishingSite> {
   const directory = await temporaryDirectory('publishing');
   const { nats: passwords } = randomCredentials();
   const [port = 0] = await freePorts(1);
-  const configFile = join(directory, 'nats.conf');
-  writeFileSync(configFile, withAnnouncements(readFileSync(NATS_CONFIG, 'utf8')));
-  const options = { port, passwords, configFile, dataDir: join(directory, 'store') };
+  const options = { port, passwords, dataDir: join(directory, 'store') };
   const launch = async (): Promise<Child> => {
     const child = await startNatsServer({ ...options, logFile: join(directory, 'nats.log') });
     child.unref();
@@ -91,30 +83,6 @@ export async function startPublishingSite(): Promise<PublishingSite> {
     },
     stop: () => child.stop(),
   };
-}
-
-const ANNOUNCED = ['sms.counted.v1.billing', 'sms.refused.v1.billing', 'sms.counted.v1.progress'];
-
-/** The configuration with the right to announce for ingest, and to hear its own for billing. */
-function withAnnouncements(text: string): string {
-  const imports = ANNOUNCED.map(
-    (subject) => `{ stream: { account: INGEST, subject: "${subject}" } }`,
-  );
-  const exports = ANNOUNCED.map((subject) => `{ stream: "${subject}", accounts: [BILLING] }`);
-  const subscribe = '          subscribe: { allow: ["_INBOX.>"] }';
-  const heard = ANNOUNCED.map((subject) => `"${subject}"`);
-  const hears = `          subscribe: { allow: ["_INBOX.>", ${heard}] }`;
-  return text
-    .replace(subscribe, hears)
-    .replace(
-      'imports: [{ service: { account: SMS, subject: "sms.billing.>" } }]',
-      `imports: [{ service: { account: SMS, subject: "sms.billing.>" } }, ${imports}]`,
-    )
-    .replace('  INGEST: {\n', `  INGEST: {\n    exports: [${exports}]\n`)
-    .replace(
-      '              "$JS.API.INFO"\n',
-      `              "$JS.API.INFO", "sms.counted.v1.>", "sms.refused.v1.>"\n`,
-    );
 }
 
 const ACCEPTED_AT = new Date(Date.now() - 3_600_000).toISOString();

@@ -39,8 +39,9 @@ function committing(
   const options: CommitOptions = {
     apply: async (batch) => {
       apply(batch.highestSequence);
-      return { conflictCount: 1, duplicateCount: 1 };
+      return { conflictCount: 1, duplicateCount: 1, lost: [], serving: true };
     },
+    announce: () => {},
     rules: DEFAULT_ADMISSION_RULES,
     guard: {
       get ledgerFloor() {

@@ -32,7 +32,7 @@ const envelopes = (traceparents: readonly (string | undefined)[]) =>
     }),
   );
 
-const APPLIED = { conflictCount: 0, duplicateCount: 0 };
+const APPLIED = { conflictCount: 0, duplicateCount: 0, lost: [], serving: true };
 
 /** Runs the loop over one batch. */
 async function run(batch: readonly Envelope[], changes: Partial<LoopOptions> = {}): Promise<void> {
@@ -43,6 +43,7 @@ async function run(batch: readonly Envelope[], changes: Partial<LoopOptions> = {
       return [...batch];
     },
     apply: async () => APPLIED,
+    announce: () => {},
     guard: {
       streamId: 1,
       ledgerFloor: -Infinity,

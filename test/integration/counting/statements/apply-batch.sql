@@ -758,4 +758,6 @@ DO UPDATE SET
 RETURNING
   (SELECT count(*)::int FROM dead_letters WHERE reason = 'conflict') AS conflicts,
   (SELECT count(*)::int FROM checked_day) AS days,
-  (SELECT count(*)::int FROM moved) + (SELECT count(*)::int FROM moved_refund) AS moved;
+  (SELECT count(*)::int FROM moved) + (SELECT count(*)::int FROM moved_refund) AS moved,
+  (SELECT array_agg(payload_digest::text) FROM conflict) AS lost,
+  (SELECT state = 'serving' FROM generation WHERE generation = $3) AS serving;
