@@ -87,6 +87,52 @@ describe('a publisher', () => {
   );
 });
 
+describe('an announcement', () => {
+  const PROGRESS = 'sms.counted.v1.progress';
+  const OWN = {
+    billing: ['sms.counted.v1.billing', 'sms.refused.v1.billing', PROGRESS],
+    dlr: ['sms.counted.v1.dlr', 'sms.refused.v1.dlr', PROGRESS],
+  } as const;
+  const ALL = [...new Set([...OWN.billing, ...OWN.dlr])];
+
+  test.each(['billing', 'dlr'] as const)(
+    'of ingest reaches %s, of its own events',
+    async (user) => {
+      const producer = await as(user);
+      const heard: string[] = [];
+      for (const subject of OWN[user]) {
+        producer.subscribe(subject, { callback: (_, message) => heard.push(message.subject) });
+      }
+      await producer.flush();
+      const ingest = await as('ingest', '_INBOX_INGEST');
+      for (const subject of ALL) ingest.publish(subject, 'said');
+      await ingest.flush();
+      await producer.flush();
+      expect(heard).toEqual(ALL.filter((subject) => OWN[user].some((own) => own === subject)));
+    },
+  );
+
+  test.each([
+    ['billing', 'sms.counted.v1.dlr'],
+    ['billing', 'sms.refused.v1.dlr'],
+    ['dlr', 'sms.counted.v1.billing'],
+    ['dlr', 'sms.refused.v1.billing'],
+    ['dlr', 'sms.counted.v1.>'],
+  ] as const)('is not heard by %s on %s', async (user, subject) => {
+    const connection = await as(user);
+    const listen = () => void connection.subscribe(subject, { callback: () => {} });
+    expect(await refusal(connection, listen)).toMatch(/permission/i);
+  });
+
+  test.each(
+    (['billing', 'dlr', 'ops'] as const).flatMap((user) => ALL.map((subject) => [user, subject])),
+  )('is not made by %s on %s', async (user, subject) => {
+    const connection = await as(user as NatsUser);
+    const say = () => connection.publish(subject as string, 'forged');
+    expect(await refusal(connection, say)).toMatch(/permission/i);
+  });
+});
+
 describe('ingest', () => {
   test('fetches, acknowledges and inspects', async () => {
     await (await as('billing')).jetstream().publish('sms.billing.v1.charged', '{}');
