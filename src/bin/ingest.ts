@@ -6,6 +6,7 @@ import type { NatsConnection } from 'nats';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { announceJudged } from '../counting/announce/announce.js';
+import { announceProgress } from '../counting/announce/progress.js';
 import { addUpDays } from '../counting/days/add-up-days.js';
 import { type Generation, readGeneration } from '../counting/guard/ingest-progress.js';
 import { guardProbes } from '../counting/guard/probes.js';
@@ -85,6 +86,8 @@ async function start(lifecycle: Lifecycle): Promise<void> {
     onRetired: () => lifecycle.stop('generation retired'),
     observe: observer.observeDurable,
     observeGaps: observer.observeGaps,
+    announceProgress: (streamId) =>
+      announceProgress(connection, pool, { generation: generation.generation, streamId }),
   });
   const readiness = await openSideDoor(lifecycle, registry, {
     postgres: async () => void (await pool.query('SELECT 1')),

@@ -2,6 +2,7 @@
 // subjects, and the contents as ingest writes and a publisher reads them. Reading is suspicious: a
 // word that is not understood is as one that never came.
 import { DEAD_LETTER_REASONS, type DeadLetterReason } from '../domain/message/dead-letter.js';
+import { type EpochMicros, formatInstant } from '../domain/time/instant.js';
 
 /** Who publishes events, and hears of them. */
 export type EventSourceName = 'billing' | 'dlr';
@@ -77,6 +78,16 @@ export function refusalsIn(
     const [read] = digestsIn(Buffer.from(digest, 'hex'));
     return read === undefined ? [] : [{ digest: read, reason: reason as DeadLetterReason }];
   });
+}
+
+/** The message that announces progress of this stream; `dataAsOf` is absent before the first. */
+export function progressContent(
+  stream: string,
+  { incarnation, judgedThrough }: JudgedProgress,
+  dataAsOf: EpochMicros | undefined,
+): Uint8Array {
+  const instant = dataAsOf === undefined ? undefined : formatInstant(dataAsOf);
+  return Buffer.from(JSON.stringify({ stream, incarnation, judgedThrough, dataAsOf: instant }));
 }
 
 export function progressIn(content: Buffer): JudgedProgress | undefined {

@@ -38,6 +38,8 @@ export interface WatchOptions {
   readonly observe: (durable: DurableState) => void;
   /** Gets how many events left the stream before they were counted. */
   readonly observeGaps: (missingCount: number) => void;
+  /** Called at the end of each look that may count. */
+  readonly announceProgress: (streamId: number) => Promise<void>;
 }
 
 const INTERVAL_MS = 1_000;
@@ -147,6 +149,7 @@ export class Watch {
     // Asked after the look: what it takes for settled is refused by now, if it was refused.
     const refusedAt = (await earliestMissingDayLetter(pool)) ?? Infinity;
     await recordWatermark(pool, key, whole ? Math.min(dataAsOf, refusedAt) : undefined);
+    await this.options.announceProgress(this.#streamId);
     await this.#readGeneration();
   }
 

@@ -3,6 +3,7 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { announceProgress } from '../../../src/counting/announce/progress.js';
 import {
   earliestMissingDayLetter,
   readMissingDays,
@@ -86,6 +87,7 @@ const STATEMENTS: readonly (readonly [name: string, run: Run])[] = [
   ['find-unaccounted', (pool) => findUnaccounted(pool, key(), seen)],
   ['record-gap', (pool) => recordGap(pool, key(), '{[8,9]}', around)],
   ['settle-account', (pool) => settleAccount(pool, key(), 'one')],
+  ['stream-progress', (pool) => announceProgress({ publish: () => {} }, pool, key())],
   ['gaps', (_, pool) => readGaps(pool, true)],
   ['accept-gap', (_, pool) => acceptGap(pool, 1, 'known')],
   ['generations', (_, pool) => readGenerations(pool)],
