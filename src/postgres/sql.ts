@@ -14,7 +14,7 @@ export interface Statement<P extends object> {
 }
 
 /** `:name`, and neither a cast (`::int`) nor a part of a word. */
-const NAME = /(?<![:\w]):([a-z][A-Za-z0-9]*)/g;
+const NAME = /(?<![:\w]):([a-z]\w*)/g;
 
 /**
  * A statement in which `:name` stands for a value. What is put in by `${}` is text of ours and may
@@ -26,6 +26,7 @@ export function sql<P extends object = Record<never, never>>(
 ): Statement<P> {
   const names: string[] = [];
   const text = String.raw({ raw: strings }, ...fragments).replace(NAME, (_, name: string) => {
+    if (name.includes('_')) throw new Error(`:${name} is no name: write it in camel case`);
     if (!names.includes(name)) names.push(name);
     return `$${names.indexOf(name) + 1}`;
   });

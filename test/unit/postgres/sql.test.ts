@@ -16,3 +16,7 @@ test('a value without a name, or a name without a value, is refused', () => {
   expect(() => read({})).toThrow('differ in day');
   expect(() => read({ day: 1, other: 2 })).toThrow('differ in other');
 });
+
+test('a name of another form is refused where the statement is written', () => {
+  expect(() => sql`SELECT :of_day`).toThrow(':of_day is no name');
+});
