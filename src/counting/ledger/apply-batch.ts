@@ -14,6 +14,7 @@ import {
 } from './batch-columns.js';
 import { encodeRows, nameElementType } from './binary-rows.js';
 import { APPLY_BATCH } from './ledger-statement.js';
+import { replicated } from './replicated.js';
 
 /** Who counts, and into which generation. */
 export interface BatchContext {
@@ -150,7 +151,7 @@ export async function applyBatch(
  * Applies the batch through a connection that the guard has looked through. A batch waits for a
  * Postgres that is away; where it comes back as an older copy, the first commit would raise the
  * highest sequence over all that is lost, and nothing would show the loss. Resolves and rejects as
- * applyBatch does, or with CommitAbandoned where the guard forbids counting.
+ * applyBatch does, with CommitAbandoned where the guard forbids counting, or with NotReplicated.
  */
 export async function applyTrusted(
   pool: Pool,
@@ -162,7 +163,7 @@ export async function applyTrusted(
   let failure: Error | undefined;
   try {
     await guard.trust(client, context.streamId);
-    return await applyBatch(client, context, batch);
+    return await replicated(client, () => applyBatch(client, context, batch));
   } catch (error) {
     failure = error as Error;
     throw error;
