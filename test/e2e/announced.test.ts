@@ -1,6 +1,7 @@
 // A real publisher and a real ingest on one stack: the spool empties because ingest announces what
-// it has counted, and not before; copies, and what ingest refuses, included.
+// it has counted, and not before; copies, what ingest refuses, and a rebuild's swap included.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'nats';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Child } from '../../deploy/local/engines/child.js';
@@ -115,4 +116,47 @@ it('announces each second how far counting has come', async () => {
     expect([name, incarnation]).toEqual(['SMS_EVENTS', String(stream)]);
     expect(Date.parse(String(dataAsOf))).toBeGreaterThan(Date.now() - 600_000);
   }
+});
+
+it('announces through a rebuild and its swap, by two processes of each generation', async () => {
+  const { publisher: billing } = await open('billing');
+  const { publisher: dlr } = await open('dlr');
+  const serving = [await site.start('ingest'), await site.start('ingest')];
+  const building: Child[] = [];
+  let published = 0;
+  const publish = async () => {
+    const index = 1_000_000 + published;
+    published += 1;
+    await billing.charged(chargeOf(index));
+    dlr.reported(reportOf(index));
+  };
+  let isOver = false;
+  const publishing = (async () => {
+    while (!isOver) {
+      await publish();
+      await sleep(5);
+    }
+  })();
+  try {
+    await site.ops('rebuild', 'start', '--yes');
+    for (const _ of [1, 2]) building.push(await site.spawn('ingest', {}, ['--generation', '2']));
+    await site.ops('rebuild', 'swap', '--yes', '--wait-seconds', '120');
+    for (const child of serving) expect(await child.exited).toBe('exited with code 0');
+    const atSwap = published;
+    await expect.poll(() => published, PATIENCE).toBeGreaterThan(atSwap + COUNT);
+  } finally {
+    isOver = true;
+    await publishing;
+  }
+  // What the old generation had not announced at the swap is published again, and announced then.
+  const emptied = { outstanding: 0, counted: published, refused: 0 };
+  await expect.poll(() => billing.state(), PATIENCE).toMatchObject(emptied);
+  await expect.poll(() => dlr.state(), PATIENCE).toMatchObject(emptied);
+  const { rows } = await site.database.query(
+    `SELECT count(*)::int AS messages FROM ledger
+     WHERE generation = 2 AND charge_event <> '' AND report_class > 0
+       AND message_id >= '0198a6f2-7c30-7c11-9b1e-0000000f4240'`,
+  );
+  expect(rows).toEqual([{ messages: published }]);
+  for (const child of building) await child.stop();
 });
