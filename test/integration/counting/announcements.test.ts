@@ -7,8 +7,10 @@ import { connect, type NatsConnection } from 'nats';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { announceJudged } from '../../../src/counting/announce/announce.js';
+import { announceProgress } from '../../../src/counting/announce/progress.js';
 import { type CommitOptions, commit, prepare } from '../../../src/counting/commit.js';
-import { createLedgerDays } from '../../../src/counting/guard/ingest-progress.js';
+import { createLedgerDays, recordWatermark } from '../../../src/counting/guard/ingest-progress.js';
+import { beginAccount, recordGap, settleAccount } from '../../../src/counting/guard/stream-gaps.js';
 import { applyBatch } from '../../../src/counting/ledger/apply-batch.js';
 import { DEFAULT_ADMISSION_RULES } from '../../../src/domain/message/admission.js';
 import { dayOf } from '../../../src/domain/time/instant.js';
@@ -229,4 +231,42 @@ it('announces more than one message holds, all of it', async () => {
   const many = Array.from({ length: 8_001 }, (_, at) => report(10_000 + at));
   await count(many);
   expect(sorted(heard.dlr.counted)).toEqual(sorted(many.map(digest)));
+});
+
+it('announces progress of the serving generation, which a gap does not hold back', async () => {
+  const key = { generation: SERVING, streamId };
+  await beginAccount(pool, key, sequence + 1, '{}');
+  await beginAccount(pool, { ...key, generation: BUILDING }, sequence + 1, '{}');
+  const said: unknown[] = [];
+  dlr.subscribe('sms.counted.v1.progress', { callback: (_, message) => said.push(message.json()) });
+  await dlr.flush();
+  const announce = async (generation = SERVING) => {
+    await settleAccount(pool, key, 'one');
+    await announceProgress(ingest, pool, { generation, streamId });
+    await ingest.flush();
+    await dlr.flush();
+  };
+  await announce();
+  const counted = sequence;
+  // Two sequences are gone, the third is counted.
+  sequence += 2;
+  await count([report(100)]);
+  await announce();
+  await recordGap(pool, key, `{[${counted + 1},${counted + 2}]}`, {
+    after: undefined,
+    before: undefined,
+  });
+  await recordWatermark(
+    pool,
+    { ...key, worker: 'one' },
+    Date.parse('2026-11-22T10:00:00Z') * 1_000,
+  );
+  await announce();
+  await announce(BUILDING);
+  const ofStream = { stream: 'SMS_EVENTS', incarnation: String(streamId) };
+  expect(said).toEqual([
+    { ...ofStream, judgedThrough: counted },
+    { ...ofStream, judgedThrough: counted },
+    { ...ofStream, judgedThrough: counted + 3, dataAsOf: '2026-11-22T10:00:00.000000Z' },
+  ]);
 });
