@@ -114,7 +114,7 @@ export async function commit(options: CommitOptions, prepared: Prepared): Promis
   return { decided: { ...decided, events: [] }, unstorableCount: 1, ...countsOf(second) };
 }
 
-/** Another generation than the serving one counts for nobody yet, or not any more. */
+/** A generation that does not serve announces nothing: its counts are not answered from. */
 function announce(
   options: CommitOptions,
   { envelopes, decided, folded }: Pick<Prepared, 'envelopes' | 'decided' | 'folded'>,

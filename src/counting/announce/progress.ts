@@ -10,7 +10,7 @@ import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
 import type { AccountKey } from '../guard/stream-gaps.js';
 
-/** What is announced of one stream. */
+/** How far the serving generation has come with one stream. */
 interface StreamProgress {
   readonly judgedThrough: number;
   readonly dataAsOf: EpochMicros | undefined;

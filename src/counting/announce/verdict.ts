@@ -1,6 +1,6 @@
 // What a commit made of each event of its batch, for the announcements (contract, section 1).
-// Copies count with their original: whoever published one may forget it as well. A charge or refund
-// that lost is refused, with all copies of its content in the batch, whatever their bytes.
+// A copy is announced as its original is: the publisher of the copy may forget it as well. A charge
+// or refund that lost is refused, with all copies of its content in the batch, in any bytes.
 import type { AdmittedEvent } from '../../domain/message/event.js';
 import { entryOf, joinEntries, joinRefunds, refundOf } from '../../domain/message/ledger.js';
 import type { LedgerEntry, LedgerRefund } from '../../domain/message/ledger-entry.js';
