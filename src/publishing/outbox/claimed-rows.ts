@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { AdmissionRules, EventKind } from '../../domain/message/admission.js';
+import type { JudgedProgress } from '../publisher/announcements.js';
 import { judge } from '../publisher/judge.js';
 import type { Backlog } from '../publisher/pump.js';
 import { withDigest } from '../spool/digest.js';
@@ -15,17 +16,20 @@ const CLAIM = `
   UPDATE sms_outbox SET claimed_until = now() + interval '60 seconds', claimed_by = $1
   WHERE id IN (
     SELECT id FROM sms_outbox
-    WHERE kind = ANY ($2::text[]) AND (claimed_until IS NULL OR claimed_until < now())
+    WHERE stored_sequence IS NULL
+      AND kind = ANY ($2::text[])
+      AND (claimed_until IS NULL OR claimed_until < now())
     ORDER BY id
     LIMIT $3
     FOR UPDATE SKIP LOCKED
   )
   RETURNING id, kind, payload, digest`;
-// Several relays hear one announcement: what another is just deleting is left to it.
+// Statements that wait for rows lock them in the order of their ids, so that none waits for another
+// in a circle.
 const DELETE = `
   DELETE FROM sms_outbox
   WHERE id IN (
-    SELECT id FROM sms_outbox WHERE digest = ANY ($1::bytea[]) FOR UPDATE SKIP LOCKED
+    SELECT id FROM sms_outbox WHERE digest = ANY ($1::bytea[]) ORDER BY id FOR UPDATE
   )`;
 const REFUSE = `
   WITH refused AS (
@@ -36,10 +40,43 @@ const REFUSE = `
   INSERT INTO sms_outbox_refused (id, kind, payload, reason)
   SELECT id, kind, payload, $2 FROM refused
   ON CONFLICT (id) DO NOTHING`;
-const POSTPONE =
-  "UPDATE sms_outbox SET claimed_until = now() + interval '1 hour' WHERE digest = $1";
-const GIVE_UP =
-  'UPDATE sms_outbox SET claimed_until = NULL, claimed_by = NULL WHERE claimed_by = $1';
+const STORE = `
+  UPDATE sms_outbox
+  SET stored_sequence = $2, stored_in = $3, claimed_until = now() + interval '1 day'
+  WHERE id IN (
+    SELECT id FROM sms_outbox WHERE digest = ANY ($1::bytea[]) ORDER BY id FOR UPDATE
+  )`;
+const RELEASED =
+  'stored_sequence = NULL, stored_in = NULL, claimed_until = NULL, claimed_by = NULL';
+// What another relay is just releasing or deleting is left to it.
+const RELEASE_JUDGED = `
+  UPDATE sms_outbox SET ${RELEASED}
+  WHERE id IN (
+    SELECT id FROM sms_outbox
+    WHERE stored_sequence <= $2 AND (stored_in IS NULL OR stored_in = $1)
+    FOR UPDATE SKIP LOCKED
+  )`;
+// After a day also what no progress ever covers: a stream may end before its incarnation is known.
+const RELEASE_OF_OTHER_STREAMS = `
+  UPDATE sms_outbox SET ${RELEASED}
+  WHERE id IN (
+    SELECT id FROM sms_outbox
+    WHERE stored_sequence IS NOT NULL AND (stored_in <> $1 OR claimed_until < now())
+    FOR UPDATE SKIP LOCKED
+  )`;
+const POSTPONE = `
+  UPDATE sms_outbox
+  SET stored_sequence = NULL, stored_in = NULL, claimed_until = now() + interval '1 hour',
+    claimed_by = NULL
+  WHERE digest = $1`;
+const GIVE_UP = `
+  UPDATE sms_outbox SET claimed_until = NULL, claimed_by = NULL
+  WHERE id IN (
+    SELECT id FROM sms_outbox
+    WHERE claimed_by = $1 AND stored_sequence IS NULL
+    ORDER BY id
+    FOR UPDATE
+  )`;
 
 interface ClaimedRow {
   /** A bigint, which `pg` gives as text. */
@@ -87,9 +124,24 @@ export class ClaimedRows implements Backlog {
     }
   }
 
-  /** Acknowledged: it is published again only when its claim has ended. */
-  stored(events: readonly Digest[]): void {
+  /** Acknowledged: these rows are no longer in hand. */
+  forget(events: readonly Digest[]): void {
     for (const event of events) this.#inHand.delete(keyOf(event));
+  }
+
+  /** Acknowledged under this sequence: no relay publishes it until it is released. */
+  async store(events: readonly Digest[], sequence: number, incarnation?: string): Promise<void> {
+    await this.#run(STORE, [events.map(bytesOf), sequence, incarnation ?? null]);
+  }
+
+  /** Publishes again what this stream stored, as far as it is judged. */
+  async releaseJudged({ incarnation, judgedThrough }: JudgedProgress): Promise<void> {
+    await this.#run(RELEASE_JUDGED, [incarnation, judgedThrough]);
+  }
+
+  /** Publishes again what another stream stored. */
+  async releaseOfOtherStreams(incarnation: string): Promise<void> {
+    await this.#run(RELEASE_OF_OTHER_STREAMS, [incarnation]);
   }
 
   async delete(digests: readonly Digest[]): Promise<void> {

@@ -9,10 +9,23 @@ CREATE TABLE IF NOT EXISTS sms_outbox (
   digest bytea NOT NULL,
   -- A relay publishes the row until then; afterwards any relay may.
   claimed_until timestamptz,
-  claimed_by text
+  claimed_by text,
+  -- Where the row is kept until it is counted: the sequence of its acknowledgement, or of a later
+  -- one of its batch, and the stream's incarnation, where it was known. No relay publishes the row
+  -- while this sequence is set.
+  stored_sequence bigint,
+  stored_in text
 );
 
+-- A table of an earlier version lacks them.
+ALTER TABLE sms_outbox ADD COLUMN IF NOT EXISTS stored_sequence bigint;
+ALTER TABLE sms_outbox ADD COLUMN IF NOT EXISTS stored_in text;
+
 CREATE INDEX IF NOT EXISTS sms_outbox_digest ON sms_outbox (digest);
+-- Neither the search for rows to publish nor that for rows to publish again passes the others.
+CREATE INDEX IF NOT EXISTS sms_outbox_waiting ON sms_outbox (id) WHERE stored_sequence IS NULL;
+CREATE INDEX IF NOT EXISTS sms_outbox_stored ON sms_outbox (stored_sequence)
+  WHERE stored_sequence IS NOT NULL;
 
 -- What can never be counted, with ingest's reason.
 CREATE TABLE IF NOT EXISTS sms_outbox_refused (

@@ -3,7 +3,7 @@
 
 import type { NatsConnection } from 'nats';
 import { DEFAULT_ADMISSION_RULES } from '../../domain/message/admission.js';
-import { type Heard, hearAnnouncements } from '../publisher/announcements.js';
+import { type Heard, hearAnnouncements, type JudgedProgress } from '../publisher/announcements.js';
 import { Bus } from '../publisher/bus.js';
 import {
   accessOf,
@@ -16,6 +16,11 @@ import { ClaimedRows } from './claimed-rows.js';
 import type { QueryClient } from './outbox-client.js';
 
 const POLL_MS = 200;
+const SECOND_MS = 1_000;
+/** How long an announcement may come after the progress that covers its row (contract, 7). */
+const ANNOUNCEMENT_GRACE_SECONDS = 5;
+/** How often rows are looked for which another relay saw stored by a stream that is gone. */
+const OTHER_STREAMS_SECONDS = 60;
 
 /** As a publisher's, with the producer's database instead of a spool. */
 export interface RelayOptions extends Omit<PublisherOptions, 'spool' | 'onTrouble'> {
@@ -39,7 +44,12 @@ export class OutboxRelay {
   readonly #pump: Pump;
   readonly #poll: NodeJS.Timeout;
   readonly #writes = new Set<Promise<void>>();
+  readonly #second: NodeJS.Timeout;
   #hears = false;
+  #progress: JudgedProgress | undefined;
+  /** The progress of this stream at each of the last seconds, oldest first. */
+  #before: JudgedProgress[] = [];
+  #untilOtherStreams = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -55,18 +65,24 @@ export class OutboxRelay {
       refused: tell,
     });
     this.#pump = new Pump(this.#rows, this.#bus, {
-      stored: (events) => {
-        this.#rows.stored(events);
-        if (keepUntil !== 'counted') this.#begin(this.#rows.delete(events));
+      stored: (events, sequence) => {
+        this.#rows.forget(events);
+        const isCounted = keepUntil === 'counted';
+        const incarnation = this.#progress?.incarnation;
+        this.#begin(
+          isCounted ? this.#rows.store(events, sequence, incarnation) : this.#rows.delete(events),
+        );
       },
       failed: tell,
     });
     this.#poll = setInterval(() => this.#pump.kick(), POLL_MS);
+    this.#second = setInterval(() => this.#tick(), SECOND_MS);
   }
 
   /** Waits for what is on the way, and leaves the rest to other relays. */
   async close(): Promise<void> {
     clearInterval(this.#poll);
+    clearInterval(this.#second);
     await this.#pump.stop();
     await this.#bus.close();
     await Promise.all(this.#writes);
@@ -81,13 +97,35 @@ export class OutboxRelay {
         const isFinal = reason !== 'day_missing';
         this.#begin(isFinal ? this.#rows.refuse(digest, reason) : this.#rows.postpone(digest));
       },
-      // A row that is not announced is claimed and published again by itself.
-      progress: () => undefined,
+      progress: (progress) => this.#judged(progress),
     };
     hearAnnouncements(connection, this.#options.source, heard, (error) => {
       this.#hears = false;
       this.#tell(error);
     });
+  }
+
+  #judged(progress: JudgedProgress): void {
+    if (progress.incarnation !== this.#progress?.incarnation) {
+      this.#before = [];
+      this.#untilOtherStreams = 0;
+    }
+    this.#progress = progress;
+  }
+
+  // A row that was judged for so long and not announced is published again.
+  #tick(): void {
+    const progress = this.#progress;
+    if (progress === undefined) return;
+    this.#before.push(progress);
+    if (this.#before.length > ANNOUNCEMENT_GRACE_SECONDS) {
+      const judged = this.#before.shift();
+      if (judged !== undefined) this.#begin(this.#rows.releaseJudged(judged));
+    }
+    this.#untilOtherStreams -= 1;
+    if (this.#untilOtherStreams >= 0) return;
+    this.#untilOtherStreams = OTHER_STREAMS_SECONDS;
+    this.#begin(this.#rows.releaseOfOtherStreams(progress.incarnation));
   }
 
   /** A write that `close` waits for; it never rejects. */

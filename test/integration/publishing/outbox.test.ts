@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrismaPg } from '@prisma/adapter-pg';
+import type { NatsConnection } from 'nats';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../deploy/local/toolchain/project.js';
@@ -25,6 +26,7 @@ import {
 } from './publishing-site.js';
 
 const PATIENCE = { timeout: 60_000, interval: 50 };
+const BEFORE_A_CLAIM_ENDS = { timeout: 45_000, interval: 50 };
 
 let site: PublishingSite;
 let url: string;
@@ -186,5 +188,75 @@ describe('relays', () => {
       .toBe(0);
     await ingest.close();
     expect(await rowCount('sms_outbox_refused')).toBe(1);
+  });
+});
+
+describe('a row that is kept until it is counted', () => {
+  const storedCount = async () => (await site.stored()).length;
+  /** As if so much time had passed since all claims. */
+  const pass = (time: string) =>
+    pool.query('UPDATE sms_outbox SET claimed_until = claimed_until - $1::interval', [time]);
+  const claimsWritten = () =>
+    expect
+      .poll(async () => {
+        const { rows } = await pool.query(
+          'SELECT count(*)::int AS count FROM sms_outbox WHERE stored_sequence IS NULL',
+        );
+        return rows[0]?.count as number;
+      }, PATIENCE)
+      .toBe(0);
+  let ingest: NatsConnection;
+  const progress = (incarnation: string, judgedThrough: number) =>
+    ingest.publish('sms.counted.v1.progress', JSON.stringify({ incarnation, judgedThrough }));
+
+  beforeEach(async () => {
+    ingest = await site.connectAs('ingest');
+    await inTransaction('COMMIT', [0, 1]);
+    relay({ keepUntil: 'counted' });
+    await expect.poll(storedCount, PATIENCE).toBe(2);
+    await claimsWritten();
+  });
+  afterEach(() => ingest.close());
+
+  it('is not published again while ingest is away, nor by the next relay', async () => {
+    await pass('10 minutes');
+    await inTransaction('COMMIT', [2]);
+    await expect.poll(async () => numbersIn(await site.stored()), PATIENCE).toEqual([0, 1, 2]);
+    await claimsWritten();
+    await relays.pop()?.close();
+    relay({ keepUntil: 'counted' });
+    await inTransaction('COMMIT', [3]);
+    await expect.poll(async () => numbersIn(await site.stored()), PATIENCE).toEqual([0, 1, 2, 3]);
+    expect([await storedCount(), await rowCount()]).toEqual([4, 4]);
+  });
+
+  it('is published again where it was judged for five seconds without a word', async () => {
+    const [first] = await site.stored();
+    const digest = createHash('sha256').update(String(first?.payload)).digest().subarray(0, 8);
+    await expect
+      .poll(async () => {
+        ingest.publish('sms.counted.v1.billing', digest);
+        progress('one', 1);
+        return rowCount();
+      }, PATIENCE)
+      .toBe(1);
+    const begun = performance.now();
+    await expect
+      .poll(() => {
+        progress('one', 2);
+        return storedCount();
+      }, BEFORE_A_CLAIM_ENDS)
+      .toBe(3);
+    expect(performance.now() - begun).toBeGreaterThan(4_000);
+  });
+
+  it('is published again where its stream is gone, though its sequence is far', async () => {
+    await pool.query("UPDATE sms_outbox SET stored_sequence = 1000, stored_in = 'one'");
+    await expect
+      .poll(() => {
+        progress('two', 0);
+        return storedCount();
+      }, PATIENCE)
+      .toBe(4);
   });
 });
