@@ -45,7 +45,8 @@ export class OutboxRelay {
   readonly #poll: NodeJS.Timeout;
   readonly #writes = new Set<Promise<void>>();
   readonly #second: NodeJS.Timeout;
-  #hears = false;
+  /** The connection whose announcements are heard. */
+  #heardOn: NatsConnection | undefined;
   #progress: JudgedProgress | undefined;
   /** The progress of this stream at each of the last seconds, oldest first. */
   #before: JudgedProgress[] = [];
@@ -59,7 +60,7 @@ export class OutboxRelay {
     this.#rows = new ClaimedRows(client, KINDS_OF_SOURCE[source], rules, tell);
     this.#bus = new Bus(accessOf(options), {
       connected: (connection) => {
-        if (keepUntil === 'counted' && !this.#hears) this.#hear(connection);
+        if (keepUntil === 'counted') this.#hear(connection);
         this.#pump.reconnected();
       },
       refused: tell,
@@ -90,7 +91,8 @@ export class OutboxRelay {
   }
 
   #hear(connection: NatsConnection): void {
-    this.#hears = true;
+    if (connection === this.#heardOn) return;
+    this.#heardOn = connection;
     const heard: Heard = {
       countedAll: (digests) => this.#begin(this.#rows.delete(digests)),
       refused: (digest, reason) => {
@@ -100,7 +102,7 @@ export class OutboxRelay {
       progress: (progress) => this.#judged(progress),
     };
     hearAnnouncements(connection, this.#options.source, heard, (error) => {
-      this.#hears = false;
+      if (this.#heardOn === connection) this.#heardOn = undefined;
       this.#tell(error);
     });
   }

@@ -21,20 +21,32 @@ export interface Heard {
   progress(progress: JudgedProgress): void;
 }
 
-/** Subscribes; `ended` is called where the server ends one of the subscriptions. */
+/**
+ * Subscribes; where the server ends one of the subscriptions, all end, and `ended` is called once.
+ */
 export function hearAnnouncements(
   connection: NatsConnection,
   source: 'billing' | 'dlr',
   heard: Heard,
   ended: (error: Error) => void,
 ): void {
-  const hear = (subject: string, read: (content: Buffer) => void): Subscription =>
-    connection.subscribe(subject, {
+  const subscriptions: Subscription[] = [];
+  let hasEnded = false;
+  const end = (error: Error) => {
+    if (hasEnded) return;
+    hasEnded = true;
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    ended(error);
+  };
+  const hear = (subject: string, read: (content: Buffer) => void) => {
+    const subscription = connection.subscribe(subject, {
       callback: (error, message) => {
-        if (error) ended(error);
-        else read(Buffer.from(message.data));
+        if (error) end(error);
+        else if (!hasEnded) read(Buffer.from(message.data));
       },
     });
+    subscriptions.push(subscription);
+  };
   hear(countedSubject(source), (content) => {
     heard.countedAll([...digestsIn(content)]);
   });

@@ -2,6 +2,7 @@
 // whatever becomes of its process, the bus or the analytics. An event is judged, written to the
 // spool, published, and kept until it need not be published again.
 
+import type { NatsConnection } from 'nats';
 import {
   type AdmissionRules,
   DEFAULT_ADMISSION_RULES,
@@ -64,7 +65,8 @@ export class Publisher {
   /** Events that ingest refused for a day that is missing, and how long they wait. */
   #missingDays: { readonly digest: Digest; seconds: number }[] = [];
   #progress: JudgedProgress | undefined;
-  #hears = false;
+  /** The connection whose announcements are heard. */
+  #heardOn: NatsConnection | undefined;
   #closed = false;
 
   private constructor(options: PublisherOptions, spool: Spool) {
@@ -73,8 +75,8 @@ export class Publisher {
     this.#rules =
       options.msisdn === undefined ? DEFAULT_ADMISSION_RULES : { msisdn: options.msisdn };
     this.#bus = new Bus(accessOf(options), {
-      connected: () => {
-        if (!this.#hears) this.#hear();
+      connected: (connection) => {
+        this.#hear(connection);
         this.#pump.reconnected();
       },
       refused: (error) => tell(options, { kind: 'bus', error }),
@@ -186,11 +188,10 @@ export class Publisher {
     }
   }
 
-  // The client subscribes again by itself when a server comes back.
-  #hear(): void {
-    const { connection } = this.#bus;
-    if (this.#options.keepUntil !== 'counted' || connection === undefined) return;
-    this.#hears = true;
+  // A connection subscribes again by itself when a server comes back, until it ends for good.
+  #hear(connection: NatsConnection): void {
+    if (this.#options.keepUntil !== 'counted' || connection === this.#heardOn) return;
+    this.#heardOn = connection;
     hearAnnouncements(
       connection,
       this.#options.source,
@@ -206,7 +207,7 @@ export class Publisher {
         },
       },
       (error) => {
-        this.#hears = false;
+        if (this.#heardOn === connection) this.#heardOn = undefined;
         tell(this.#options, { kind: 'bus', error });
       },
     );

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hearAnnouncements } from '../../../src/publishing/publisher/announcements.js';
 import {
   openPublisher,
   type Publisher,
@@ -26,6 +27,8 @@ let ingest: NatsConnection;
 let directory: string;
 let publisher: Publisher;
 let troubles: PublisherTrouble[];
+/** A password file that is away for a moment ends the client's connection for good. */
+let passwordIsMissing = false;
 
 beforeAll(async () => {
   site = await startPublishingSite();
@@ -54,7 +57,13 @@ afterEach(async () => {
 function open(): Promise<Publisher> {
   return openPublisher({
     servers: site.server,
-    credential: site.credential('billing'),
+    credential: {
+      user: 'billing',
+      password: () => {
+        if (passwordIsMissing) throw new Error('no password');
+        return site.credential('billing').password();
+      },
+    },
     source: 'billing',
     spool: { directory },
     keepUntil: 'counted',
@@ -157,10 +166,57 @@ describe('a publisher that keeps events until they are counted', () => {
     expect(publisher.state()).toMatchObject({ refused: 0, outstanding: 2 });
   });
 
+  it('hears on a connection that was made after the first one ended for good', async () => {
+    await site.kill();
+    passwordIsMissing = true;
+    await site.start();
+    await expect.poll(() => troubles.map(({ kind }) => kind), PATIENCE).toContain('bus');
+    passwordIsMissing = false;
+    const [first] = (await digests()) as [Buffer];
+    await expect
+      .poll(
+        async () => {
+          const announcing = await site.connectAs('ingest');
+          announcing.publish('sms.counted.v1.billing', first);
+          await announcing.flush();
+          await announcing.close();
+          return publisher.state().counted;
+        },
+        { ...PATIENCE, timeout: 20_000 },
+      )
+      .toBe(1);
+  });
+
   it('publishes everything again after its process ended', async () => {
     await publisher.close();
     publisher = await open();
     await expect.poll(storedCount, PATIENCE).toBe(6);
     expect(publisher.state().outstanding).toBe(3);
+  });
+
+  it('hears nothing where one of its subscriptions is denied, and is told once', async () => {
+    const connection = await site.connectAs('billing');
+    const heard: string[] = [];
+    const control: string[] = [];
+    const denials: Error[] = [];
+    const hears = {
+      countedAll: () => heard.push('counted'),
+      refused: () => heard.push('refused'),
+      progress: () => heard.push('progress'),
+    };
+    // Billing may hear the progress, and nothing of dlr.
+    hearAnnouncements(connection, 'dlr', hears, (error) => denials.push(error));
+    await expect.poll(() => denials.length, PATIENCE).toBeGreaterThan(0);
+    const callback = () => control.push('progress');
+    connection.subscribe('sms.counted.v1.progress', { callback });
+    await connection.flush();
+    await expect
+      .poll(() => {
+        progress('one', 0);
+        return control.length;
+      }, PATIENCE)
+      .toBeGreaterThan(0);
+    await connection.close();
+    expect([heard, denials.length]).toEqual([[], 1]);
   });
 });
