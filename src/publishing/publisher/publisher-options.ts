@@ -5,7 +5,7 @@ import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
 import type { MsisdnRule } from '../../domain/message/identifiers.js';
 import type { NatsAccess } from '../../nats/connect.js';
 import type { SpoolCounts } from '../spool/kept-events.js';
-import type { SpoolTrouble } from '../spool/spool.js';
+import type { SpoolTrouble } from '../spool/spool-fault.js';
 import type { Violation } from './judge.js';
 import type { PublishFailure } from './publish.js';
 

@@ -9,7 +9,7 @@ import { createSegment, type Segment, segmentOf } from './segment.js';
 import { faultOf, type SpoolFault } from './spool-fault.js';
 
 const SYNC_INTERVAL_MS = 20;
-/** A segment that has reached it takes no further group. */
+/** A segment that has reached it takes no further group, a group no further event. */
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 /** After a group that could not be written, nothing is taken for so long. */
 const FAILED_PAUSE_MS = 1_000;
@@ -35,7 +35,10 @@ export interface AppenderEvents {
 
 /** The only writer of segments. */
 export class Appender {
-  #group = newGroup();
+  /** In the order of their writing; the last one takes events. */
+  #groups: Group[] = [];
+  #pendingBytes = 0;
+  #pendingCount = 0;
   #writing: Group | undefined;
   #gate: NodeJS.Timeout | undefined;
   #segment: Segment | undefined;
@@ -51,12 +54,12 @@ export class Appender {
 
   /** Bytes that are queued and not yet in a segment. */
   get pendingBytes(): number {
-    return this.#group.bytes + (this.#writing?.bytes ?? 0);
+    return this.#pendingBytes;
   }
 
   /** Events that are queued and not yet in a segment. */
   get pendingCount(): number {
-    return this.#group.events.length + (this.#writing?.events.length ?? 0);
+    return this.#pendingCount;
   }
 
   /** Whether the last group failed a moment ago. */
@@ -71,16 +74,23 @@ export class Appender {
 
   /** Queues an event; does no I/O. */
   append(event: SpooledEvent): Promise<boolean> {
-    const group = this.#group;
+    let group = this.#groups.at(-1);
+    if (group === undefined || group.bytes >= SEGMENT_BYTES) {
+      group = newGroup();
+      this.#groups.push(group);
+    }
+    const bytes = recordBytes(event.payload);
     group.events.push(event);
-    group.bytes += recordBytes(event.payload);
+    group.bytes += bytes;
+    this.#pendingCount += 1;
+    this.#pendingBytes += bytes;
     if (this.#gate === undefined && this.#writing === undefined) this.#openGateSoon();
     return group.written;
   }
 
   /** True when all that is queued now is safe. */
   async allWritten(): Promise<boolean> {
-    const groups = [this.#writing, this.#group.events.length > 0 ? this.#group : undefined];
+    const groups = [this.#writing, ...this.#groups];
     const written = await Promise.all(groups.map((group) => group?.written ?? true));
     return written.every((one) => one);
   }
@@ -104,13 +114,15 @@ export class Appender {
 
   #writeGroup(): void {
     this.#gate = undefined;
-    if (this.#writing !== undefined || this.#group.events.length === 0) return;
-    const group = this.#group;
+    if (this.#writing !== undefined) return;
+    const group = this.#groups.shift();
+    if (group === undefined) return;
     this.#writing = group;
-    this.#group = newGroup();
     this.#gate = setTimeout(() => this.#writeGroup(), SYNC_INTERVAL_MS);
     void this.#write(group).then((written) => {
       this.#writing = undefined;
+      this.#pendingCount -= group.events.length;
+      this.#pendingBytes -= group.bytes;
       if (this.#gate === undefined) this.#writeGroup();
       group.end(written);
     });
@@ -131,9 +143,10 @@ export class Appender {
       const fault = faultOf(error, this.#segment?.file ?? this.directory);
       await this.#abandonSegment();
       this.#paused = true;
-      setTimeout(() => {
+      const pause = setTimeout(() => {
         this.#paused = false;
       }, FAILED_PAUSE_MS);
+      pause.unref();
       this.events.lost(group.events, fault);
       return false;
     }

@@ -19,7 +19,7 @@ const NO_SEGMENT = 0;
 export type Digest = Pick<SpooledEvent, 'digestHigh' | 'digestLow'>;
 
 /** Why an event left. */
-export type Departure = 'counted' | 'refused' | 'released';
+export type Departure = 'counted' | 'refused' | 'released' | 'dropped';
 
 /** Events by what became of them, since the spool was opened. */
 export interface SpoolCounts {
@@ -79,11 +79,13 @@ export class KeptEvents {
   /** Whether the event waits in this segment. */
   isWaitingIn(segment: Segment, { digestHigh, digestLow }: Digest): boolean {
     const slot = this.#outstanding.find(digestHigh, digestLow);
-    return (
-      slot >= 0 &&
-      this.#outstanding.progressAt(slot) === WAITING &&
-      this.#outstanding.segmentAt(slot) === segment.number
-    );
+    if (slot < 0 || this.#outstanding.progressAt(slot) !== WAITING) return false;
+    return this.#outstanding.segmentAt(slot) === segment.number;
+  }
+
+  /** All that waits in this segment. */
+  waitingIn(segment: Segment): Digest[] {
+    return this.#outstanding.waitingIn(segment.number);
   }
 
   addPending({ digestHigh, digestLow }: Digest): void {

@@ -72,6 +72,17 @@ export class Outstanding {
     this.#size -= 1;
   }
 
+  /** The digests of a segment that are WAITING, in two halves each. */
+  waitingIn(segment: number): { readonly digestHigh: number; readonly digestLow: number }[] {
+    const found = [];
+    for (let slot = 0; slot < this.#progress.length; slot++) {
+      if (this.#progress[slot] !== WAITING || this.#segments[slot] !== segment) continue;
+      const [digestHigh, digestLow] = [this.#high[slot] as number, this.#low[slot] as number];
+      found.push({ digestHigh, digestLow });
+    }
+    return found;
+  }
+
   /** Puts every digest of these segments that is STORED back to WAITING. */
   forgetStored(segments: ReadonlySet<number>): void {
     for (let slot = 0; slot < this.#progress.length; slot++) {

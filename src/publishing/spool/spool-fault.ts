@@ -1,6 +1,8 @@
 // What can be wrong with a spool's directory. Each fault names the file, so that an operator knows
 // where to look.
 
+import type { Damage } from './records.js';
+
 /**
  * `not_writable`: rights or a read-only file system. `held`: another publisher has it. `full`: no
  * room on the disk. `other_version`, `not_ours`: a file that this version must not touch.
@@ -12,6 +14,14 @@ export type SpoolFaultKind =
   | 'other_version'
   | 'not_ours'
   | 'failed';
+
+/**
+ * What an operator should look at: writing or reading failed, so that `lostCount` events that were
+ * taken are lost; or a stretch of a segment was skipped.
+ */
+export type SpoolTrouble =
+  | { readonly kind: 'fault'; readonly fault: SpoolFault; readonly lostCount: number }
+  | { readonly kind: 'damage'; readonly file: string; readonly damage: Damage };
 
 /** A spool cannot be opened, written or read. */
 export class SpoolFault extends Error {

@@ -9,10 +9,13 @@ import { holdDirectory } from './hold.js';
 import { type Departure, type Digest, KeptEvents, type SpoolCounts } from './kept-events.js';
 import { type Damage, readRecords, recordBytes, type SpooledEvent } from './records.js';
 import { readSegment, type Segment, segmentNumbers, segmentOf } from './segment.js';
-import { faultOf, type SpoolFault } from './spool-fault.js';
+import { SegmentReader } from './segment-reader.js';
+import { faultOf, type SpoolTrouble } from './spool-fault.js';
 
 /** Safe events are kept in memory for publishing up to here; beyond, they are read again. */
 const MAX_RECENT_BYTES = 4 * 1024 * 1024;
+/** Events that the disk has not taken yet are in memory up to here. */
+const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 /** A trickle begins a new segment this often, so that the old one can leave. */
 const MAX_SEGMENT_AGE_SECONDS = 10;
 /** From this share of the room on, what is stored is let go before anything has to be refused. */
@@ -27,24 +30,18 @@ export interface SpoolOptions {
   readonly onTrouble: (trouble: SpoolTrouble) => void;
 }
 
-/**
- * What an operator should look at: writing or reading failed, so that `lostCount` events that were
- * taken into memory are not safe; or a stretch of a segment was skipped.
- */
-export type SpoolTrouble =
-  | { readonly kind: 'fault'; readonly fault: SpoolFault; readonly lostCount: number }
-  | { readonly kind: 'damage'; readonly file: string; readonly damage: Damage };
-
 export class Spool {
   readonly #kept: KeptEvents;
+  readonly #reader: SegmentReader;
   #recent: SpooledEvent[] = [];
   #recentBytes = 0;
+  #lostCount = 0;
   #appender!: Appender;
-  #reading: { readonly segment: Segment; readonly events: Iterator<SpooledEvent> } | undefined;
   #release: () => Promise<void> = async () => undefined;
 
   private constructor(private readonly options: SpoolOptions) {
     this.#kept = new KeptEvents((segment) => segment === this.#appender.current);
+    this.#reader = new SegmentReader(this.#kept, options.onTrouble);
   }
 
   /** Rejects with a SpoolFault that names the file. */
@@ -52,9 +49,11 @@ export class Spool {
     const { directory } = options;
     const spool = new Spool(options);
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+      // Before anything is written to a directory of others.
+      await segmentNumbers(directory);
+      if (made !== undefined) await forOwnerOnly(directory);
       spool.#release = await holdDirectory(directory);
-      await chmod(directory, 0o700);
       const numbers = await segmentNumbers(directory);
       spool.#appender = spool.#newAppender((numbers.at(-1) ?? 0) + 1);
       for (const number of numbers) await spool.#recover(segmentOf(directory, number));
@@ -82,6 +81,12 @@ export class Spool {
   get bytes(): number {
     return this.#kept.bytes + this.#appender.pendingBytes;
   }
+
+  /** Queued events that no disk took, since the spool was opened. */
+  get lostCount(): number {
+    return this.#lostCount;
+  }
+
   get oldestSeconds(): number {
     return this.#kept.oldestSeconds;
   }
@@ -96,7 +101,10 @@ export class Spool {
     if (found === 'pending') return this.#appender.allWritten();
     const bytes = recordBytes(event.payload);
     if (this.bytes + bytes > this.options.maxBytes) this.#kept.letGo(bytes);
-    if (this.#appender.paused || this.bytes + bytes > this.options.maxBytes) {
+    const isTooMuch =
+      this.bytes + bytes > this.options.maxBytes ||
+      this.#appender.pendingBytes + bytes > MAX_PENDING_BYTES;
+    if (this.#appender.paused || isTooMuch) {
       this.#kept.counts.dropped += 1;
       return undefined;
     }
@@ -116,13 +124,7 @@ export class Spool {
       for (const { payload } of events) this.#recentBytes -= payload.length;
       return events;
     }
-    const events: SpooledEvent[] = [];
-    while (events.length < count && (await this.#beginReading())) {
-      const { done, value } = this.#reading?.events.next() ?? { done: true, value: undefined };
-      if (done) this.#reading = undefined;
-      else events.push(value);
-    }
-    return events;
+    return this.#reader.next(count);
   }
 
   /** JetStream has acknowledged the events, the last under this sequence. */
@@ -170,6 +172,7 @@ export class Spool {
       written: (events, segment, bytes) => this.#written(events, segment, bytes),
       lost: (events, fault) => {
         for (const event of events) this.#kept.dropPending(event);
+        this.#lostCount += events.length;
         this.options.onTrouble({ kind: 'fault', fault, lostCount: events.length });
       },
       free: async (bytes) => {
@@ -207,41 +210,16 @@ export class Spool {
     this.options.onReady();
   }
 
-  /** False where no segment has to be read, or the next one cannot be. */
-  async #beginReading(): Promise<boolean> {
-    if (this.#reading !== undefined) return true;
-    const segment = this.#kept.nextToRead();
-    if (segment === undefined) return false;
-    segment.needsReading = false;
-    try {
-      const bytes = (await readSegment(segment.file)).subarray(0, segment.bytes);
-      this.#reading = { segment, events: this.#waitingIn(segment, bytes) };
-    } catch (error) {
-      // Its last event may have left meanwhile, and the file with it.
-      if (!this.#kept.has(segment)) return this.#beginReading();
-      segment.needsReading = true;
-      const fault = faultOf(error, segment.file);
-      this.options.onTrouble({ kind: 'fault', fault, lostCount: 0 });
-      return false;
-    }
-    return true;
-  }
-
-  *#waitingIn(segment: Segment, bytes: Buffer): Generator<SpooledEvent, undefined> {
-    for (const read of readRecords(bytes)) {
-      if (!('payload' in read)) {
-        this.#tellDamage(segment, read);
-        continue;
-      }
-      const event = withDigest(read.kind, read.payload);
-      if (!this.#kept.isWaitingIn(segment, event)) continue;
-      this.#kept.take(event);
-      yield event;
-    }
-    return undefined;
-  }
-
   #tellDamage(segment: Segment, damage: Damage): void {
     this.options.onTrouble({ kind: 'damage', file: segment.file, damage });
+  }
+}
+
+/** Some file systems and mounts have rights of their own, and refuse others. */
+async function forOwnerOnly(directory: string): Promise<void> {
+  try {
+    await chmod(directory, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
 }

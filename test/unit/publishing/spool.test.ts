@@ -1,11 +1,12 @@
 // The spool on a real disk: what is safe stays until it has left, over ends and damages.
 
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SpooledEvent } from '../../../src/publishing/spool/records.js';
-import { Spool, type SpoolTrouble } from '../../../src/publishing/spool/spool.js';
+import { Spool } from '../../../src/publishing/spool/spool.js';
+import type { SpoolTrouble } from '../../../src/publishing/spool/spool-fault.js';
 import { numbersOf, spooledEvent } from './spooled-events.js';
 
 let directory: string;
@@ -150,23 +151,62 @@ describe('a full spool', () => {
   });
 
   it('lets go of what is stored, oldest first, and counts it as released', async () => {
-    // A segment takes no further group from 4 MiB on, so that each of these lots is one.
+    // 70 records of 60 KB fill a segment of 4 MiB, so that each of these lots is one.
     const spool = await open(14_000_000);
     for (let lot = 0; lot < 3; lot++) {
-      const numbers = Array.from({ length: 72 }, (_, index) => lot * 72 + index);
+      const numbers = Array.from({ length: 70 }, (_, index) => lot * 70 + index);
       await Promise.all(numbers.map((index) => spool.add(spooledEvent(index, 60_000))));
       if (lot > 0) continue;
       // Some are in memory, the others have to be read.
-      spool.stored([...(await spool.next(72)), ...(await spool.next(72))], 72);
+      spool.stored([...(await spool.next(70)), ...(await spool.next(70))], 70);
     }
-    // 13.0 MB are beyond seven eighths of the room: the first segment has left.
-    expect(spool.counts).toMatchObject({ safe: 216, released: 72, dropped: 0 });
+    // 12.6 MB are beyond seven eighths of the room: the first segment has left.
+    expect(spool.counts).toMatchObject({ safe: 210, released: 70, dropped: 0 });
     const numbers = await waiting(spool);
-    expect([numbers.length, Math.min(...numbers)]).toEqual([144, 72]);
+    expect([numbers.length, Math.min(...numbers)]).toEqual([140, 70]);
+  });
+});
+
+describe('what is not written yet', () => {
+  it('is at most 32 MiB, however much room the disk has', async () => {
+    const spool = await open(1_000_000_000);
+    // 600 records of 60 KB are 36 MB; 559 of them are 32 MiB.
+    const added = Array.from({ length: 600 }, (_, index) => spool.add(spooledEvent(index, 60_000)));
+    const taken = added.filter((one) => one !== undefined);
+    expect([taken.length, spool.counts.dropped]).toEqual([558, 42]);
+    expect((await Promise.all(taken)).every((one) => one)).toBe(true);
+    expect(await spool.add(spooledEvent(599, 60_000))).toBe(true);
+  });
+
+  it('goes to several segments where it is more than one holds', async () => {
+    const spool = await open(1_000_000_000);
+    const added = Array.from({ length: 200 }, (_, index) => spool.add(spooledEvent(index, 60_000)));
+    await Promise.all(added);
+    const sizes = await Promise.all(
+      (await segments()).map(async (name) => (await stat(join(directory, name))).size),
+    );
+    expect(sizes).toHaveLength(3);
+    expect(Math.max(...sizes)).toBeLessThan(4 * 1024 * 1024 + 64 * 1024);
+    expect((await waiting(spool)).sort((one, other) => one - other)).toEqual(
+      Array.from({ length: 200 }, (_, index) => index),
+    );
   });
 });
 
 describe('a directory', () => {
+  it('that was there keeps its mode, as a mounted one of a group', async () => {
+    await chmod(directory, 0o770);
+    await open();
+    expect((await stat(directory)).mode & 0o777).toBe(0o770);
+  });
+
+  it('that is made is for its owner only', async () => {
+    const made = join(directory, 'made');
+    const options = { maxBytes: 1_000, onReady: () => undefined, onTrouble: () => undefined };
+    opened.push(await Spool.open({ directory: made, ...options }));
+    expect((await stat(made)).mode & 0o777).toBe(0o700);
+  });
+
   it('is held by one spool, and free when that one closes', async () => {
     const spool = await open();
     await expect(open()).rejects.toMatchObject({ kind: 'held', file: directory });
@@ -183,6 +223,7 @@ describe('a directory', () => {
     const note = join(directory, 'notes.txt');
     await writeFile(note, 'mine');
     await expect(open()).rejects.toMatchObject({ kind: 'not_ours', file: note });
+    expect(await readdir(directory)).toEqual(['notes.txt']);
     const foreign = join(directory, '000000000001.events');
     await rm(note);
     await writeFile(foreign, 'not a segment at all');
@@ -247,5 +288,35 @@ describe('a damaged segment', () => {
     expect(await waiting(next)).toEqual([0, 1]);
     await close(next);
     expect(await segments()).toEqual([name]);
+  });
+
+  it('that rots after it was opened loses the corrupt record, and leaves with the last', async () => {
+    const spool = await open();
+    await Promise.all([0, 1, 2].map((index) => spool.add(spooledEvent(index))));
+    await close(spool);
+    const next = await open();
+    const [name = ''] = await segments();
+    const file = join(directory, name);
+    const bytes = await readFile(file);
+    bytes[bytes.indexOf('event-1')] = 0x00;
+    await writeFile(file, bytes);
+    expect(await waiting(next)).toEqual([0, 2]);
+    const lost = troubles.flatMap((one) => (one.kind === 'fault' ? [one] : []));
+    expect(lost).toMatchObject([{ fault: { kind: 'failed', file }, lostCount: 1 }]);
+    expect([next.outstandingCount, next.counts.dropped]).toEqual([2, 1]);
+    for (const index of [0, 2]) expect(next.settle(spooledEvent(index), 'counted')).toBe(true);
+    await close(next);
+    expect(await segments()).toEqual([]);
+  });
+
+  it('that is cut short after it was opened loses what it had behind the cut', async () => {
+    const spool = await open();
+    await Promise.all([0, 1].map((index) => spool.add(spooledEvent(index))));
+    await close(spool);
+    const next = await open();
+    const [name = ''] = await segments();
+    await writeFile(join(directory, name), '');
+    expect(await waiting(next)).toEqual([]);
+    expect([next.outstandingCount, next.counts.dropped]).toEqual([0, 2]);
   });
 });
