@@ -128,15 +128,16 @@ export class Publisher {
     return this.#queue('reported', event).queueing;
   }
 
-  /** Waits until all that is queued is safe; how many events are not. */
+  /** Waits until all that is queued is safe; how many events are not, those lost meanwhile too. */
   async flush({ timeoutMs = FLUSH_TIMEOUT_MS } = {}): Promise<{ readonly unsafe: number }> {
+    const lostBefore = this.#spool.lostCount;
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
     await Promise.race([this.#spool.allSafe(), timeout]);
     clearTimeout(timer);
-    return { unsafe: this.#spool.pendingCount };
+    return { unsafe: this.#spool.pendingCount + this.#spool.lostCount - lostBefore };
   }
 
   /** Takes no more, flushes, and leaves what has not left the spool to the next publisher. */
@@ -147,7 +148,7 @@ export class Publisher {
     await this.#pump.stop();
     await this.#bus.close();
     // A disk that does not answer is not waited for.
-    if (unsafe === 0) await this.#spool.close();
+    if (this.#spool.pendingCount === 0) await this.#spool.close();
     return { unsafe };
   }
 

@@ -112,4 +112,38 @@ describe('a sync that fails', () => {
     await opened.close();
     expect((await open()).state().outstanding).toBe(0);
   });
+
+  it('is told by flush and close, and the directory is free afterwards', async () => {
+    const opened = await open();
+    const sync = vi.spyOn(await handles(), 'datasync').mockRejectedValue(failure('EIO'));
+    const first = opened.charged(chargeOf(0));
+    expect(await opened.flush()).toEqual({ unsafe: 1 });
+    expect(await first).toEqual({ queued: false, dropped: true });
+    sync.mockRestore();
+    await expect
+      .poll(() => opened.charged(chargeOf(1)), { timeout: 20_000 })
+      .toEqual({ queued: true });
+    // What was lost before it began is not lost by this one.
+    expect(await opened.flush()).toEqual({ unsafe: 0 });
+    vi.spyOn(await handles(), 'datasync').mockRejectedValue(failure('EIO'));
+    void opened.charged(chargeOf(2));
+    expect(await opened.close()).toEqual({ unsafe: 1 });
+    vi.restoreAllMocks();
+    expect((await open()).state().outstanding).toBe(1);
+  });
+});
+
+describe('a directory of another user that this one may write, as a mounted volume', () => {
+  it('is taken as it is', async () => {
+    const root = process.geteuid?.() === 0;
+    await chmod(directory, 0o777);
+    if (root) process.seteuid?.(NOBODY);
+    try {
+      const opened = await open();
+      expect(await opened.charged(chargeOf(0))).toEqual({ queued: true });
+      await opened.close();
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
+  });
 });
