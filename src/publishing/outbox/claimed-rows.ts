@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { AdmissionRules, EventKind } from '../../domain/message/admission.js';
-import type { JudgedProgress } from '../publisher/announcements.js';
+import type { JudgedProgress } from '../../nats/announcements.js';
 import { judge } from '../publisher/judge.js';
 import type { Backlog } from '../publisher/pump.js';
 import { withDigest } from '../spool/digest.js';

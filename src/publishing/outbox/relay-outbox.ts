@@ -3,7 +3,8 @@
 
 import type { NatsConnection } from 'nats';
 import { DEFAULT_ADMISSION_RULES } from '../../domain/message/admission.js';
-import { type Heard, hearAnnouncements, type JudgedProgress } from '../publisher/announcements.js';
+import type { JudgedProgress } from '../../nats/announcements.js';
+import { type Heard, hearAnnouncements } from '../publisher/announcements.js';
 import { Bus } from '../publisher/bus.js';
 import {
   accessOf,
