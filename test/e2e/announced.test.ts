@@ -38,7 +38,6 @@ async function open(source: 'billing' | 'dlr', known?: string) {
     credential: { user: source, password: () => password },
     source,
     spool: { directory },
-    keepUntil: 'counted',
     onTrouble: (trouble) => troubles.push(trouble),
   });
   ends.push(() => publisher.close());

@@ -61,7 +61,7 @@ export class OutboxRelay {
     this.#rows = new ClaimedRows(client, KINDS_OF_SOURCE[source], rules, tell);
     this.#bus = new Bus(accessOf(options), {
       connected: (connection) => {
-        if (keepUntil === 'counted') this.#hear(connection);
+        if (keepUntil !== 'stored') this.#hear(connection);
         this.#pump.reconnected();
       },
       refused: tell,
@@ -69,7 +69,7 @@ export class OutboxRelay {
     this.#pump = new Pump(this.#rows, this.#bus, {
       stored: (events, sequence) => {
         this.#rows.forget(events);
-        const isCounted = keepUntil === 'counted';
+        const isCounted = keepUntil !== 'stored';
         const incarnation = this.#progress?.incarnation;
         this.#begin(
           isCounted ? this.#rows.store(events, sequence, incarnation) : this.#rows.delete(events),

@@ -21,9 +21,9 @@ export interface PublisherOptions {
   /** Must equal ingest's MSISDN rule. */
   readonly msisdn?: MsisdnRule;
   /**
-   * `stored` (default): an event is released when JetStream has acknowledged it, and has the
-   * stream's guarantee from then on. `counted`: it is kept until ingest announces it, and published
-   * again where it does not; needs an ingest that announces, and the right to hear it.
+   * `counted` (default): an event is kept until ingest announces it, and published again where it
+   * does not. Needs the right to hear announcements. `stored`: it is released when JetStream has
+   * acknowledged it, and has the stream's guarantee only from then on.
    */
   readonly keepUntil?: 'stored' | 'counted';
   /** What an operator should know; called from timers, never on the caller's turn. */

@@ -84,7 +84,7 @@ export class Publisher {
     this.#pump = new Pump(spool, this.#bus, {
       stored: (events, sequence) => {
         spool.stored(events, sequence);
-        if (options.keepUntil === 'counted') return;
+        if (options.keepUntil !== 'stored') return;
         for (const event of events) spool.settle(event, 'released');
       },
       failed: (failure, count) => tell(options, { kind: 'not_stored', failure, count }),
@@ -191,7 +191,7 @@ export class Publisher {
 
   // A connection subscribes again by itself when a server comes back, until it ends for good.
   #hear(connection: NatsConnection): void {
-    if (this.#options.keepUntil !== 'counted' || connection === this.#heardOn) return;
+    if (this.#options.keepUntil === 'stored' || connection === this.#heardOn) return;
     this.#heardOn = connection;
     hearAnnouncements(
       connection,

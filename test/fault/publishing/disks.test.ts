@@ -34,6 +34,7 @@ afterEach(async () => {
 
 async function open(): Promise<Publisher> {
   publisher = await openPublisher({
+    keepUntil: 'stored',
     servers: NO_SERVER,
     credential: { user: 'billing', password: () => 'none' },
     source: 'billing',

@@ -88,6 +88,7 @@ async function expectAllOf(safe: readonly number[]): Promise<void> {
   await site.start();
   const troubles: PublisherTrouble[] = [];
   const publisher = await openPublisher({
+    keepUntil: 'stored',
     servers: site.server,
     credential: site.credential('billing'),
     source: 'billing',

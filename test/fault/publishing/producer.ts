@@ -39,6 +39,7 @@ prototype.datasync = async function dying(this: FileHandle) {
 };
 
 const publisher = await openPublisher({
+  keepUntil: 'stored',
   servers: server,
   credential: { user: 'billing', password: () => process.env.BUS_PASSWORD ?? '' },
   source: 'billing',

@@ -66,7 +66,6 @@ function open(): Promise<Publisher> {
     },
     source: 'billing',
     spool: { directory },
-    keepUntil: 'counted',
     onTrouble: (trouble) => troubles.push(trouble),
   });
 }

@@ -59,6 +59,7 @@ afterEach(async () => {
 function relay(more: Partial<RelayOptions> = {}): OutboxRelay {
   const credential = site.credential('billing');
   const one = relayOutbox({
+    keepUntil: 'stored',
     client: pool,
     servers: site.server,
     credential,

@@ -49,6 +49,7 @@ afterEach(async () => {
 async function open(more: Partial<PublisherOptions> = {}): Promise<Publisher> {
   const source = more.source ?? 'billing';
   const publisher = await openPublisher({
+    keepUntil: 'stored',
     servers: site.server,
     credential: site.credential(source),
     source,
