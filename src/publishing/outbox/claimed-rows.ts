@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AdmissionRules, EventKind } from '../../domain/message/admission.js';
 import type { JudgedProgress } from '../../nats/announcements.js';
+import { Backoff } from '../publisher/backoff.js';
 import { judge } from '../publisher/judge.js';
 import type { Backlog } from '../publisher/pump.js';
 import { withDigest } from '../spool/digest.js';
@@ -11,6 +12,9 @@ import type { Digest } from '../spool/kept-events.js';
 import type { SpooledEvent } from '../spool/records.js';
 import type { QueryClient } from './outbox-client.js';
 import { bytesOf } from './outbox-digest.js';
+
+/** Longest pause between two questions to a database that is away. */
+const MAX_PAUSE_MS = 10_000;
 
 const CLAIM = `
   UPDATE sms_outbox SET claimed_until = now() + interval '60 seconds', claimed_by = $1
@@ -83,13 +87,16 @@ interface ClaimedRow {
   readonly id: string;
   readonly kind: EventKind;
   readonly payload: string;
-  readonly digest: Buffer;
+  /** Of `pg` a Buffer. */
+  readonly digest: Uint8Array;
 }
 
 export class ClaimedRows implements Backlog {
   readonly #claimer = randomUUID();
   /** Taken and not acknowledged, by digest. */
   readonly #inHand = new Map<string, SpooledEvent>();
+  readonly #backoff = new Backoff(MAX_PAUSE_MS);
+  #askAgainAt = 0;
   #again: SpooledEvent[] = [];
 
   constructor(
@@ -102,19 +109,20 @@ export class ClaimedRows implements Backlog {
   async next(count: number): Promise<SpooledEvent[]> {
     const again = this.#again.splice(0, count);
     if (again.length > 0) return again;
+    if (performance.now() < this.#askAgainAt) return [];
     const rows = await this.#run(CLAIM, [this.#claimer, this.kinds, count]);
-    const events: SpooledEvent[] = [];
-    for (const row of rows as ClaimedRow[]) {
+    if (rows === undefined) this.#askAgainAt = performance.now() + this.#backoff.next();
+    else this.#backoff.reset();
+    const events = new Map<string, SpooledEvent>();
+    for (const row of (rows ?? []) as ClaimedRow[]) {
       const event = withDigest(row.kind, Buffer.from(row.payload));
-      const reason = this.#reasonAgainst(row.kind, row.payload, row.digest.equals(bytesOf(event)));
-      if (reason !== undefined) {
-        await this.#run(REFUSE, [row.digest, reason, row.id]);
-      } else if (!this.#inHand.has(keyOf(event))) {
-        this.#inHand.set(keyOf(event), event);
-        events.push(event);
-      }
+      const isItsDigest = Buffer.from(row.digest).equals(bytesOf(event));
+      const reason = this.#reasonAgainst(row.kind, row.payload, isItsDigest);
+      if (reason !== undefined) await this.#run(REFUSE, [row.digest, reason, row.id]);
+      else if (!this.#inHand.has(keyOf(event))) events.set(keyOf(event), event);
     }
-    return events;
+    for (const [key, event] of events) this.#inHand.set(key, event);
+    return [...events.values()];
   }
 
   putBack(digests: readonly Digest[]): void {
@@ -167,18 +175,20 @@ export class ClaimedRows implements Backlog {
     try {
       const judged = judge(kind, JSON.parse(payload), this.rules);
       if (judged.payload === undefined) return judged.violations[0]?.reason;
-      return isItsDigest ? undefined : 'malformed';
+      const isWhatWasJudged = isItsDigest && judged.payload.toString() === payload;
+      return isWhatWasJudged ? undefined : 'malformed';
     } catch {
       return 'malformed';
     }
   }
 
-  async #run(text: string, values: unknown[]): Promise<unknown[]> {
+  /** The rows; undefined where the database refused, which is told. */
+  async #run(text: string, values: unknown[]): Promise<unknown[] | undefined> {
     try {
       return (await this.client.query(text, values)).rows;
     } catch (error) {
       this.failed(error as Error);
-      return [];
+      return undefined;
     }
   }
 }

@@ -76,6 +76,7 @@ export class OutboxRelay {
         );
       },
       failed: tell,
+      troubled: tell,
     });
     this.#poll = setInterval(() => this.#pump.kick(), POLL_MS);
     this.#second = setInterval(() => this.#tick(), SECOND_MS);

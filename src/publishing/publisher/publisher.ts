@@ -13,6 +13,7 @@ import type { JudgedProgress } from '../../nats/announcements.js';
 import { withDigest } from '../spool/digest.js';
 import type { Digest } from '../spool/kept-events.js';
 import { Spool } from '../spool/spool.js';
+import { faultOf } from '../spool/spool-fault.js';
 import { hearAnnouncements } from './announcements.js';
 import { Bus } from './bus.js';
 import type { DeliveryReported, MessageCharged, MessageRefunded } from './event-types.js';
@@ -88,6 +89,10 @@ export class Publisher {
         for (const event of events) spool.settle(event, 'released');
       },
       failed: (failure, count) => tell(options, { kind: 'not_stored', failure, count }),
+      troubled: (error) => {
+        const fault = faultOf(error, options.spool.directory);
+        tell(options, { kind: 'fault', fault, lostCount: 0 });
+      },
     });
     this.#second = setInterval(() => this.#tick(), SECOND_MS);
     this.#second.unref();

@@ -26,6 +26,8 @@ export interface PumpEvents {
   /** The events are acknowledged, the last under this sequence. */
   stored(events: readonly SpooledEvent[], sequence: number): void;
   failed(failure: PublishFailure, count: number): void;
+  /** The backlog threw. */
+  troubled(error: Error): void;
 }
 
 export class Pump {
@@ -70,17 +72,27 @@ export class Pump {
   }
 
   async #take(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      while (this.#mayTake()) {
-        const events = await this.backlog.next(BATCH_EVENTS);
-        if (events.length === 0) break;
-        const { connection } = this.bus;
-        if (connection === undefined || this.#stopped) this.backlog.putBack(events);
-        else this.#start(connection, events);
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#takeWhatWaits();
       }
+    } catch (error) {
+      // The next kick tries it again.
+      this.events.troubled(error as Error);
+    } finally {
+      this.#taking = false;
     }
-    this.#taking = false;
+  }
+
+  async #takeWhatWaits(): Promise<void> {
+    while (this.#mayTake()) {
+      const events = await this.backlog.next(BATCH_EVENTS);
+      if (events.length === 0) return;
+      const { connection } = this.bus;
+      if (connection === undefined || this.#stopped) this.backlog.putBack(events);
+      else this.#start(connection, events);
+    }
   }
 
   #mayTake(): boolean {
@@ -135,6 +147,11 @@ export class Pump {
     this.events.failed(failure, events.length);
     // Their digests only: an event that never passes must not fill the memory.
     const digests = events.map(({ digestHigh, digestLow }) => ({ digestHigh, digestLow }));
+    // Nothing may hold a process that is about to end.
+    if (this.#stopped) {
+      this.backlog.putBack(digests);
+      return;
+    }
     const timer = setTimeout(() => {
       this.#waitingByThemselves.delete(timer);
       this.backlog.putBack(digests);

@@ -26,6 +26,7 @@ import {
 } from './publishing-site.js';
 
 const PATIENCE = { timeout: 60_000, interval: 50 };
+const SOON = { timeout: 10_000, interval: 50 };
 const BEFORE_A_CLAIM_ENDS = { timeout: 45_000, interval: 50 };
 
 let site: PublishingSite;
@@ -133,6 +134,71 @@ describe('an event in the outbox', () => {
     const { rows } = await pool.query('SELECT reason FROM sms_outbox_refused ORDER BY id');
     expect(rows).toEqual([{ reason: 'malformed' }, { reason: 'invalid_field' }]);
     expect(numbersIn(await site.stored())).toEqual([0]);
+  });
+
+  it('is refused where its payload is not the text that was judged', async () => {
+    await enqueue(pool, chargeOf(0));
+    const { rows } = await pool.query('SELECT payload FROM sms_outbox');
+    const text = ` ${rows[0].payload}`;
+    const digest = createHash('sha256').update(text).digest().subarray(0, 8);
+    const insert = 'INSERT INTO sms_outbox (kind, payload, digest) VALUES ($1, $2, $3)';
+    await pool.query(insert, ['charged', text, digest]);
+    relay();
+    await expect.poll(() => rowCount(), PATIENCE).toBe(0);
+    const refused = await pool.query('SELECT payload, reason FROM sms_outbox_refused');
+    expect(refused.rows).toEqual([{ payload: text, reason: 'malformed' }]);
+    expect(await site.stored()).toHaveLength(1);
+  });
+});
+
+describe('a relay', () => {
+  it('takes the digests of a client that has no Buffers', async () => {
+    const client = {
+      query: async (text: string, values: unknown[]) => {
+        const { rows } = await pool.query(text, values);
+        return {
+          rows: rows.map((row) =>
+            row.digest ? { ...row, digest: Uint8Array.from(row.digest) } : row,
+          ),
+        };
+      },
+    };
+    await inTransaction('COMMIT', [0]);
+    relay({ client });
+    await expect.poll(async () => numbersIn(await site.stored()), SOON).toEqual([0]);
+  });
+
+  it('says what a client does that answers with nonsense, and goes on', async () => {
+    const troubles: Error[] = [];
+    let isBroken = true;
+    const client = {
+      query: async (text: string, values: unknown[]) =>
+        isBroken ? { rows: [null] } : await pool.query(text, values),
+    };
+    await inTransaction('COMMIT', [0]);
+    relay({ client, onTrouble: (error) => troubles.push(error) });
+    await expect.poll(() => troubles.length, SOON).toBeGreaterThan(0);
+    isBroken = false;
+    await expect.poll(async () => numbersIn(await site.stored()), SOON).toEqual([0]);
+  });
+
+  it('asks less and less often while Postgres is away, and goes on when it is there', async () => {
+    let isAway = true;
+    let askedCount = 0;
+    const client = {
+      query: async (text: string, values: unknown[]) => {
+        askedCount += 1;
+        if (isAway) throw new Error('away');
+        return await pool.query(text, values);
+      },
+    };
+    await inTransaction('COMMIT', [0]);
+    relay({ client });
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    // Each 200 ms would be 25 times.
+    expect(askedCount).toBeLessThan(15);
+    isAway = false;
+    await expect.poll(async () => numbersIn(await site.stored()), PATIENCE).toEqual([0]);
   });
 });
 
