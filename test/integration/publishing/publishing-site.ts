@@ -19,8 +19,8 @@ export interface PublishingSite {
   readonly server: string;
   credential(user: NatsUser): PublisherOptions['credential'];
   connectAs(user: NatsUser): Promise<NatsConnection>;
-  /** Creates the stream of the contract, or one that takes no batches. */
-  createStream(changes?: { allow_atomic: boolean }): Promise<void>;
+  /** Creates the stream of the contract, or one that takes no batches or fewer subjects. */
+  createStream(changes?: { allow_atomic: boolean; subjects?: string[] }): Promise<void>;
   deleteStream(): Promise<void>;
   /** Payloads in the stream, in order, and the headers of each. */
   stored(): Promise<{ payload: string; headers: string[]; subject: string; sequence: number }[]>;
