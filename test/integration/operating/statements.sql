@@ -825,7 +825,8 @@ WITH mark AS (
       trim_scale(accepted::numeric),
       trim_scale(completed::numeric)), 0)::numeric)::text AS mark
   FROM (SELECT generation, grain_minutes, bucket, minute, a AS accepted, c AS completed
-              FROM throughput_sum, unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute)) AS r
+              FROM throughput_sum,
+                unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute)) AS r
   WHERE generation IN ($1, $2)
     AND bucket + grain_minutes * interval '1 min' <= $3
     AND ($4::timestamptz[] IS NULL OR bucket = ANY ($4))
@@ -1019,7 +1020,8 @@ SELECT
   trim_scale(coalesce(sum(completed), 0))::text AS completed
 FROM unnest(ARRAY[$1, $2]::smallint[]) AS g (generation)
 LEFT JOIN (SELECT generation, grain_minutes, bucket, minute, a AS accepted, c AS completed
-              FROM throughput_sum, unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute)) AS t
+              FROM throughput_sum,
+                unnest(accepted, completed) WITH ORDINALITY AS one (a, c, minute)) AS t
   ON t.generation = g.generation
   AND t.grain_minutes = (
     SELECT min(grain_minutes)
