@@ -96,7 +96,7 @@ export class ClaimedRows implements Backlog {
   /** Taken and not acknowledged, by digest. */
   readonly #inHand = new Map<string, SpooledEvent>();
   readonly #backoff = new Backoff(MAX_PAUSE_MS);
-  #askAgainAt = 0;
+  #isPaused = false;
   #again: SpooledEvent[] = [];
 
   constructor(
@@ -109,9 +109,9 @@ export class ClaimedRows implements Backlog {
   async next(count: number): Promise<SpooledEvent[]> {
     const again = this.#again.splice(0, count);
     if (again.length > 0) return again;
-    if (performance.now() < this.#askAgainAt) return [];
+    if (this.#isPaused) return [];
     const rows = await this.#run(CLAIM, [this.#claimer, this.kinds, count]);
-    if (rows === undefined) this.#askAgainAt = performance.now() + this.#backoff.next();
+    if (rows === undefined) this.#pause();
     else this.#backoff.reset();
     const events = new Map<string, SpooledEvent>();
     for (const row of (rows ?? []) as ClaimedRow[]) {
@@ -168,6 +168,15 @@ export class ClaimedRows implements Backlog {
   /** Lets other relays have what is not acknowledged. */
   async giveUp(): Promise<void> {
     await this.#run(GIVE_UP, [this.#claimer]);
+  }
+
+  /** No question is asked for a while; no process is held by it. */
+  #pause(): void {
+    this.#isPaused = true;
+    const pause = setTimeout(() => {
+      this.#isPaused = false;
+    }, this.#backoff.next());
+    pause.unref();
   }
 
   /** A row that was written past `enqueue` can be anything. */
