@@ -1,13 +1,12 @@
 // Whether a replayed event is the one that counts. The ledger takes the least of all charges (of
 // all contents of a refund): one that loses is a conflict again, whatever it was refused for
 // before.
-import type { Pool } from 'pg';
+
 import { formatNanos } from '../../domain/measures/decimal.js';
 import type { FoldedBatch } from '../../domain/message/ledger-fold.js';
 import { formatDay, formatInstant } from '../../domain/time/instant.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
-
-type Queryable = Pick<Pool, 'query'>;
 
 /** What a charge and a refund have in common, as parameters. */
 interface Booking {

@@ -1,13 +1,12 @@
 // Dead letters as the operators see them: counted, listed, resolved. A row says why an event was
 // not counted; its payload stays in the stream and is recognised by its digest.
-import type { Pool } from 'pg';
+
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
 import { systemClock } from '../../platform/clock.js';
 import type { PrismaClient } from '../../postgres/prisma/prisma.js';
 import { writing } from '../../postgres/prisma/prisma-failure.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
-
-type Queryable = Pick<Pool, 'query'>;
 
 export type Resolution = 'replayed' | 'discarded';
 

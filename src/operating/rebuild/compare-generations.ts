@@ -1,12 +1,12 @@
 // Two generations held against each other, bucket by bucket: a fingerprint over every row that is
 // not zero, so that a count under the wrong key differs as well. Both are read in one statement per
 // table.
-import type { Pool } from 'pg';
+
 import { type EpochMicros, formatInstant } from '../../domain/time/instant.js';
+import { micros } from '../../postgres/epoch-micros.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
 import { ROLLUP_TABLES, type RollupTable } from '../../rollups/tables.js';
-
-type Queryable = Pick<Pool, 'query'>;
 
 /** A bucket of one table and grain, as both generations have it; '' where one has nothing there. */
 export interface BucketPair {
@@ -27,8 +27,6 @@ function fingerprintOf({ keys, measures }: RollupTable): string {
 const notZero = ({ measures }: RollupTable) =>
   `(${measures.map((one) => `${one} <> 0`).join(' OR ')})`;
 const rowsOf = ({ table, packed }: RollupTable) => packed?.rows ?? table;
-const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-
 /** `until` is when buckets must have ended, `only` are their beginnings (null: all). */
 interface Comparison {
   old: number;

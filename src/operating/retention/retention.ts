@@ -1,11 +1,11 @@
 // Forgetting, without counting anything twice. The ledger's days go by dropping partitions; the
 // floor below which events are refused rises in the same transaction. Rollups go by whole UTC days.
 // Progress rows of dead processes are folded, so that no sum of theirs goes back.
+
 import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
+import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
-
-type Queryable = Pick<Pool, 'query'>;
 
 /** Waits for a lock no longer than this: while it waits, ingest waits behind it. */
 const LOCK_TIMEOUT = '2s';

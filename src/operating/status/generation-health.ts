@@ -1,11 +1,12 @@
 // What `ops status` asks of Postgres: who counts, which ledger days exist, what looks odd in the
 // ledger. The two questions over the whole ledger are bounded in time, so on a large one they may
 // stay without an answer.
+
 import type { Pool, PoolClient } from 'pg';
 import type { EpochMicros } from '../../domain/time/instant.js';
+import { micros } from '../../postgres/epoch-micros.js';
 import { sql } from '../../postgres/sql.js';
 
-const micros = (column: string) => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 const optional = (value: string | null) => (value === null ? undefined : Number(value));
 
 /** One row of ingest_progress. */
