@@ -1,9 +1,12 @@
 // The bucket sizes at which rollups stand, their measures, and how SQL finds the bucket of a cell.
 // The fragments read `cell` (a row of signed cells that begins at `cell.at`), `grain` (a size in
 // minutes) and `r` (the stored row): counting/ledger/rollup-statement.ts says what each name is.
-import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../domain/measures/counted.js';
 import { OUTCOMES } from '../domain/message/outcome.js';
 
+/** Base grain of outcomes, money and latency: every civil offset is a multiple of it. */
+export const BASE_GRAIN_MINUTES = 15;
+/** Base grain of throughput. */
+export const THROUGHPUT_GRAIN_MINUTES = 1;
 export const HOUR_MINUTES = 60;
 export const DAY_MINUTES = 1440;
 /** Bucket sizes in minutes, the base grain first, each a multiple of the one before. */

@@ -1,10 +1,14 @@
 // Which cells a range is read of: runs of cells of one size that tile it. The cost of a statement
 // is that of its cells, so a run takes the coarsest cells that fit.
-import { BASE_GRAIN_MINUTES } from '../domain/measures/counted.js';
 import { type EpochMicros, MICROS_PER_DAY, MICROS_PER_MINUTE } from '../domain/time/instant.js';
 import { type Run, tile } from '../domain/time/tiling.js';
 import type { CellRange } from './cells.js';
-import { ACCOUNT_GRAINS_MINUTES, DAY_MINUTES, PLATFORM_GRAINS_MINUTES } from './grains.js';
+import {
+  ACCOUNT_GRAINS_MINUTES,
+  BASE_GRAIN_MINUTES,
+  DAY_MINUTES,
+  PLATFORM_GRAINS_MINUTES,
+} from './grains.js';
 
 /** Sizes of cells in minutes, coarsest first. */
 export const PLATFORM_GRAINS: readonly number[] = [...PLATFORM_GRAINS_MINUTES].reverse();

@@ -1,7 +1,6 @@
 // What one message, or one refund, adds to each rollup at its base grain. The ledger's statement
 // retracts the old and adds the new of exactly these cells; this is the definition it is held to.
 
-import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../src/domain/measures/counted.js';
 import type { Nanos } from '../../src/domain/measures/decimal.js';
 import type { LedgerEntry, LedgerRefund } from '../../src/domain/message/ledger-entry.js';
 import {
@@ -13,6 +12,7 @@ import {
   type StateNumber,
 } from '../../src/domain/message/outcome.js';
 import { type EpochMicros, floorToMinutes } from '../../src/domain/time/instant.js';
+import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../src/rollups/grains.js';
 
 /** By account: outcomes, segments, contradictions. */
 export interface OutcomeCell {

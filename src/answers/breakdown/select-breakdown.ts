@@ -2,7 +2,6 @@
 // rows, with the sums of all of them beside it. The statement is put together from closed lists of
 // columns; every value is a parameter. All else follows from remembered cells, see
 // src/answers/breakdown/breakdown-rows.ts.
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { REASONS } from '../../domain/message/reasons.js';
 import type { Snapshot } from '../../postgres/pool.js';
 import { sql } from '../../postgres/sql.js';
@@ -20,7 +19,7 @@ import {
   RUNS,
   settledParameter,
 } from '../../rollups/cells.js';
-import { DAY_MINUTES } from '../../rollups/grains.js';
+import { BASE_GRAIN_MINUTES, DAY_MINUTES } from '../../rollups/grains.js';
 import { accountRuns, dayRuns } from '../../rollups/runs.js';
 import type { Breakdown, BreakdownQuestion } from './breakdown-question.js';
 

@@ -1,6 +1,5 @@
 // Which accounts and operators had an accepted message, and which operators money, piece by piece,
 // as one bit for each.
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import type { Run } from '../../domain/time/tiling.js';
 import type { Row, Snapshot } from '../../postgres/pool.js';
 import { type Statement, sql } from '../../postgres/sql.js';
@@ -14,7 +13,7 @@ import {
   RUNS,
   SLOT_OF_CELL,
 } from '../../rollups/cells.js';
-import { HOUR_MINUTES } from '../../rollups/grains.js';
+import { BASE_GRAIN_MINUTES, HOUR_MINUTES } from '../../rollups/grains.js';
 import { BASE_GRAIN, runOf, runsOf } from '../../rollups/runs.js';
 import { type Active, bitsOf, bytesOfActive, unionOf } from '../memory/active-ids.js';
 import type { ReadKind } from '../memory/load-slots.js';

@@ -4,9 +4,10 @@
 // made of what was read under the very state that its `meta` tells; where the guess was wrong, it
 // is read again under the state that was found. That one is wrong only if another quarter of an
 // hour has begun meanwhile, and all rounds share one limit of time.
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
+
 import { floorToMinutes } from '../../domain/time/instant.js';
 import type { ReadLimits } from '../../postgres/pool.js';
+import { BASE_GRAIN_MINUTES } from '../../rollups/grains.js';
 import type { QueryContext } from '../question/context.js';
 import { type Freshness, freshnessOf } from '../question/periods.js';
 import { noteState } from './look-watch.js';

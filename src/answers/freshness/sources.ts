@@ -1,10 +1,10 @@
 // What answers are made from, and within which limits.
 
 import { type FieldViolation, InvalidQuestion } from '../../domain/failure.js';
-import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type RangeRules, retainedFrom } from '../../domain/time/range.js';
 import type { Clock } from '../../platform/clock.js';
 import type { ReadLimits, ReadPool } from '../../postgres/pool.js';
+import { BASE_GRAIN_MINUTES, THROUGHPUT_GRAIN_MINUTES } from '../../rollups/grains.js';
 import type { SlotMemory } from '../memory/slot-memory.js';
 import type { QueryContext } from '../question/context.js';
 import type { Look } from './look.js';

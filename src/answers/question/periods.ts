@@ -2,12 +2,12 @@
 // one bucket and on one side of the elapsed part, so that one read serves series, totals and
 // comparison.
 
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { bucketEdges, type InstantRange } from '../../domain/time/calendar.js';
 import { earlierPeriod, elapsedParts } from '../../domain/time/comparison.js';
 import type { EpochMicros } from '../../domain/time/instant.js';
 import { settledThrough } from '../../domain/time/settling.js';
 import type { CellRange } from '../../rollups/cells.js';
+import { BASE_GRAIN_MINUTES } from '../../rollups/grains.js';
 import type { AnswerState } from '../freshness/select-answer-state.js';
 import type { PeriodQuestion } from './read-question.js';
 

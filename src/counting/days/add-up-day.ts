@@ -4,12 +4,11 @@
 // has changed since, readers see it by the version and go back to the rollups. A text in another
 // format than this program's is not read, and is written anew.
 
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import { type EpochDay, formatInstant, MICROS_PER_DAY } from '../../domain/time/instant.js';
 import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
 import { CELL_TEXT_FORMAT, COUNTS_OF_CELLS, MONEY_OF_CELLS } from '../../rollups/cell-text.js';
-import { DAY_MINUTES, HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
+import { BASE_GRAIN_MINUTES, DAY_MINUTES, HOUR_MINUTES, utcDay } from '../../rollups/grains.js';
 
 /** Whether a day has rows whose text is not in the format of this program. */
 const hasOtherFormat = (bucket: string) => `EXISTS (

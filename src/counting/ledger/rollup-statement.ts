@@ -11,9 +11,9 @@
 //   cell           a row of such sums, as BUCKET and sums() read it
 //   grain          a size of grains() in minutes
 //   r              the stored row that add() adds to
-import { BASE_GRAIN_MINUTES } from '../../domain/measures/counted.js';
 import {
   add,
+  BASE_GRAIN_MINUTES,
   BUCKET,
   grains,
   MESSAGE_MEASURES,
