@@ -16,24 +16,12 @@ import {
   MONEY_OF_CELLS,
   readSums,
 } from '../../rollups/cell-text.js';
-import { type CellRange, runValues } from '../../rollups/cells.js';
+import { type CellRange, fromCells, runValues } from '../../rollups/cells.js';
 import { DAY_MINUTES, utcDay } from '../../rollups/grains.js';
 import { accountRuns } from '../../rollups/runs.js';
 import { type AnswerState, STATE_COLUMNS, stateOf } from '../freshness/select-answer-state.js';
 
 const ACCOUNT = 'cell.account_id = :account';
-
-/** The account's cells of a rollup in some runs. OFFSET 0 is a fence: see `fromCells`. */
-const cellsOf = (rollup: string, runs: string) => `FROM ${runs}
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM ${rollup} AS cell
-            WHERE cell.generation = :generation
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND ${ACCOUNT}
-           OFFSET 0) AS cell`;
 
 // Hours of days that are added up come day by day, also those that were not asked for; all others
 // come one by one. A run lies in one day. A day without a row of the account has nothing of it; a
@@ -97,10 +85,10 @@ const reading = (columns: readonly Column[]) => `
       FROM day) AS days (counts_of_days, codes_of_days, money_of_days)
    CROSS JOIN (
     SELECT ${COUNTS_OF_CELLS}
-      ${cellsOf('account_outcome_sum', HOURS)}) AS counted (counts_of_hours)
+      ${fromCells('account_outcome_sum', ACCOUNT, HOURS)}) AS counted (counts_of_hours)
    CROSS JOIN (
     SELECT ${MONEY_OF_CELLS}
-      ${cellsOf('account_money_sum', HOURS)}) AS charged (codes_of_hours, money_of_hours)`;
+      ${fromCells('account_money_sum', ACCOUNT, HOURS)}) AS charged (codes_of_hours, money_of_hours)`;
 
 interface HourParameters {
   readonly generation: number;
@@ -123,10 +111,10 @@ const BY_HOUR = sql<HourParameters>`${reading(OF_HOURS)}`;
 const BY_QUARTER = sql<QuarterParameters>`${reading([...OF_HOURS, ...OF_QUARTERS])}
    CROSS JOIN (
     SELECT ${COUNTS_OF_QUARTERS}
-      ${cellsOf('outcome_account', QUARTERS)}) AS counted_quarters (counts_of_quarters)
+      ${fromCells('outcome_account', ACCOUNT, QUARTERS)}) AS counted_quarters (counts_of_quarters)
    CROSS JOIN (
     SELECT ${MONEY_OF_CELLS}
-      ${cellsOf('money_account', QUARTERS)})
+      ${fromCells('money_account', ACCOUNT, QUARTERS)})
       AS charged_quarters (codes_of_quarters, money_of_quarters)`;
 
 /**

@@ -58,15 +58,15 @@
                   $6::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
             WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z')
                   NOT IN (SELECT bucket FROM day)) AS run
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM account_outcome_sum AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell) AS counted (counts_of_hours)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM account_outcome_sum AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell) AS counted (counts_of_hours)
    CROSS JOIN (
     SELECT string_agg(cell.currency, ''),
     string_agg(concat_ws(' ',
@@ -83,12 +83,12 @@
                   $6::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
             WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z')
                   NOT IN (SELECT bucket FROM day)) AS run
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM account_money_sum AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM account_money_sum AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)

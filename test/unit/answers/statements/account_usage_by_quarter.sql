@@ -61,15 +61,15 @@
                   $6::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
             WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z')
                   NOT IN (SELECT bucket FROM day)) AS run
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM account_outcome_sum AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell) AS counted (counts_of_hours)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM account_outcome_sum AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell) AS counted (counts_of_hours)
    CROSS JOIN (
     SELECT string_agg(cell.currency, ''),
     string_agg(concat_ws(' ',
@@ -86,15 +86,15 @@
                   $6::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
             WHERE date_bin('1 day', starts_at, timestamptz '2000-01-01T00:00:00Z')
                   NOT IN (SELECT bucket FROM day)) AS run
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM account_money_sum AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM account_money_sum AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)
    CROSS JOIN (
     SELECT string_agg(concat_ws(' ',
       date_part('epoch', cell.bucket)::bigint / 60,
@@ -111,15 +111,15 @@
            $7::smallint[],
            $8::timestamptz[],
            $9::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM outcome_account AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell) AS counted_quarters (counts_of_quarters)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM outcome_account AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell) AS counted_quarters (counts_of_quarters)
    CROSS JOIN (
     SELECT string_agg(cell.currency, ''),
     string_agg(concat_ws(' ',
@@ -132,13 +132,13 @@
            $7::smallint[],
            $8::timestamptz[],
            $9::timestamptz[]) AS run (grain_minutes, starts_at, ends_at)
-     CROSS JOIN LATERAL (
-           SELECT *
-             FROM money_account AS cell
-            WHERE cell.generation = $1
-              AND cell.grain_minutes = run.grain_minutes
-              AND cell.bucket >= run.starts_at
-              AND cell.bucket < run.ends_at
-              AND cell.account_id = $2
-           OFFSET 0) AS cell)
+        CROSS JOIN LATERAL (
+          SELECT *
+            FROM money_account AS cell
+           WHERE cell.generation = $1
+             AND cell.grain_minutes = run.grain_minutes
+             AND cell.bucket >= run.starts_at
+             AND cell.bucket < run.ends_at
+             AND cell.account_id = $2
+          OFFSET 0) AS cell)
       AS charged_quarters (codes_of_quarters, money_of_quarters)
