@@ -4,9 +4,7 @@ import type { Pool } from 'pg';
 import type { PrismaClient } from '../../postgres/prisma/prisma.js';
 import { writing } from '../../postgres/prisma/prisma-failure.js';
 import { sql } from '../../postgres/sql.js';
-
-const LOCK_TIMEOUT = '2s';
-const LOCK_NOT_AVAILABLE = '55P03';
+import { impatiently } from '../impatient.js';
 
 interface Pair {
   old: number;
@@ -44,24 +42,15 @@ WHERE generation = :generation
  * where a lock was not to be had in time: try again.
  */
 export async function swapGenerations(pool: Pool, old: number, next: number): Promise<boolean> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+  const swapped = await impatiently(pool, async (client) => {
     await client.query(LOCK_ROWS({ old, next }));
     // Every ingest transaction writes here: none is under way now, and none begins before the end.
     await client.query('LOCK TABLE ingest_progress IN SHARE MODE');
     const { rows } = await client.query<{ reached: boolean | null }>(REACHED({ old, next }));
-    const swapped = rows[0]?.reached === true && (await exchange(client, old, next));
-    await client.query(swapped ? 'COMMIT' : 'ROLLBACK');
-    return swapped;
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return false;
-    throw error;
-  } finally {
-    client.release();
-  }
+    const isSwapped = rows[0]?.reached === true && (await exchange(client, old, next));
+    return isSwapped ? true : undefined;
+  });
+  return swapped === true;
 }
 
 async function exchange(client: Pick<Pool, 'query'>, old: number, next: number): Promise<boolean> {
@@ -147,22 +136,9 @@ const DROP = sql<{ generation: number }>`
 SELECT drop_generation_partitions(:generation) AS name`;
 
 /** Drops everything that a retired generation holds; undefined where a lock was not to be had. */
-export async function dropGeneration(
-  pool: Pool,
-  generation: number,
-): Promise<string[] | undefined> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+export function dropGeneration(pool: Pool, generation: number): Promise<string[] | undefined> {
+  return impatiently(pool, async (client) => {
     const { rows } = await client.query<{ name: string }>(DROP({ generation }));
-    await client.query('COMMIT');
     return rows.map(({ name }) => name);
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return undefined;
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }

@@ -6,10 +6,7 @@ import type { Pool } from 'pg';
 import { type EpochDay, formatDay } from '../../domain/time/instant.js';
 import type { Queryable } from '../../postgres/queryable.js';
 import { sql } from '../../postgres/sql.js';
-
-/** Waits for a lock no longer than this: while it waits, ingest waits behind it. */
-const LOCK_TIMEOUT = '2s';
-const LOCK_NOT_AVAILABLE = '55P03';
+import { impatiently } from '../impatient.js';
 
 /** Compared as text: any pg_class row may pass by a filter, and few names end in a date. */
 const DAYS_BELOW = sql<{ generation: number; before: string }>`
@@ -42,27 +39,17 @@ SELECT drop_ledger_days(:generation, :before) AS name`;
  * Raises the floor to `before` and drops the days below it; returns the names of the partitions.
  * Undefined where a lock was not to be had: try again.
  */
-export async function dropLedgerDays(
+export function dropLedgerDays(
   pool: Pool,
   generation: number,
   before: EpochDay,
 ): Promise<string[] | undefined> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    await client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
+  return impatiently(pool, async (client) => {
     const { rows } = await client.query<{ name: string }>(
       DROP_DAYS({ generation, before: formatDay(before) }),
     );
-    await client.query('COMMIT');
     return rows.map(({ name }) => name);
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    if ((error as { code?: string }).code === LOCK_NOT_AVAILABLE) return undefined;
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }
 
 /** Rows of one rollup that are kept for one time. */
