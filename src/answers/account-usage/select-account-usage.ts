@@ -88,7 +88,8 @@ const reading = (columns: readonly Column[]) => `
       ${fromCells('account_outcome_sum', ACCOUNT, HOURS)}) AS counted (counts_of_hours)
    CROSS JOIN (
     SELECT ${MONEY_OF_CELLS}
-      ${fromCells('account_money_sum', ACCOUNT, HOURS)}) AS charged (codes_of_hours, money_of_hours)`;
+      ${fromCells('account_money_sum', ACCOUNT, HOURS)})
+      AS charged (codes_of_hours, money_of_hours)`;
 
 interface HourParameters {
   readonly generation: number;

@@ -91,4 +91,5 @@
              AND cell.bucket >= run.starts_at
              AND cell.bucket < run.ends_at
              AND cell.account_id = $2
-          OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)
+          OFFSET 0) AS cell)
+      AS charged (codes_of_hours, money_of_hours)

@@ -94,7 +94,8 @@
              AND cell.bucket >= run.starts_at
              AND cell.bucket < run.ends_at
              AND cell.account_id = $2
-          OFFSET 0) AS cell) AS charged (codes_of_hours, money_of_hours)
+          OFFSET 0) AS cell)
+      AS charged (codes_of_hours, money_of_hours)
    CROSS JOIN (
     SELECT string_agg(concat_ws(' ',
       date_part('epoch', cell.bucket)::bigint / 60,
