@@ -23,7 +23,12 @@ export const LAYOUTS: readonly Spines[] = [
     event: [
       ...['bin/ingest', 'counting/loop', 'nats/pull', 'nats/envelope', 'counting/loop'],
       ...['counting/commit', 'counting/count', 'counting/decode/decode'],
-      ...['counting/decode/decode-json', 'domain/message/admission', 'counting/count'],
+      ...[
+        'counting/decode/decode-json',
+        'domain/message/json-event',
+        'domain/message/admission',
+        'counting/count',
+      ],
       ...['domain/message/ledger-fold', 'domain/message/ledger', 'domain/message/ledger-order'],
       ...['counting/ledger/apply-batch', 'counting/ledger/batch-columns'],
       ...['counting/ledger/binary-rows', 'counting/loop', 'counting/batch-span'],

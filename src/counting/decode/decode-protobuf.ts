@@ -3,6 +3,13 @@
 // proto3 has it.
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { EventFields, EventKind } from '../../domain/message/admission.js';
+import {
+  emptyFields,
+  MALFORMED,
+  networkOfEnum,
+  type Reading,
+  stateOfEnum,
+} from '../../domain/message/event-reading.js';
 import { type EpochMicros, instantOfTimestamp } from '../../domain/time/instant.js';
 import type { Timestamp } from '../../generated/proto/google/protobuf/timestamp.js';
 import {
@@ -11,7 +18,6 @@ import {
   MessageRefunded,
 } from '../../generated/proto/sms/events/v1/events.js';
 import { countUnknownFields, WIRE_SHAPES } from './decode-wire.js';
-import { emptyFields, MALFORMED, networkOfEnum, type Reading, stateOfEnum } from './reading.js';
 
 // A byte order mark is kept, so that it is refused and not dropped in silence.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -11,20 +11,15 @@ import {
 } from '../../domain/message/admission.js';
 import type { DeadLetterReason, Refusal } from '../../domain/message/dead-letter.js';
 import type { AdmittedEvent, EventSource } from '../../domain/message/event.js';
-import type { PublishedEvent } from '../../nats/published-event.js';
+import { MALFORMED, MAX_PAYLOAD_BYTES, type Reading } from '../../domain/message/event-reading.js';
+import { type PublishedEvent, SUBJECT_OF_KIND } from '../../nats/published-event.js';
 import { readJson } from './decode-json.js';
 import { readProtobuf } from './decode-protobuf.js';
-import { MALFORMED, type Reading } from './reading.js';
-
-/** Largest payload that is read, in bytes (contract, section 1). */
-export const MAX_PAYLOAD_BYTES = 64 * 1024;
 
 /** The events of the contract by their subjects. */
-export const EVENT_KIND_OF_SUBJECT: ReadonlyMap<string, EventKind> = new Map([
-  ['sms.billing.v1.charged', 'charged'],
-  ['sms.billing.v1.refunded', 'refunded'],
-  ['sms.dlr.v1.reported', 'reported'],
-]);
+export const EVENT_KIND_OF_SUBJECT: ReadonlyMap<string, EventKind> = new Map(
+  (Object.keys(SUBJECT_OF_KIND) as EventKind[]).map((kind) => [SUBJECT_OF_KIND[kind], kind]),
+);
 
 /** An event to be counted, or a dead letter. */
 export type Decoded =

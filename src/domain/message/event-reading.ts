@@ -1,14 +1,14 @@
 // What the readers of both forms hand to the rules: fields as they were found, nothing judged yet,
 // and enum values in the domain's numbers. The protobuf enum has SCHEDULED at 10, because proto3
 // reserves the zero; the domain orders by SMPP's numbers, where it is 0.
-import type { EventFields } from '../../domain/message/admission.js';
-import {
-  NETWORK_NAMES,
-  type NetworkNumber,
-  STATE_NAMES,
-  type StateNumber,
-} from '../../domain/message/outcome.js';
-import { MessageState } from '../../generated/proto/sms/events/v1/events.js';
+import type { EventFields } from './admission.js';
+import { NETWORK_NAMES, type NetworkNumber, STATE_NAMES, type StateNumber } from './outcome.js';
+
+/** Largest payload of an event, in bytes (contract, section 1). */
+export const MAX_PAYLOAD_BYTES = 64 * 1024;
+
+/** `MessageState.SCHEDULED` of proto/sms/events/v1/events.proto. */
+const SCHEDULED_IN_PROTO = 10;
 
 /** What was found; a fault concerns the payload as a whole and comes before any field's. */
 export type Reading =
@@ -21,7 +21,7 @@ export type Reading =
     };
 
 /** The payload is not of the form that its content type promises. */
-export const MALFORMED: Reading = { fault: 'malformed' };
+export const MALFORMED = { fault: 'malformed' } as const satisfies Reading;
 
 /** Fields of an event of which nothing was found. */
 export function emptyFields(): EventFields {
@@ -52,7 +52,7 @@ export function stateOfName(name: string): StateNumber | undefined {
 
 /** The state of a number of the protobuf enum, or undefined for 0 and unknown numbers. */
 export function stateOfEnum(value: number): StateNumber | undefined {
-  if (value === MessageState.SCHEDULED) return 0;
+  if (value === SCHEDULED_IN_PROTO) return 0;
   return Number.isInteger(value) && value >= 1 && value <= 9 ? (value as StateNumber) : undefined;
 }
 

@@ -1,105 +1,195 @@
-// The fields of an event out of its parsed JSON, by the rules of the proto3 JSON form as ingest
-// reads them: both spellings of a name, uint32 as number or text, enums by name or number, null for
-// "not given". The property test of judge.ts holds the two together.
-
-import type { EventFields, EventKind } from '../../domain/message/admission.js';
-import { isForbiddenField } from '../../domain/message/forbidden-fields.js';
+// The fields of an event out of its parsed JSON, by the proto3 JSON form: field names in
+// lowerCamelCase or as in the .proto file, uint32 as number or decimal string, enums by name or
+// number, null for "not given". Ingest decodes by it, and a publisher judges by it, so that what a
+// publisher takes ingest does not refuse. Looks for forbidden names at any depth with a stack of
+// its own, so that no nesting can exhaust the call stack. That a name occurs in both spellings is
+// malformed.
+import { type EpochMicros, parseInstant } from '../time/instant.js';
+import type { EventFields, EventKind } from './admission.js';
 import {
-  NETWORK_NAMES,
-  type NetworkNumber,
-  STATE_NAMES,
-  type StateNumber,
-} from '../../domain/message/outcome.js';
-import { type EpochMicros, parseInstant } from '../../domain/time/instant.js';
+  emptyFields,
+  MALFORMED,
+  networkOfEnum,
+  networkOfName,
+  type Reading,
+  stateOfEnum,
+  stateOfName,
+} from './event-reading.js';
+import { isForbiddenField } from './forbidden-fields.js';
 
-export type JsonObject = Record<string, unknown>;
-
-/** What the contract knows of an event, by its JSON names, and what was read of it. */
-export type EventReading =
-  | { readonly fault: 'malformed' | 'forbidden_field' }
-  | { readonly fault: undefined; readonly known: JsonObject; readonly fields: EventFields };
-
-const HEAD = ['eventId', 'messageId', 'accountId', 'operatorId', 'acceptedAt'] as const;
-const NAMES: Readonly<Record<EventKind, readonly string[]>> = {
-  charged: [...HEAD, 'chargedAt', 'segments', 'amount', 'currency'],
-  refunded: [...HEAD, 'refundedAt', 'amount', 'currency'],
-  reported: [...HEAD, 'reportedAt', 'state', 'error'],
-};
-const HAZARDOUS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const MAX_UINT32 = 0xffff_ffff;
-/** The protobuf enum has SCHEDULED here, as proto3 reserves the zero. */
-const SCHEDULED_IN_PROTO = 10;
+
+type JsonObject = Record<string, unknown>;
+
+const COMMON_NAMES = [
+  'eventId event_id',
+  'messageId message_id',
+  'accountId account_id',
+  'operatorId operator_id',
+  'acceptedAt accepted_at',
+] as const;
+const NAMES: Readonly<Record<EventKind, readonly string[]>> = {
+  charged: [...COMMON_NAMES, 'chargedAt charged_at', 'segments', 'amount', 'currency'],
+  refunded: [...COMMON_NAMES, 'refundedAt refunded_at', 'amount', 'currency'],
+  reported: [...COMMON_NAMES, 'reportedAt reported_at', 'state', 'error'],
+};
+
+/** By kind: every accepted spelling and the name that it stands for. */
+const SPELLINGS: Readonly<Record<EventKind, ReadonlyMap<string, string>>> = {
+  charged: spellingsOf('charged'),
+  refunded: spellingsOf('refunded'),
+  reported: spellingsOf('reported'),
+};
+
+function spellingsOf(kind: EventKind): ReadonlyMap<string, string> {
+  const spellings = new Map<string, string>();
+  for (const entry of NAMES[kind]) {
+    const [name = '', ...others] = entry.split(' ');
+    for (const spelling of [name, ...others]) spellings.set(spelling, name);
+  }
+  return spellings;
+}
+
+/** What was found, and how many names the JSON has at all depths. */
+export type JsonReading =
+  | Extract<Reading, { fault: 'malformed' }>
+  | (Exclude<Reading, { fault: 'malformed' }> & { readonly nameCount: number });
 
 /** Reads an event of `kind`; `root` has no accessors, as JSON.parse gave it. */
-export function readEvent(kind: EventKind, root: unknown): EventReading {
-  if (!isObject(root)) return { fault: 'malformed' };
-  const fault = worstName(root);
-  if (fault === 'malformed') return { fault };
-  const known: JsonObject = {};
-  for (const name of NAMES[kind]) {
-    const other = snakeCase(name);
-    const written = [...new Set([name, other])].filter((one) => Object.hasOwn(root, one));
-    if (written.length > 1) return { fault: 'malformed' };
-    if (written[0] !== undefined) known[name] = root[written[0]];
-  }
-  if (fault !== undefined) return { fault };
-  if (known.error === null) delete known.error;
-  if (isObject(known.error)) known.error = errorOf(known.error);
-  return { fault: undefined, known, fields: fieldsOf(kind, known) };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** The worst name at any depth; a stack of its own, so that no nesting exhausts the call stack. */
-function worstName(root: object): 'malformed' | 'forbidden_field' | undefined {
-  let worst: 'forbidden_field' | undefined;
-  const pending: object[] = [root];
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    for (const [name, child] of Object.entries(value)) {
-      if (!Array.isArray(value)) {
-        if (HAZARDOUS.has(name)) return 'malformed';
-        if (isForbiddenField(name)) worst = 'forbidden_field';
-      }
-      if (typeof child === 'object' && child !== null) pending.push(child);
+export function readParsed(kind: EventKind, root: unknown): JsonReading {
+  if (!isObject(root)) return MALFORMED;
+  const spellings = SPELLINGS[kind];
+  const fields = emptyFields();
+  const nested: object[] = [];
+  const keys = Object.keys(root);
+  let nameCount = keys.length;
+  let unknownFields = 0;
+  let forbidden = false;
+  for (const key of keys) {
+    const value = root[key];
+    const name = spellings.get(key);
+    if (name === undefined) {
+      if (isHazardousName(key)) return MALFORMED;
+      forbidden ||= isForbiddenField(key);
+      unknownFields++;
+    } else if (name !== key && Object.hasOwn(root, name)) {
+      return MALFORMED;
+    } else {
+      setField(fields, name, value);
     }
+    if (typeof value === 'object' && value !== null) nested.push(value);
   }
-  return worst;
+  if (nested.length > 0) {
+    const scan = scanNames(nested);
+    if (scan.worst === 'hazardous') return MALFORMED;
+    forbidden ||= scan.worst === 'forbidden';
+    nameCount += scan.nameCount;
+    if (fields.error === 'present') unknownFields += setError(fields, root.error as JsonObject);
+  }
+  const fault = forbidden ? 'forbidden_field' : undefined;
+  return { fault, fields, unknownFields, nameCount };
 }
 
-function errorOf({ network, code }: JsonObject): JsonObject {
+/** What the contract knows of an event, by its JSON names in the contract's order. */
+export function knownFields(kind: EventKind, root: unknown): JsonObject {
+  const known: JsonObject = {};
+  if (!isObject(root)) return known;
+  for (const entry of NAMES[kind]) {
+    const [name = '', ...others] = entry.split(' ');
+    const written = [name, ...others].find((spelling) => Object.hasOwn(root, spelling));
+    if (written !== undefined) known[name] = root[written];
+  }
+  if (known.error === null) delete known.error;
+  if (isObject(known.error)) known.error = knownError(known.error);
+  return known;
+}
+
+function knownError({ network, code }: JsonObject): JsonObject {
   const known: JsonObject = {};
   if (network !== undefined) known.network = network;
   if (code !== undefined && code !== null) known.code = code;
   return known;
 }
 
-function fieldsOf(kind: EventKind, known: JsonObject): EventFields {
-  const error = isObject(known.error) ? known.error : undefined;
-  return {
-    eventId: textOf(known.eventId),
-    messageId: textOf(known.messageId),
-    accountId: textOf(known.accountId),
-    operatorId: textOf(known.operatorId),
-    acceptedAt: instantOf(known.acceptedAt),
-    occurredAt: instantOf(known[`${kind}At`]),
-    segments: uint32Of(known.segments),
-    amount: textOf(known.amount),
-    currency: textOf(known.currency),
-    state: stateOf(known.state),
-    error: error ? 'present' : known.error === undefined ? 'absent' : 'invalid',
-    network: networkOf(error?.network),
-    code: error?.code === undefined ? 0 : uint32Of(error.code),
-  };
+/** Names by which careless code could be made to change a prototype; no producer has them. */
+function isHazardousName(name: string): boolean {
+  return name === '__proto__' || name === 'constructor' || name === 'prototype';
+}
+
+interface Scan {
+  readonly worst: 'hazardous' | 'forbidden' | undefined;
+  readonly nameCount: number;
+}
+
+/**
+ * The worst name in `pending` and everything below it, and how many there are. Empties `pending`.
+ */
+function scanNames(pending: object[]): Scan {
+  let worst: Scan['worst'];
+  let nameCount = 0;
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (Array.isArray(value)) {
+      for (const element of value) {
+        if (typeof element === 'object' && element !== null) pending.push(element);
+      }
+      continue;
+    }
+    for (const name of Object.keys(value)) {
+      nameCount += 1;
+      if (isHazardousName(name)) return { worst: 'hazardous', nameCount };
+      if (isForbiddenField(name)) worst = 'forbidden';
+      const child = (value as JsonObject)[name];
+      if (typeof child === 'object' && child !== null) pending.push(child);
+    }
+  }
+  return { worst, nameCount };
+}
+
+function setField(fields: EventFields, name: string, value: unknown): void {
+  switch (name) {
+    case 'eventId':
+    case 'messageId':
+    case 'accountId':
+    case 'operatorId':
+    case 'amount':
+    case 'currency':
+      fields[name] = typeof value === 'string' ? value : undefined;
+      break;
+    case 'acceptedAt':
+      fields.acceptedAt = instantOf(value);
+      break;
+    case 'chargedAt':
+    case 'refundedAt':
+    case 'reportedAt':
+      fields.occurredAt = instantOf(value);
+      break;
+    case 'segments':
+      fields.segments = uint32Of(value);
+      break;
+    case 'state':
+      if (typeof value === 'string') fields.state = stateOfName(value);
+      else if (typeof value === 'number') fields.state = stateOfEnum(value);
+      break;
+    case 'error':
+      if (isObject(value)) fields.error = 'present';
+      else if (value !== null) fields.error = 'invalid';
+      break;
+  }
+}
+
+/** Reads the members of `error`; the number of those that are unknown. */
+function setError(fields: EventFields, error: JsonObject): number {
+  const { network, code } = error;
+  if (typeof network === 'string') fields.network = networkOfName(network);
+  else if (typeof network === 'number') fields.network = networkOfEnum(network);
+  fields.code = code === undefined || code === null ? 0 : uint32Of(code);
+  let unknown = 0;
+  for (const name of Object.keys(error)) if (name !== 'network' && name !== 'code') unknown++;
+  return unknown;
 }
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function instantOf(value: unknown): EpochMicros | undefined {
@@ -108,24 +198,11 @@ function instantOf(value: unknown): EpochMicros | undefined {
 
 /** A uint32 as number or as decimal string without sign, exponent or leading zero. */
 function uint32Of(value: unknown): number | undefined {
-  const isText = typeof value === 'string' && /^(?:0|[1-9][0-9]{0,9})$/.test(value);
-  const number = isText ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number)) return undefined;
-  return number >= 0 && number <= MAX_UINT32 ? number : undefined;
-}
-
-function stateOf(value: unknown): StateNumber | undefined {
-  if (value === SCHEDULED_IN_PROTO) return 0;
-  const number = typeof value === 'string' ? STATE_NAMES.indexOf(value as never) : value;
-  const least = typeof value === 'string' ? 0 : 1;
-  return isBetween(number, least, STATE_NAMES.length - 1) ? (number as StateNumber) : undefined;
-}
-
-function networkOf(value: unknown): NetworkNumber | undefined {
-  const number = typeof value === 'string' ? NETWORK_NAMES.indexOf(value as never) : value;
-  return isBetween(number, 1, NETWORK_NAMES.length - 1) ? (number as NetworkNumber) : undefined;
-}
-
-function isBetween(value: unknown, least: number, most: number): boolean {
-  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+  if (typeof value === 'string') {
+    if (!/^(?:0|[1-9][0-9]{0,9})$/.test(value)) return undefined;
+    return uint32Of(Number(value));
+  }
+  if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
+  // `-0` is an integer too: adding 0 makes it 0.
+  return value >= 0 && value <= MAX_UINT32 ? value + 0 : undefined;
 }

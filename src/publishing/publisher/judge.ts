@@ -9,8 +9,9 @@ import {
   type EventKind,
 } from '../../domain/message/admission.js';
 import type { DeadLetterReason, EventField } from '../../domain/message/dead-letter.js';
+import { MAX_PAYLOAD_BYTES } from '../../domain/message/event-reading.js';
+import { knownFields, readParsed } from '../../domain/message/json-event.js';
 import { MICROS_PER_MINUTE } from '../../domain/time/instant.js';
-import { readEvent } from './read-event.js';
 
 /** Why an event is not taken, in ingest's words. */
 export interface Violation {
@@ -24,8 +25,6 @@ export type Judgement =
   | { readonly payload: Buffer }
   | { readonly payload: undefined; readonly violations: readonly Violation[] };
 
-/** Largest event that ingest reads (contract, section 1). */
-const MAX_PAYLOAD_BYTES = 64 * 1024;
 const CLOCK_SKEW_MICROS = CLOCK_SKEW_MINUTES * MICROS_PER_MINUTE;
 /** Neither is of any matter to the judgement. */
 const NO_SOURCE = { sequence: 1, digest: 0n };
@@ -37,13 +36,15 @@ const NO_SOURCE = { sequence: 1, digest: 0n };
 export function judge(kind: EventKind, event: unknown, rules: AdmissionRules): Judgement {
   const root = throughJson(event);
   if (root === 'malformed' || root === 'too_large') return refused({ reason: root });
-  const reading = readEvent(kind, root.value);
+  const reading = readParsed(kind, root.value);
   if (reading.fault !== undefined) return refused({ reason: reading.fault });
-  const { fields, known } = reading;
+  const { fields } = reading;
   // The earliest instant at which the stream could take it: where that is too late, all are.
   const earliest = Math.max(fields.acceptedAt ?? 0, (fields.occurredAt ?? 0) - CLOCK_SKEW_MICROS);
   const judged = admit(kind, fields, earliest, NO_SOURCE, rules);
-  if (!('reason' in judged)) return { payload: Buffer.from(JSON.stringify(known)) };
+  if (!('reason' in judged)) {
+    return { payload: Buffer.from(JSON.stringify(knownFields(kind, root.value))) };
+  }
   const { reason, field } = judged;
   return refused(field === undefined ? { reason } : { reason, field });
 }

@@ -4,14 +4,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { ErrorCode, headers, type MsgHdrs, type NatsConnection, type NatsError } from 'nats';
-import type { EventKind } from '../../domain/message/admission.js';
+import { SUBJECT_OF_KIND } from '../../nats/published-event.js';
 import type { SpooledEvent } from '../spool/records.js';
 
-const SUBJECTS: Readonly<Record<EventKind, string>> = {
-  charged: 'sms.billing.v1.charged',
-  refunded: 'sms.billing.v1.refunded',
-  reported: 'sms.dlr.v1.reported',
-};
 const ANSWER_TIMEOUT_MS = 5_000;
 /** JetStream API error code: the stream takes no batches (server/errors.json of nats-server). */
 const BATCHES_DISABLED = 10_174;
@@ -61,7 +56,7 @@ export async function publishBatch(
   try {
     for (let index = 0; index < last; index++) {
       const { kind, payload } = events[index] as SpooledEvent;
-      connection.publish(SUBJECTS[kind], payload, { headers: partOfBatch(id, index + 1) });
+      connection.publish(SUBJECT_OF_KIND[kind], payload, { headers: partOfBatch(id, index + 1) });
     }
   } catch (error) {
     throw failureOf(error);
@@ -85,7 +80,7 @@ async function request(
   count: number,
 ): Promise<number> {
   try {
-    const answer = await connection.request(SUBJECTS[kind], payload, {
+    const answer = await connection.request(SUBJECT_OF_KIND[kind], payload, {
       timeout: ANSWER_TIMEOUT_MS,
       ...(head && { headers: head }),
     });

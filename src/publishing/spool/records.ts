@@ -3,6 +3,7 @@
 // begins, so that one flipped bit costs one record.
 
 import type { EventKind } from '../../domain/message/admission.js';
+import { MAX_PAYLOAD_BYTES } from '../../domain/message/event-reading.js';
 import { crc32c } from './crc32c.js';
 
 /** An event as it is published: its kind gives the subject, its payload is the contract's JSON. */
@@ -23,8 +24,8 @@ const VERSION = 1;
 export const HEADER_BYTES = 12;
 /** Length and checksum. */
 const FRAME_BYTES = 8;
-/** A payload has at most 64 KiB (contract, section 1); its kind is one byte more. */
-const MAX_EVENT_BYTES = 64 * 1024 + 1;
+/** The kind is one byte more. */
+const MAX_EVENT_BYTES = MAX_PAYLOAD_BYTES + 1;
 const OPENING_BRACE = 0x7b;
 
 /** What a new segment begins with. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PAYLOAD_BYTES } from '../../../../src/counting/decode/decode.js';
+import { MAX_PAYLOAD_BYTES } from '../../../../src/domain/message/event-reading.js';
 import {
   BINARY,
   bytes,
