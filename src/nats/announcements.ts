@@ -17,8 +17,8 @@ const HEX_DIGEST = /^[0-9a-f]{16}$/;
 const DIGESTS_MOST = 8_000;
 const REFUSALS_MOST = 1_000;
 
-/** The first 8 bytes of a payload's SHA-256, as two halves. */
-export interface DigestHalves {
+/** By which an event is known: the first 8 bytes of its payload's SHA-256, in two halves. */
+export interface Digest {
   readonly digestHigh: number;
   readonly digestLow: number;
 }
@@ -47,7 +47,7 @@ export function* countedContents(digests: readonly bigint[]): Generator<Uint8Arr
 }
 
 /** Of a message that announces counted events, whole digests only. */
-export function* digestsIn(content: Buffer): Generator<DigestHalves> {
+export function* digestsIn(content: Buffer): Generator<Digest> {
   for (let at = 0; at + DIGEST_BYTES <= content.length; at += DIGEST_BYTES) {
     yield { digestHigh: content.readUInt32BE(at), digestLow: content.readUInt32BE(at + 4) };
   }
@@ -68,7 +68,7 @@ export function* refusedContents(refusals: readonly Refused[]): Generator<Uint8A
 /** Of a message that announces refusals, those that are understood. */
 export function refusalsIn(
   content: Buffer,
-): { readonly digest: DigestHalves; readonly reason: DeadLetterReason }[] {
+): { readonly digest: Digest; readonly reason: DeadLetterReason }[] {
   const list = parsed(content);
   if (!Array.isArray(list)) return [];
   return list.flatMap((entry: { digest?: unknown; reason?: unknown } | null) => {

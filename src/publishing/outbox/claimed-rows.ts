@@ -3,12 +3,11 @@
 
 import { randomUUID } from 'node:crypto';
 import type { AdmissionRules, EventKind } from '../../domain/message/admission.js';
-import type { JudgedProgress } from '../../nats/announcements.js';
+import type { Digest, JudgedProgress } from '../../nats/announcements.js';
 import { Backoff } from '../publisher/backoff.js';
 import { judge } from '../publisher/judge.js';
 import type { Backlog } from '../publisher/pump.js';
 import { withDigest } from '../spool/digest.js';
-import type { Digest } from '../spool/kept-events.js';
 import type { SpooledEvent } from '../spool/records.js';
 import type { QueryClient } from './outbox-client.js';
 import { bytesOf } from './outbox-digest.js';

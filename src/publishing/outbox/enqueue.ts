@@ -9,8 +9,9 @@ import type {
   MessageRefunded,
 } from '../publisher/event-types.js';
 import { judge, type Violation } from '../publisher/judge.js';
+import { withDigest } from '../spool/digest.js';
 import type { PrismaClient, QueryClient } from './outbox-client.js';
-import { digestBytes } from './outbox-digest.js';
+import { bytesOf } from './outbox-digest.js';
 
 const INSERT = 'INSERT INTO sms_outbox (kind, payload, digest) VALUES ($1, $2, $3)';
 
@@ -31,7 +32,7 @@ export async function enqueue(
   const kind = kindOf(event);
   const judged = judge(kind, event, { msisdn });
   if (judged.payload === undefined) return { queued: false, violations: judged.violations };
-  const values = [kind, judged.payload.toString(), digestBytes(judged.payload)];
+  const values = [kind, judged.payload.toString(), bytesOf(withDigest(kind, judged.payload))];
   if ('$executeRawUnsafe' in client) await client.$executeRawUnsafe(INSERT, ...values);
   else await client.query(INSERT, values);
   return { queued: true };

@@ -3,6 +3,7 @@
 
 import type { NatsConnection, Subscription } from 'nats';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
+import type { Digest } from '../../nats/announcements.js';
 import {
   countedSubject,
   digestsIn,
@@ -12,7 +13,6 @@ import {
   refusalsIn,
   refusedSubject,
 } from '../../nats/announcements.js';
-import type { Digest } from '../spool/kept-events.js';
 
 export interface Heard {
   /** The digests of one announcement. */

@@ -3,6 +3,7 @@
 import type { EventKind } from '../../domain/message/admission.js';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
 import type { MsisdnRule } from '../../domain/message/identifiers.js';
+import type { EventSourceName } from '../../nats/announcements.js';
 import type { NatsAccess } from '../../nats/connect.js';
 import type { SpoolCounts } from '../spool/kept-events.js';
 import type { SpoolTrouble } from '../spool/spool-fault.js';
@@ -15,7 +16,7 @@ export interface PublisherOptions {
   /** The password is asked for at each connection, so that a rotated one is used. */
   readonly credential: { readonly user: string; readonly password: () => string };
   /** `billing` publishes charges and refunds, `dlr` reports. */
-  readonly source: 'billing' | 'dlr';
+  readonly source: EventSourceName;
   /** A directory of the publisher's own, and most bytes in it (1 GiB). */
   readonly spool: { readonly directory: string; readonly maxBytes?: number };
   /** Must equal ingest's MSISDN rule. */

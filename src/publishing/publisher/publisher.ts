@@ -9,9 +9,8 @@ import {
   type EventKind,
 } from '../../domain/message/admission.js';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
-import type { JudgedProgress } from '../../nats/announcements.js';
+import type { Digest, JudgedProgress } from '../../nats/announcements.js';
 import { withDigest } from '../spool/digest.js';
-import type { Digest } from '../spool/kept-events.js';
 import { Spool } from '../spool/spool.js';
 import { faultOf } from '../spool/spool-fault.js';
 import { hearAnnouncements } from './announcements.js';

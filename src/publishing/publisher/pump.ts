@@ -3,7 +3,7 @@
 // one by one. Events that fail while others pass wait by themselves, and hold nothing up.
 
 import type { NatsConnection } from 'nats';
-import type { Digest } from '../spool/kept-events.js';
+import type { Digest } from '../../nats/announcements.js';
 import type { SpooledEvent } from '../spool/records.js';
 import { Backoff } from './backoff.js';
 import type { Bus } from './bus.js';

@@ -6,17 +6,14 @@
 // segment is unlinked when its last event has left and nothing more is written to it.
 
 import { unlink } from 'node:fs/promises';
+import type { Digest } from '../../nats/announcements.js';
 import { IN_HAND, Outstanding, STORED, WAITING } from './outstanding.js';
-import type { SpooledEvent } from './records.js';
 import type { Segment } from './segment.js';
 
 /** How long an announcement may come after the progress that covers its event (contract, 7). */
 const ANNOUNCEMENT_GRACE_SECONDS = 5;
 /** In the table: an event whose group is not written yet. Segments begin at 1. */
 const NO_SEGMENT = 0;
-
-/** By which an event is known. */
-export type Digest = Pick<SpooledEvent, 'digestHigh' | 'digestLow'>;
 
 /** Why an event left. */
 export type Departure = 'counted' | 'refused' | 'released' | 'dropped';

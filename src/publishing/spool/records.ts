@@ -4,15 +4,13 @@
 
 import type { EventKind } from '../../domain/message/admission.js';
 import { MAX_PAYLOAD_BYTES } from '../../domain/message/event-reading.js';
+import type { Digest } from '../../nats/announcements.js';
 import { crc32c } from './crc32c.js';
 
 /** An event as it is published: its kind gives the subject, its payload is the contract's JSON. */
-export interface SpooledEvent {
+export interface SpooledEvent extends Digest {
   readonly kind: EventKind;
   readonly payload: Buffer;
-  /** First 8 bytes of the payload's SHA-256, in two halves. */
-  readonly digestHigh: number;
-  readonly digestLow: number;
 }
 
 /** At the numbers that stand in the file; a kind keeps its number for ever. */

@@ -3,10 +3,11 @@
 // event of every segment is published again, and counting makes nothing of copies.
 
 import { chmod, mkdir } from 'node:fs/promises';
+import type { Digest } from '../../nats/announcements.js';
 import { Appender } from './appender.js';
 import { withDigest } from './digest.js';
 import { holdDirectory } from './hold.js';
-import { type Departure, type Digest, KeptEvents, type SpoolCounts } from './kept-events.js';
+import { type Departure, KeptEvents, type SpoolCounts } from './kept-events.js';
 import { type Damage, readRecords, recordBytes, type SpooledEvent } from './records.js';
 import { readSegment, type Segment, segmentNumbers, segmentOf } from './segment.js';
 import { SegmentReader } from './segment-reader.js';

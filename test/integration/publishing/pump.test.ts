@@ -1,11 +1,11 @@
 // What the pump does with events that some failed of, and that it was stopped with in hand.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Digest } from '../../../src/nats/announcements.js';
 import { Bus } from '../../../src/publishing/publisher/bus.js';
 import { accessOf } from '../../../src/publishing/publisher/publisher-options.js';
 import { type Backlog, Pump } from '../../../src/publishing/publisher/pump.js';
 import { withDigest } from '../../../src/publishing/spool/digest.js';
-import type { Digest } from '../../../src/publishing/spool/kept-events.js';
 import type { SpooledEvent } from '../../../src/publishing/spool/records.js';
 import { type PublishingSite, startPublishingSite } from './publishing-site.js';
 
