@@ -1,10 +1,9 @@
 // Publishes the outbox of a producer. Several relays may run; each row is one's at a time, and a
 // row whose relay died is another's when the claim has ended.
 
-import type { NatsConnection } from 'nats';
 import { DEFAULT_ADMISSION_RULES } from '../../domain/message/admission.js';
 import type { JudgedProgress } from '../../nats/announcements.js';
-import { type Heard, hearAnnouncements } from '../publisher/announcements.js';
+import { type Heard, Hearing } from '../publisher/announcements.js';
 import { Bus } from '../publisher/bus.js';
 import {
   accessOf,
@@ -46,8 +45,7 @@ export class OutboxRelay {
   readonly #poll: NodeJS.Timeout;
   readonly #writes = new Set<Promise<void>>();
   readonly #second: NodeJS.Timeout;
-  /** The connection whose announcements are heard. */
-  #heardOn: NatsConnection | undefined;
+  readonly #hearing: Hearing;
   #progress: JudgedProgress | undefined;
   /** The progress of this stream at each of the last seconds, oldest first. */
   #before: JudgedProgress[] = [];
@@ -59,9 +57,10 @@ export class OutboxRelay {
     const rules = msisdn === undefined ? DEFAULT_ADMISSION_RULES : { msisdn };
     const tell = (error: Error) => this.#tell(error);
     this.#rows = new ClaimedRows(client, KINDS_OF_SOURCE[source], rules, tell);
+    this.#hearing = new Hearing(source, this.#heard(), tell);
     this.#bus = new Bus(accessOf(options), {
       connected: (connection) => {
-        if (keepUntil !== 'stored') this.#hear(connection);
+        if (keepUntil !== 'stored') this.#hearing.on(connection);
         this.#pump.reconnected();
       },
       refused: tell,
@@ -92,10 +91,8 @@ export class OutboxRelay {
     await this.#rows.giveUp();
   }
 
-  #hear(connection: NatsConnection): void {
-    if (connection === this.#heardOn) return;
-    this.#heardOn = connection;
-    const heard: Heard = {
+  #heard(): Heard {
+    return {
       countedAll: (digests) => this.#begin(this.#rows.delete(digests)),
       refused: (digest, reason) => {
         const isFinal = reason !== 'day_missing';
@@ -103,10 +100,6 @@ export class OutboxRelay {
       },
       progress: (progress) => this.#judged(progress),
     };
-    hearAnnouncements(connection, this.#options.source, heard, (error) => {
-      if (this.#heardOn === connection) this.#heardOn = undefined;
-      this.#tell(error);
-    });
   }
 
   #judged(progress: JudgedProgress): void {

@@ -3,10 +3,11 @@
 
 import type { NatsConnection, Subscription } from 'nats';
 import type { DeadLetterReason } from '../../domain/message/dead-letter.js';
-import type { Digest } from '../../nats/announcements.js';
 import {
   countedSubject,
+  type Digest,
   digestsIn,
+  type EventSourceName,
   type JudgedProgress,
   PROGRESS_SUBJECT,
   progressIn,
@@ -21,12 +22,34 @@ export interface Heard {
   progress(progress: JudgedProgress): void;
 }
 
+/** Hears announcements on one connection at a time. */
+export class Hearing {
+  #heardOn: NatsConnection | undefined;
+
+  /** `ended` is told why the server ended a subscription; then nothing is heard any more. */
+  constructor(
+    private readonly source: EventSourceName,
+    private readonly heard: Heard,
+    private readonly ended: (error: Error) => void,
+  ) {}
+
+  /** A connection subscribes again by itself when a server comes back, until it ends for good. */
+  on(connection: NatsConnection): void {
+    if (connection === this.#heardOn) return;
+    this.#heardOn = connection;
+    hearAnnouncements(connection, this.source, this.heard, (error) => {
+      if (this.#heardOn === connection) this.#heardOn = undefined;
+      this.ended(error);
+    });
+  }
+}
+
 /**
  * Subscribes; where the server ends one of the subscriptions, all end, and `ended` is called once.
  */
 export function hearAnnouncements(
   connection: NatsConnection,
-  source: 'billing' | 'dlr',
+  source: EventSourceName,
   heard: Heard,
   ended: (error: Error) => void,
 ): void {

@@ -2,7 +2,6 @@
 // whatever becomes of its process, the bus or the analytics. An event is judged, written to the
 // spool, published, and kept until it need not be published again.
 
-import type { NatsConnection } from 'nats';
 import {
   type AdmissionRules,
   DEFAULT_ADMISSION_RULES,
@@ -13,7 +12,7 @@ import type { Digest, JudgedProgress } from '../../nats/announcements.js';
 import { withDigest } from '../spool/digest.js';
 import { Spool } from '../spool/spool.js';
 import { faultOf } from '../spool/spool-fault.js';
-import { hearAnnouncements } from './announcements.js';
+import { type Heard, Hearing } from './announcements.js';
 import { Bus } from './bus.js';
 import type { DeliveryReported, MessageCharged, MessageRefunded } from './event-types.js';
 import { judge } from './judge.js';
@@ -65,8 +64,7 @@ export class Publisher {
   /** Events that ingest refused for a day that is missing, and how long they wait. */
   #missingDays: { readonly digest: Digest; seconds: number }[] = [];
   #progress: JudgedProgress | undefined;
-  /** The connection whose announcements are heard. */
-  #heardOn: NatsConnection | undefined;
+  readonly #hearing: Hearing;
   #closed = false;
 
   private constructor(options: PublisherOptions, spool: Spool) {
@@ -74,9 +72,12 @@ export class Publisher {
     this.#spool = spool;
     this.#rules =
       options.msisdn === undefined ? DEFAULT_ADMISSION_RULES : { msisdn: options.msisdn };
+    this.#hearing = new Hearing(options.source, this.#heard(), (error) =>
+      tell(options, { kind: 'bus', error }),
+    );
     this.#bus = new Bus(accessOf(options), {
       connected: (connection) => {
-        this.#hear(connection);
+        if (options.keepUntil !== 'stored') this.#hearing.on(connection);
         this.#pump.reconnected();
       },
       refused: (error) => tell(options, { kind: 'bus', error }),
@@ -193,29 +194,18 @@ export class Publisher {
     }
   }
 
-  // A connection subscribes again by itself when a server comes back, until it ends for good.
-  #hear(connection: NatsConnection): void {
-    if (this.#options.keepUntil === 'stored' || connection === this.#heardOn) return;
-    this.#heardOn = connection;
-    hearAnnouncements(
-      connection,
-      this.#options.source,
-      {
-        countedAll: (digests) => {
-          for (const digest of digests) this.#spool.settle(digest, 'counted');
-        },
-        refused: (digest, reason) => this.#refused(digest, reason),
-        progress: (progress) => {
-          const before = this.#progress?.incarnation;
-          this.#progress = progress;
-          if (before !== undefined && before !== progress.incarnation) this.#spool.forgetStored();
-        },
+  #heard(): Heard {
+    return {
+      countedAll: (digests) => {
+        for (const digest of digests) this.#spool.settle(digest, 'counted');
       },
-      (error) => {
-        if (this.#heardOn === connection) this.#heardOn = undefined;
-        tell(this.#options, { kind: 'bus', error });
+      refused: (digest, reason) => this.#refused(digest, reason),
+      progress: (progress) => {
+        const before = this.#progress?.incarnation;
+        this.#progress = progress;
+        if (before !== undefined && before !== progress.incarnation) this.#spool.forgetStored();
       },
-    );
+    };
   }
 
   #refused(digest: Digest, reason: DeadLetterReason): void {
